@@ -1,0 +1,34 @@
+package site
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// CheckHostAddress says why addr cannot be given to an interface in an Azure
+// subnet, or returns nil. Azure keeps the first four addresses and the last of
+// each subnet to itself (requirement E6; azure.md section 5).
+func CheckHostAddress(subnet netip.Prefix, addr netip.Addr) error {
+	subnet = subnet.Masked()
+	if !addr.Is4() || !subnet.Addr().Is4() {
+		return fmt.Errorf("address %s: only IPv4 is supported", addr)
+	}
+	if !subnet.Contains(addr) {
+		return fmt.Errorf("address %s is outside the subnet %s", addr, subnet)
+	}
+	offset := number(addr) - number(subnet.Addr())
+	size := uint64(1) << (32 - subnet.Bits())
+	if offset < 4 || offset == size-1 {
+		return fmt.Errorf("address %s is reserved by Azure (the first four and the last address of %s)", addr, subnet)
+	}
+	return nil
+}
+
+// Gateway is the address of the Azure default router: the first host address
+// of the subnet (E8).
+func Gateway(subnet netip.Prefix) netip.Addr { return subnet.Masked().Addr().Next() }
+
+func number(a netip.Addr) uint64 {
+	b := a.As4()
+	return uint64(b[0])<<24 | uint64(b[1])<<16 | uint64(b[2])<<8 | uint64(b[3])
+}

@@ -1,0 +1,87 @@
+package site
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Status is what a vSocket says of itself: the answer of its status socket.
+type Status struct {
+	Site    string  `json:"site"`
+	Side    Side    `json:"side"`
+	Version Version `json:"version"`
+	Summary string  `json:"summary"` // one sentence for people
+	Role    Role    `json:"role"`
+	Master  bool    `json:"master"` // serves now
+	Term    Term    `json:"term"`
+	Holder  Side    `json:"holder"`
+	Boot    string  `json:"boot"`
+	Fit     bool    `json:"fit"`
+	Reason  string  `json:"reason,omitempty"` // why it isn't fit
+
+	HA       HAStatus    `json:"ha"`
+	Peer     PeerStatus  `json:"peer"`
+	Gate     GateStatus  `json:"gate"`
+	FIP      FIPStatus   `json:"floating_ip"`
+	Azure    AzureStatus `json:"azure"`
+	Received Received    `json:"received"`
+}
+
+// HAStatus is Ready only while every indicator is OK (F1).
+type HAStatus struct {
+	Configured bool        `json:"configured"`
+	Ready      bool        `json:"ready"`
+	Indicators []Indicator `json:"indicators"`
+}
+
+// Indicator is one condition of readiness: "Keepalive", "Same version",
+// "Connected".
+type Indicator struct {
+	Name   string  `json:"name"`
+	OK     bool    `json:"ok"`
+	Reason string  `json:"reason,omitempty"`
+	Since  float64 `json:"since_s"` // seconds for which it has been as it is
+}
+
+// PeerStatus is the other vSocket as this one hears it.
+type PeerStatus struct {
+	Heard   bool               `json:"heard"` // on any path, within the silence time
+	Role    Role               `json:"role"`
+	Fit     bool               `json:"fit"`
+	Reason  string             `json:"reason,omitempty"`
+	Version Version            `json:"version"`
+	AgeMS   map[string]float64 `json:"age_ms"` // per path, of the last keepalive; absent: never heard
+}
+
+// GateStatus says what may be forwarded, and how long without renewal.
+type GateStatus struct {
+	ServeMS float64 `json:"serve_ms"`
+	DrainMS float64 `json:"drain_ms"`
+	Down    bool    `json:"down"`
+}
+
+// FIPStatus is where the floating IP is.
+type FIPStatus struct {
+	Address netip.Addr `json:"address"`
+	Guest   bool       `json:"guest"` // configured in this guest
+	On      string     `json:"on"`    // own, peer, both, none, unknown
+	Steered bool       `json:"steered"`
+}
+
+// AzureStatus is this vSocket's way to ARM.
+type AzureStatus struct {
+	OK      bool    `json:"ok"`
+	Problem string  `json:"problem,omitempty"` // with action and scope where Azure names them
+	Since   float64 `json:"since_s"`
+}
+
+// Received counts keepalives by what became of them.
+type Received struct {
+	Good      uint64 `json:"good"`
+	Malformed uint64 `json:"malformed"`
+	Forged    uint64 `json:"forged"`
+	Replayed  uint64 `json:"replayed"`
+}
+
+// Milliseconds turns a duration into the unit of the figures above.
+func Milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
