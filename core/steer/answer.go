@@ -55,10 +55,10 @@ func (m *Machine) took(now time.Duration, t Target, nic *NIC, sentAt time.Durati
 		m.seen = nic.FIP
 	}
 	r.nic, r.sentAt, r.dirty = nic, sentAt, false
-	r.nextGet = now + m.pace(now, t)
 	if r.pending && nic.Settled() {
 		m.settled(now, t)
 	}
+	r.nextGet = now + m.pace(now, t)
 	if t == m.registerTarget() {
 		m.reach("")
 		m.tell(ha.Register{SentAt: sentAt, Claim: nic.Claim, Settled: nic.Settled()})

@@ -103,7 +103,8 @@ func (m *Machine) takeOff(now time.Duration, peer *resource) {
 }
 
 func (m *Machine) putOn(now time.Duration, own, peer *resource) {
-	if !m.mayWrite(now, own) || (peer.nic != nil && peer.nic.HasFIP()) {
+	unknown := peer.nic == nil && peer.refused == "" // an unreadable peer doesn't hold us up
+	if unknown || (peer.nic != nil && peer.nic.HasFIP()) || !m.mayWrite(now, own) {
 		return
 	}
 	switch {
