@@ -2,7 +2,9 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"releve.dev/releve/lab/probe"
@@ -63,12 +65,14 @@ func Make(scenario, profile string, f *Facts) *Report {
 	}
 	slices.SortStableFunc(r.Outages, func(a, b Outage) int { return cmp.Compare(a.AtMS, b.AtMS) })
 	entries := slices.Clone(f.Entries)
+	for _, c := range f.Calls {
+		entries = append(entries, site.Entry{At: c.At, Who: Azure, What: strings.TrimSpace(fmt.Sprintf("%s %d %s", c.Method, c.Status, c.Code)),
+			Detail: c.Who + ": " + Resource(c.Path)})
+		r.ARMCalls = append(r.ARMCalls, Call{c.Who, c.Method, c.Path, c.Status, MS(c.Duration), c.ETag, at(c.At), c.Code})
+	}
 	slices.SortStableFunc(entries, func(a, b site.Entry) int { return cmp.Compare(a.At, b.At) })
 	for _, e := range entries {
 		r.Timeline = append(r.Timeline, Event{at(e.At), e.Who, e.What, e.Detail})
-	}
-	for _, c := range f.Calls {
-		r.ARMCalls = append(r.ARMCalls, Call{c.Who, c.Method, c.Path, c.Status, MS(c.Duration), c.ETag, at(c.At), c.Code})
 	}
 	r.Takeovers = takeovers(entries, f)
 	for i := range r.Takeovers {

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"releve.dev/releve/lab/probe"
+	"releve.dev/releve/lab/term"
 	"releve.dev/releve/site"
 )
 
@@ -56,6 +59,20 @@ func TestJSONContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/crash.json", got.Bytes())
+}
+
+// A page for people fits into 80 columns and is plain without colours.
+func TestTextFitsATerminal(t *testing.T) {
+	r := Make("crash", "instant", sample())
+	r.Violations = []Violation{{"ha.md 5.4", 1200, "the floating IP moved twice"}}
+	var got bytes.Buffer
+	r.WriteText(&got, term.Style{})
+	for line := range strings.Lines(got.String()) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	golden(t, "testdata/crash.txt", got.Bytes())
 }
 
 // Whoever reads it never meets null where a list is promised.

@@ -15,12 +15,17 @@ const (
 	WhatOpened  = "gate opened"
 	WhatClosed  = "gate closed"
 	WhatSteered = "steering done"
+	WhatCall    = "arm call"
+	WhatHeard   = "peer heard"
 	WhatFault   = "fault"
 	WhatHeal    = "heal"
 )
 
-// Lab is the name under which the lab's own acts are in the timeline.
-const Lab = "lab"
+// Names in the timeline of who isn't a vSocket.
+const (
+	Lab   = "lab"
+	Azure = "azure" // its calls, as the emulator logged them
+)
 
 // Takeover is one change of the active, as its taker's journal tells it.
 type Takeover struct {
@@ -53,7 +58,7 @@ func takeovers(entries []site.Entry, f *Facts) []Takeover {
 			if _, ok := since[e.Who]; !ok {
 				since[e.Who] = e
 			}
-		case "peer heard":
+		case WhatHeard:
 			if since[e.Who].What == WhatSilent {
 				delete(since, e.Who)
 			}
