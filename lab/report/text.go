@@ -24,7 +24,9 @@ type page struct {
 	style term.Style
 }
 
-func (p *page) line(format string, args ...any) { fmt.Fprintf(p.w, format+"\n", args...) }
+func (p *page) line(format string, args ...any) {
+	fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf(format, args...), " "))
+}
 
 func (p *page) heading(text, aside string) {
 	p.line("\n%s%s", p.style.Bold(text), p.style.Dim(aside))
@@ -67,7 +69,7 @@ func (t *Takeover) sentence(s term.Style) string {
 	if t.Failback {
 		kind = "failback"
 	}
-	return fmt.Sprintf("%s by the %s (%s): decided in %s ms, serving %s ms later",
+	return fmt.Sprintf("%s by the %s (%s):\n  decided in %s ms, serving %s ms later",
 		s.Bold(kind), t.Taker, t.Cause, s.Bold(whole(t.Detect)), s.Bold(whole(t.Steer)))
 }
 
