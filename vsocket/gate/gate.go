@@ -213,8 +213,7 @@ func (g *Gate) commit(name string) error {
 	return nil
 }
 
-// Close takes the table away: the guest's own rules decide again.
+// Close leaves the table in place, so that a stopped vSocket forwards nothing.
 func (g *Gate) Close() error {
-	g.conn.DelTable(g.table)
-	return errors.Join(g.conn.Flush(), g.conn.CloseLasting())
+	return errors.Join(g.Serve(0), g.Drain(0), g.Down(false), g.conn.CloseLasting())
 }

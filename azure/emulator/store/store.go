@@ -244,3 +244,6 @@ func (s *Store) guid() string {
 }
 
 func (s *Store) newEtag() string { return `W/"` + s.guid() + `"` }
+
+// Revision grows with each change of what a snapshot holds, faults aside.
+func (s *Store) Revision() uint64 { return s.changes }
