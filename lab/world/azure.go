@@ -42,13 +42,12 @@ func (w *World) startAzure() (err error) {
 	if err := w.place(w.layout.Resources()); err != nil {
 		return err
 	}
-	var principal string
 	w.azure.With(func(_ time.Duration, s *store.Store) {
 		if list, _ := s.Identities(w.layout.VMID(azuresite.VM(site.Primary))); len(list) == 1 {
-			principal, w.client = list[0].PrincipalID, list[0].ClientID
+			w.principal, w.client = list[0].PrincipalID, list[0].ClientID
 		}
 	})
-	if err := w.place(w.layout.Roles(principal)); err != nil {
+	if err := w.place(w.layout.Roles(w.principal)); err != nil {
 		return err
 	}
 	if err := os.WriteFile(w.caFile(), w.azure.CA(), 0o644); err != nil {

@@ -56,12 +56,13 @@ const interval = time.Millisecond
 
 // World is a running lab. Its methods may be called from any goroutine.
 type World struct {
-	opt    Options
-	log    *slog.Logger
-	dir    string
-	layout azuresite.Layout
-	client string // client id of the vSockets' identity
-	key    string // of the keepalives
+	opt       Options
+	log       *slog.Logger
+	dir       string
+	layout    azuresite.Layout
+	client    string // client id of the vSockets' identity
+	principal string // and its object id
+	key       string // of the keepalives
 
 	azure  *emulator.Server
 	fabric *fabric.Fabric
@@ -71,16 +72,18 @@ type World struct {
 
 	acting sync.Mutex // one act at a time: faults, heals, reboots
 
-	mu      sync.Mutex
-	hosts   map[string]*room.Host
-	imds    map[string]*service // by node
-	faults  map[act]func() error
-	history []report.Fault
-	entries []site.Entry
-	healed  time.Duration
-	closers []func()
-	cancel  context.CancelFunc
-	life    context.Context
+	mu            sync.Mutex
+	hosts         map[string]*room.Host
+	imds          map[string]*service // by node
+	faults        map[act]func() error
+	history       []report.Fault
+	entries       []site.Entry
+	begun, healed time.Duration
+	overload      uint64 // of the fabric, when it began
+	finished      bool
+	closers       []func()
+	cancel        context.CancelFunc
+	life          context.Context
 }
 
 // Up brings the site up: Azure, network, hosts, agents, traffic. It doesn't
