@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -14,41 +15,41 @@ import (
 // Begin marks where a measurement starts: traffic and moves before it don't count.
 func (w *World) Begin() {
 	w.probe.Begin()
+	dropped := w.dropped()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.begun, w.overload = clock.Now(), w.dropped()
+	w.begun, w.overload = clock.Now(), dropped
 	w.history, w.entries, w.healed = nil, nil, 0
 }
 
 // Finish ends the traffic and gathers what was measured since Begin.
 func (w *World) Finish() *report.Facts {
 	w.probe.Finish()
-	end := clock.Now()
+	end, dropped := clock.Now(), w.dropped()
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.finished = true
-	f := &report.Facts{Zero: w.begun, Faults: w.history, Overload: w.dropped() - w.overload,
-		Outages: map[probe.Direction][]probe.Outage{}, Counts: map[probe.Direction]probe.Count{}}
-	if len(w.history) > 0 {
-		f.Zero = w.history[0].At
+	begun, healed := w.begun, w.healed
+	f := &report.Facts{Zero: begun, Faults: w.history, Entries: slices.Clone(w.entries), Overload: dropped - w.overload}
+	w.mu.Unlock() // the emulator holds its own lock when it notes something here
+	if len(f.Faults) > 0 {
+		f.Zero = f.Faults[0].At
 	}
+	if healed == 0 {
+		healed = end
+	}
+	f.Outages, f.Counts = map[probe.Direction][]probe.Outage{}, map[probe.Direction]probe.Count{}
 	for _, d := range []probe.Direction{probe.Up, probe.Down} {
 		f.Outages[d], f.Counts[d] = w.probe.Outages(d), w.probe.Count(d)
 	}
-	f.Entries = append(f.Entries, w.entries...)
 	for _, node := range vsockets {
 		for _, e := range w.Journal(node) {
-			if e.At >= w.begun {
+			if e.At >= begun {
 				f.Entries = append(f.Entries, e)
 			}
 		}
 	}
-	f.Calls = w.calls(w.begun)
-	healed := w.healed
-	if healed == 0 {
-		healed = end
-	}
-	f.Moves, f.Failbacks = w.fip.moves(w.begun, healed), w.fip.moves(healed, end)
+	f.Calls = w.calls(begun)
+	f.Moves, f.Failbacks = w.fip.moves(begun, healed), w.fip.moves(healed, end)
 	return f
 }
 
