@@ -44,7 +44,7 @@ type Fault struct {
 	Kind   FaultKind `json:"kind"`
 	Method string    `json:"method,omitempty"` // empty: any
 	Path   string    `json:"path,omitempty"`   // part of the path, in any case of letters; empty: any
-	Client string    `json:"client,omitempty"` // name of the VM or principal, or its object id; empty: all but the administrator
+	Client string    `json:"client,omitempty"` // name of the VM or principal, or its object id; empty: all but the administrator; "*": all
 	For    Span      `json:"for,omitempty"`    // how long; empty: until cleared
 	Count  int       `json:"count,omitempty"`  // for how many requests; 0: all
 
@@ -168,8 +168,11 @@ func (f *Fault) matches(c *call) bool {
 }
 
 func (f *Fault) concerns(p Principal) bool {
-	if f.Client == "" {
+	switch f.Client {
+	case "":
 		return !p.Admin
+	case "*":
+		return true
 	}
 	return strings.EqualFold(f.Client, p.Client) || strings.EqualFold(f.Client, p.Name) || strings.EqualFold(f.Client, p.ObjectID)
 }
