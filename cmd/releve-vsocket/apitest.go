@@ -11,19 +11,13 @@ import (
 // apiTest is F5: the steps of a takeover that can be tried at rest.
 func (p *pair) apiTest(ctx context.Context, emit func(step any) error) error {
 	az := p.cfg.Azure
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	_, err := apitest.Run(ctx, apitest.Config{
 		Metadata: p.imds, ARM: p.arm,
 		LAN: p.cfg.Interfaces.LAN.Address.Addr(), PeerLAN: p.cfg.HA.Peer.LAN,
 		Subnet:   arm.SubnetID(az.Subscription, az.Subnet.Group, az.Subnet.VNet, az.Subnet.Name),
 		Endpoint: az.Endpoint, ClientID: az.ClientID,
 		Busy: func() string { return p.busy(ctx) },
-	}, func(step apitest.Step) {
-		if err := emit(step); err != nil {
-			cancel(err)
-		}
-	})
+	}, func(step apitest.Step) error { return emit(step) })
 	return err
 }
 
