@@ -108,6 +108,15 @@ type BootID [8]byte
 
 func (b BootID) String() string { return hex.EncodeToString(b[:]) }
 
+// MarshalText makes a BootID readable in JSON.
+func (b BootID) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (b *BootID) UnmarshalText(text []byte) (err error) {
+	*b, err = ParseBootID(string(text))
+	return err
+}
+
 // ParseBootID reads what String wrote.
 func ParseBootID(text string) (b BootID, err error) {
 	raw, err := hex.DecodeString(text)

@@ -1,0 +1,50 @@
+# Relève. `make help` lists what can be made. All work is done by house/task,
+# which is built first; it needs nothing but Go.
+
+GO ?= go
+TASK := bin/task
+STATIC := CGO_ENABLED=0
+BUILD := $(STATIC) $(GO) build -trimpath -buildvcs=false
+
+.DEFAULT_GOAL := build
+.PHONY: help build lab test test-all unit lint fuzz bench generate check-fresh clean $(TASK)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+build: $(TASK) ## build bin/releve and bin/releve-vsocket
+	@$(TASK) build
+
+lab: build ## build, then play the story: a failover that you can watch, in about a minute
+	@bin/releve lab run story --azure fast
+
+test: $(TASK) ## what guards main: tests, fuzzing, scenarios, linters
+	@$(TASK) test
+
+test-all: $(TASK) ## everything: every scenario and profile, longer fuzzing, golangci-lint
+	@$(TASK) test-all
+
+unit: $(TASK) ## the unit tests alone, with the race detector
+	@$(TASK) unit
+
+lint: $(TASK) ## go vet, staticcheck, the repo's own rules, golangci-lint
+	@$(TASK) lint
+
+fuzz: $(TASK) ## fuzz each decoder for FOR (20s)
+	@$(TASK) fuzz -for $(or $(FOR),20s)
+
+bench: build ## measure, and write docs/benchmarks.md
+	@$(STATIC) $(GO) run -trimpath ./bench
+
+generate: ## write the generated files anew
+	@$(STATIC) $(GO) test ./vsocket/config ./wire/keepalive ./lab/report -update
+
+check-fresh: ## as root: `make lab` and `make test` on a fresh Debian with Go, git and make alone
+	@scripts/check-fresh
+
+clean: ## remove what was built
+	@rm -rf bin
+
+$(TASK):
+	@test -x $@ || echo "building the task runner (some 20 s where nothing is cached)"
+	@$(BUILD) -o $@ ./house/task

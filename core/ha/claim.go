@@ -1,0 +1,264 @@
+package ha
+
+import (
+	"fmt"
+
+	"releve.dev/releve/site"
+)
+
+// claim is an attempt at the next term (R6, R11).
+type claim struct {
+	why       string
+	sent      bool // its write is under way
+	deposedAt Time // when a claim of the peer's took the role away in a silence
+	wait      Time // how long a deposed one waits then; doubles
+	blocked   string
+}
+
+func (c *claim) reset() { c.why, c.sent, c.blocked = "", false, "" }
+
+// decideClaim starts a claim, or drops one that isn't needed any more.
+func (m *Machine) decideClaim(now Time) {
+	switch m.role {
+	case site.Claiming:
+		m.dropClaim()
+	case site.Standby:
+		why, ok := m.needed(now)
+		if !ok {
+			m.claim.blocked = ""
+			return
+		}
+		if blocked := m.prevented(now); blocked != "" {
+			if blocked != m.claim.blocked {
+				m.note("claim waits", blocked)
+			}
+			m.claim.blocked = blocked
+			return
+		}
+		m.startClaim(now, why)
+	}
+}
+
+func (m *Machine) startClaim(now Time, why string) {
+	m.claim.reset()
+	m.claim.why = why
+	if m.state.Deposed {
+		m.claim.deposedAt, m.claim.wait = now, 2*m.claim.wait
+	}
+	m.taking = taking{}
+	next := site.Claim{Term: m.state.Granted.Term + 1, Holder: m.cfg.Side, Boot: m.boot, Generation: m.cfg.Generation}
+	m.note("claim", fmt.Sprintf("term %d: %s", next.Term, why))
+	m.become(site.Claiming, why)
+	m.aim(Goal{Mode: Claim, Claim: next})
+	m.sendAt = now
+}
+
+// dropClaim: the active of this term is back (R6), and nothing was written yet.
+func (m *Machine) dropClaim() {
+	p := &m.peer
+	if m.claim.sent || !p.here() || p.msg.Role != site.Active || p.msg.Granted.Term != m.state.Granted.Term ||
+		p.msg.Yielded == m.state.Granted.Term || !p.msg.Fit {
+		return
+	}
+	m.claim.reset()
+	m.become(site.Standby, "the active is heard again, nothing was written")
+	m.aim(Goal{Mode: Watch})
+}
+
+// prevented says what a needed claim still lacks, or "".
+func (m *Machine) prevented(now Time) string {
+	switch {
+	case !m.cfg.Version.AtLeast(site.HAVersion):
+		return "version " + m.cfg.Version.String() + " is below " + site.HAVersion.String()
+	case !m.fit:
+		return "not fit: " + m.reason.String()
+	case !m.third.ok:
+		return "Azure: " + m.third.problem
+	case now < m.started+LeaseMax:
+		return "started less than the longest lease ago"
+	case now < m.prom && !m.peerYielded():
+		return "the peer's lease has not run out"
+	}
+	return ""
+}
+
+// needed is the condition of R6, and R11's for a silence.
+func (m *Machine) needed(now Time) (why string, ok bool) {
+	p := &m.peer
+	if m.peerYielded() {
+		return "the peer yielded" + because(p.msg.Reason.String()), true
+	}
+	if p.here() {
+		return m.neededIdle(now)
+	}
+	if p.gone(now) {
+		return m.neededSilent(now)
+	}
+	return "", false
+}
+
+// neededIdle is R6b: the peer is there, and nobody is active.
+func (m *Machine) neededIdle(now Time) (string, bool) {
+	p := &m.peer
+	idle := p.msg.Granted.Term == m.state.Granted.Term && (p.msg.Role == site.Standby || p.msg.Role == site.Mute)
+	if !idle {
+		p.idleSince = 0
+		return "", false
+	}
+	if p.idleSince == 0 {
+		p.idleSince = max(now, m.started+LeaseMax)
+	}
+	wait := 2 * m.cfg.Silent
+	switch {
+	case m.hand.yielded == m.state.Granted.Term && m.hand.yielded != 0:
+		wait = LeaseMax // the taker goes first
+	case m.state.Granted.Holder == m.cfg.Side:
+		wait = 0
+	case m.cfg.Side == site.Primary:
+		wait = m.cfg.Silent
+	case p.msg.Fit:
+		// A primary that has just started may not claim yet; it goes first.
+		wait = max(wait, p.since+LeaseMax+wait-p.idleSince)
+	}
+	return "nobody is active", now >= p.idleSince+wait
+}
+
+// neededSilent is R6a with R11's fresh silence.
+func (m *Machine) neededSilent(now Time) (string, bool) {
+	p := &m.peer
+	since := p.twoWay
+	if since == 0 {
+		since = m.started
+	}
+	if m.servesDeaf(now) {
+		return "", false
+	}
+	certain := now >= since+m.cfg.Silent+m.cfg.Confirm
+	granted := m.state.Granted
+	switch {
+	case p.vmStopped:
+		return "Azure shows the peer's VM stopped", true
+	case m.state.Deposed:
+		return "long after being deposed in a silence", now >= m.claim.deposedAt+m.claim.wait
+	case granted.Term == 0 || granted.Holder == m.cfg.Side:
+		return "the term has no live holder, and the peer is silent", certain
+	case p.active:
+		return "the active peer is silent", certain
+	case !p.ever:
+		return "the peer was not heard since the start", certain
+	default:
+		// Heard in this term, but never as active: it was claiming, or
+		// starting, when it fell silent.
+		return "the peer fell silent before it was active", certain
+	}
+}
+
+// servesDeaf: the peer doesn't hear us, but is heard to serve. With ARM as third
+// that is a life as good as the witness's word (R6a): to claim would move the
+// floating IP for a path that both do without.
+func (m *Machine) servesDeaf(now Time) bool {
+	msg := &m.peer.msg
+	for _, line := range m.peer.paths {
+		if line.heard && now-line.at < m.cfg.Silent {
+			return msg.Role == site.Active && msg.Fit && msg.Leased && msg.Granted.Term == m.state.Granted.Term
+		}
+	}
+	return false
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+// peerYielded: the peer's present boot will not serve this term again (R6c).
+func (m *Machine) peerYielded() bool {
+	p := &m.peer
+	return p.ever && p.msg.Yielded != 0 && p.msg.Yielded == m.state.Granted.Term && p.msg.Granted.Holder == m.cfg.Side.Peer() &&
+		p.msg.Granted.Boot == p.boot
+}
+
+// won: the third has granted the term.
+func (m *Machine) won(now Time, e Won) {
+	if e.Claim.Boot != m.boot || e.Claim.Holder != m.cfg.Side || e.Claim.Term <= m.state.Granted.Term {
+		return
+	}
+	fromPeer := m.state.Granted.Holder == m.cfg.Side.Peer()
+	m.state.Granted = e.Claim
+	m.state.Deposed = false
+	m.do(Save{m.state})
+	m.known = true
+	m.note("term granted", fmt.Sprintf("term %d, after %s", e.Claim.Term, m.claim.why))
+	m.claim.reset()
+	m.claim.wait = deposedWait
+	m.lease = lease{third: e.SentAt + registerHold, imds: m.lease.imds}
+	m.hand, m.taking = handover{}, taking{}
+	m.steered.mine, m.steered.done = false, false
+	m.peer.newTerm()
+	if fromPeer {
+		m.failback.took(now)
+	}
+	m.become(site.Active, fmt.Sprintf("term %d", e.Claim.Term))
+	m.gate.drain = 0
+	m.do(Drain{0})
+	m.aim(Goal{Mode: Hold, Claim: e.Claim, Alone: m.alone(now)})
+	m.sendAt = now
+}
+
+// claimFailed: nothing was written; the next read decides anew.
+func (m *Machine) claimFailed(e ClaimFailed) {
+	m.claim.sent = false
+	m.note("claim failed", e.Why)
+}
+
+// steering takes what the reads show.
+func (m *Machine) steering(now Time, e Steered) {
+	s := &m.steered
+	if e.Mine && !s.mine && m.serving() {
+		m.note("floating ip read back", "on the own NIC")
+	}
+	s.mine = s.mine || e.Mine
+	if e.Done && !s.done && m.serving() {
+		m.note("steering done", "the floating IP is on the own NIC alone")
+	}
+	s.done = e.Done
+	m.sendAt = min(m.sendAt, now+m.cfg.Keepalive)
+}
+
+// alone: the peer's answers have stopped.
+func (m *Machine) alone(now Time) bool { return m.peer.suspect || !m.answered(now) }
+
+// decideGoal keeps the steering's goal in step with the role.
+func (m *Machine) decideGoal(now Time) {
+	goal := Goal{Mode: Rest}
+	if m.taking.prepare != 0 && now >= m.taking.until {
+		m.taking = taking{}
+	}
+	switch {
+	case m.role == site.Claiming:
+		return
+	case m.serving():
+		goal = Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now)}
+	case m.peer.suspect && m.known && m.fit && m.peer.twoWay != 0 && !m.state.Deposed, m.taking.from(m.state.Granted.Term):
+		goal.Mode = Prepare
+	case !m.known || !m.third.ok || m.peer.silent || m.peer.idleSince != 0:
+		goal.Mode = Watch
+	}
+	if goal != m.goal {
+		m.aim(goal)
+	}
+}
+
+// decideMetadata: an active, and one that drains, looks at IMDS each second,
+// and at once after a pause.
+func (m *Machine) decideMetadata(now Time) {
+	if !m.serving() && m.gate.drain <= now {
+		return
+	}
+	if now >= m.steered.imdsAt+metadataRest || (m.waking && m.steered.imdsAt < m.resumed) {
+		m.steered.imdsAt = now
+		m.do(ReadMetadata{})
+	}
+}

@@ -1,0 +1,86 @@
+package ha
+
+import (
+	"time"
+
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// Event is something that happened. The events that come with every datagram
+// and tick are pointers or empty, so that they cost no memory.
+type Event interface{ event() }
+
+// Tick: the time that Next named has come. Late is by how much it has passed.
+type Tick struct{ Late time.Duration }
+
+// Heard: a keepalive of the peer, authenticated.
+type Heard struct{ *keepalive.Message }
+
+// Fitness: the probes' verdict has changed.
+type Fitness struct {
+	Fit    bool
+	Reason keepalive.Reason
+}
+
+// Register: a read showed the register. SentAt is when the read was sent;
+// Settled says that no operation is under way on it.
+type Register struct {
+	SentAt  Time
+	Claim   site.Claim
+	Settled bool
+}
+
+// ThirdReach: the third can be used, or not any more, and why.
+type ThirdReach struct {
+	OK      bool
+	Problem string
+}
+
+// Prepared: both NICs have been fetched, a claim can go out at once.
+type Prepared struct{}
+
+// ClaimSent: the claim's write is under way; from here on only its outcome
+// ends the claim.
+type ClaimSent struct{}
+
+// ClaimFailed: that write changed nothing.
+type ClaimFailed struct{ Why string }
+
+// Won: the register shows the own claim and no operation is under way (R11).
+type Won struct {
+	SentAt Time // of the read
+	Claim  site.Claim
+}
+
+// Steered: what the last reads show of the floating IP.
+type Steered struct {
+	Mine bool // the floating IP is read back as own
+	Done bool // on the own NIC alone, all tags in place, nothing under way
+}
+
+// Metadata: IMDS lists the floating IP on the own NIC, or not.
+type Metadata struct {
+	SentAt Time
+	Mine   bool
+}
+
+// PeerVM: ARM says that the peer's VM is stopped or has failed.
+type PeerVM struct{ Stopped bool }
+
+// Stop: the agent is told to end.
+type Stop struct{}
+
+func (Tick) event()        {}
+func (Heard) event()       {}
+func (Fitness) event()     {}
+func (Register) event()    {}
+func (ThirdReach) event()  {}
+func (Prepared) event()    {}
+func (ClaimSent) event()   {}
+func (ClaimFailed) event() {}
+func (Won) event()         {}
+func (Steered) event()     {}
+func (Metadata) event()    {}
+func (PeerVM) event()      {}
+func (Stop) event()        {}

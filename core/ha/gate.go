@@ -1,0 +1,92 @@
+package ha
+
+import (
+	"fmt"
+
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// gate is what the driver has been told last (R9). Openings end by themselves,
+// so an expired deadline is a closed gate.
+type gate struct {
+	serve, drain Time
+	serveOpen    bool // for the timeline
+	drainOpen    bool
+	down         bool
+	guest        bool // the floating IP is on the guest's interface
+}
+
+// applyGates tells the driver what has changed.
+func (m *Machine) applyGates(now Time) {
+	m.expire(now)
+	g := &m.gate
+	serve := Time(0)
+	if m.role == site.Active && m.steered.mine {
+		serve = m.until(now)
+	}
+	if serve != g.serve && (serve > now || g.serve > now) {
+		m.do(Serve{serve})
+	}
+	g.serve = serve
+	m.noteGate(&g.serveOpen, serve > now, "gate")
+	m.noteGate(&g.drainOpen, g.drain > now, "drain")
+	if down := m.known && (m.fit || m.reason == keepalive.Stopping) && !m.stopped.done; down != g.down {
+		g.down = down
+		m.do(Down{down})
+	}
+	if guest := m.role == site.Active; guest != g.guest && m.role != site.Suspended {
+		g.guest = guest
+		m.do(FloatingIP{guest})
+	}
+}
+
+func (m *Machine) noteGate(was *bool, open bool, name string) {
+	if *was == open {
+		return
+	}
+	*was = open
+	if open {
+		m.note(name+" opened", fmt.Sprintf("term %d", m.state.Granted.Term))
+	} else {
+		m.note(name+" closed", "")
+	}
+}
+
+// drainFor opens the drain: traffic that Azure still brings goes on its way.
+func (m *Machine) drainFor(now, d Time) {
+	m.gate.drain = now + d
+	m.do(Drain{m.gate.drain})
+}
+
+// drainOver ends it a little after the floating IP has left.
+func (m *Machine) drainOver(now Time) {
+	if m.gate.drain > now+drainQuiet && m.steered.imdsRead && !m.steered.imds {
+		m.drainFor(now, drainQuiet)
+	}
+}
+
+// fitness: the probes' verdict. While stopping it is not believed any more.
+func (m *Machine) fitness(now Time, e Fitness) {
+	if m.stopped.asked || (m.fit == e.Fit && m.reason == e.Reason) {
+		return
+	}
+	m.fit, m.reason = e.Fit, e.Reason
+	if e.Fit {
+		m.note("fit", "")
+	} else {
+		m.note("not fit", e.Reason.String())
+	}
+	m.sendAt = now
+}
+
+// yieldedTo opens the drain of an active that learns of a higher term (R1): its
+// egress may still work while Azure moves the address.
+func (m *Machine) yieldedTo(now Time, was site.Role) {
+	if was == site.Active && m.fit {
+		m.drainFor(now, DrainMax)
+	}
+}
+
+// unfit says so with the reason, as a stopping agent does.
+func (m *Machine) unfit(reason keepalive.Reason) { m.fit, m.reason = false, reason }

@@ -1,0 +1,115 @@
+package ha
+
+import (
+	"fmt"
+
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// lease is until when the active may serve, by each voice that can say so.
+type lease struct {
+	peer  Time // R5: the peer's answer
+	third Time // R11: a read that shows the register as own
+	imds  Time // R11, alone: stay: IMDS lists the floating IP here
+}
+
+// hearAsk is R3: the promise not to claim, given only by a standby that the
+// asker can hear.
+func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
+	ask := msg.Ask
+	granted := m.state.Granted
+	if ask.Lease == 0 || m.role != site.Standby || ask.Term != granted.Term ||
+		granted.Holder != msg.From || granted.Boot != msg.Boot {
+		return
+	}
+	if m.echoAge(msg) >= m.cfg.Lease || m.hand.yielded == granted.Term {
+		return
+	}
+	m.prom = max(m.prom, now+min(ask.Lease, LeaseMax))
+	m.answer(now, ask)
+}
+
+// hearAnswer is R5. A lease counts from when its question was sent.
+func (m *Machine) hearAnswer(now Time, answer keepalive.Answer) {
+	if answer.Term == 0 || answer.Term != m.state.Granted.Term || !m.serving() || answer.SentAt < m.resumed {
+		return
+	}
+	m.lease.peer = max(m.lease.peer, answer.SentAt+m.cfg.counted())
+	m.waking = false
+	m.resume(now)
+}
+
+// register: every read of the register teaches the term (R1); while the peer
+// is gone it also renews the active's lease (R11).
+func (m *Machine) register(now Time, e Register) {
+	if e.Claim.Term > m.state.Granted.Term && m.ownClaim(e.Claim) {
+		return // Won will tell
+	}
+	if e.Settled {
+		m.learn(now, e.Claim, theRegister)
+	}
+	if m.serving() && e.Claim == m.state.Granted && e.SentAt >= m.resumed {
+		m.lease.third = max(m.lease.third, e.SentAt+registerHold)
+		m.waking = false
+		m.resume(now)
+	}
+}
+
+func (m *Machine) ownClaim(c site.Claim) bool {
+	return c.Holder == m.cfg.Side && c.Boot == m.boot && m.role == site.Claiming
+}
+
+// metadata: IMDS is local and also shows a stolen address without ARM.
+func (m *Machine) metadata(now Time, e Metadata) {
+	was := m.steered.imds
+	m.steered.imds, m.steered.imdsRead = e.Mine, true
+	if e.Mine && e.SentAt >= m.resumed {
+		m.lease.imds = max(m.lease.imds, e.SentAt+LeaseMax)
+	}
+	if !e.Mine {
+		m.lease.imds = 0
+		if was && m.serving() && m.steered.done {
+			m.note("floating ip missing", "IMDS does not list it on the own NIC any more")
+			m.steered.done = false
+			m.aim(m.goal) // reads again at once
+		}
+	}
+	m.drainOver(now)
+	m.resume(now)
+}
+
+// serving: this boot holds the term and has not given it up.
+func (m *Machine) serving() bool { return m.role == site.Active || m.role == site.Suspended }
+
+// until is the end of the longest lease that counts now. What the third and
+// IMDS say counts once the peer's answers have stopped (R11); after a pause
+// IMDS counts only if the third can't be asked.
+func (m *Machine) until(now Time) Time {
+	if m.answered(now) {
+		return m.lease.peer
+	}
+	until := max(m.lease.peer, m.lease.third)
+	if m.cfg.AloneStay && (!m.waking || !m.third.ok) {
+		until = max(until, m.lease.imds)
+	}
+	return until
+}
+
+// answered: the peer's last answer is no older than what makes it suspect.
+func (m *Machine) answered(now Time) bool {
+	return m.lease.peer-now > m.cfg.counted()-m.cfg.suspect()
+}
+
+// resume and expire are the two ways between active and suspended (R2, R5).
+func (m *Machine) resume(now Time) {
+	if m.role == site.Suspended && m.until(now) > now {
+		m.become(site.Active, "lease renewed")
+	}
+}
+
+func (m *Machine) expire(now Time) {
+	if m.role == site.Active && m.steered.mine && m.until(now) <= now {
+		m.become(site.Suspended, fmt.Sprintf("lease of term %d has run out", m.state.Granted.Term))
+	}
+}

@@ -1,0 +1,235 @@
+package ha
+
+import (
+	"fmt"
+	"math"
+
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// Machine is one vSocket's role machine.
+type Machine struct {
+	cfg   Config
+	boot  site.BootID
+	nonce uint64
+
+	state   State
+	known   bool // the state is valid, or the third has told the term
+	role    site.Role
+	started Time
+	last    Time // of the last step
+	seq     uint64
+	sendAt  Time // of the next keepalive
+	sureAt  Time // no silence is believed before: the own timer was late
+	resumed Time // after a pause: older asks are void
+	waking  bool // after a pause: IMDS alone doesn't open the gate
+
+	fit     bool
+	reason  keepalive.Reason
+	stopped stopping
+
+	peer  peer
+	lease lease
+	prom  Time // until when the peer has been promised that no claim is made
+
+	third    third
+	claim    claim
+	steered  steered
+	hand     handover
+	taking   taking
+	failback failback
+	gate     gate
+
+	goal    Goal
+	out     keepalive.Message
+	actions []Action
+}
+
+// third is what is known of the third.
+type third struct {
+	ok      bool
+	problem string
+}
+
+// steered is what the steering has read of the floating IP in this term.
+type steered struct {
+	mine, done bool
+	imds       bool // IMDS lists it here
+	imdsRead   bool
+	imdsAt     Time // when IMDS was asked last
+}
+
+// New makes the machine of one boot. state is nil if none that is valid was
+// kept. boot and nonce are random.
+func New(cfg Config, boot site.BootID, nonce uint64, state *State, now Time) *Machine {
+	m := &Machine{cfg: cfg, boot: boot, nonce: nonce, role: site.Mute, started: now, last: now, sendAt: now,
+		reason: keepalive.Starting}
+	if state != nil {
+		m.state, m.known, m.role = *state, true, site.Standby
+	}
+	m.claim.wait, m.third.problem = deposedWait, "not asked yet"
+	return m
+}
+
+// Start is the first step (R0): whatever a former self left open is closed.
+func (m *Machine) Start(now Time) []Action {
+	m.actions = m.actions[:0]
+	m.do(Serve{0}, Drain{0}, Down{false}, FloatingIP{false})
+	m.note("started", fmt.Sprintf("%s, boot %s, version %s, last known term %d", m.cfg.Side, m.boot, m.cfg.Version, m.state.Granted.Term))
+	m.aim(Goal{Mode: Watch})
+	return m.actions
+}
+
+// Step takes one event. The actions are valid until the next call.
+func (m *Machine) Step(now Time, event Event) []Action {
+	m.actions = m.actions[:0]
+	tick, ticking := event.(Tick)
+	m.watchClock(now, tick)
+	switch e := event.(type) {
+	case Heard:
+		m.heard(now, e.Message)
+	case Fitness:
+		m.fitness(now, e)
+	case Register:
+		m.register(now, e)
+	case ThirdReach:
+		m.third.ok, m.third.problem = e.OK, e.Problem
+	case Prepared:
+		m.prepared(now)
+	case ClaimSent:
+		m.claim.sent = true
+	case ClaimFailed:
+		m.claimFailed(e)
+	case Won:
+		m.won(now, e)
+	case Steered:
+		m.steering(now, e)
+	case Metadata:
+		m.metadata(now, e)
+	case PeerVM:
+		m.peer.vmStopped = e.Stopped
+	case Stop:
+		m.stop(now)
+	}
+	m.watchPeer(now)
+	m.decide(now)
+	m.applyGates(now)
+	if ticking && now >= m.sendAt {
+		m.sendAt = now + m.cfg.Keepalive
+		m.say(now)
+	}
+	return m.actions
+}
+
+// decide does what is due now, whatever the event was.
+func (m *Machine) decide(now Time) {
+	m.decideHandover(now)
+	m.decideClaim(now)
+	m.decideFailback(now)
+	m.decideGoal(now)
+	m.decideMetadata(now)
+	m.decideStop(now)
+}
+
+// Next is when the machine wants its next Tick.
+func (m *Machine) Next() Time {
+	next := m.sendAt
+	for _, at := range [...]Time{m.verdictAt(), m.gate.serve, m.gate.drain} {
+		if at > m.last && at < next {
+			next = at
+		}
+	}
+	return next
+}
+
+// watchClock notices that this vSocket itself stood still (R2), and a timer
+// that came late: neither may be blamed on the peer.
+func (m *Machine) watchClock(now Time, tick Tick) {
+	gap := now - m.last
+	m.last = now
+	if gap > m.cfg.pause()+m.cfg.Keepalive {
+		m.paused(now, fmt.Sprintf("own clock jumped %d ms", gap.Milliseconds()))
+		return
+	}
+	if tick.Late > max(m.cfg.Silent/10, jitterFloor) {
+		m.sureAt = max(m.sureAt, now+min(m.cfg.Silent/4, 2*m.cfg.Keepalive))
+	}
+}
+
+// paused: leases and asks from before are void, and a silence counts anew.
+func (m *Machine) paused(now Time, why string) {
+	m.resumed, m.waking = now, true
+	m.lease = lease{}
+	m.peer.quietFrom(now)
+	if m.role == site.Active {
+		m.become(site.Suspended, "paused: "+why)
+	}
+	m.sendAt = now
+}
+
+// Where a term is learned from. Only the third ends a mute start (R0).
+const (
+	theRegister = "the register"
+	thePeer     = "the peer"
+)
+
+// learn is R1: a granted term above the own.
+func (m *Machine) learn(now Time, granted site.Claim, how string) {
+	if !m.known && how == theRegister {
+		m.known = true
+		m.become(site.Standby, "term learned from "+how)
+	}
+	if granted.Term <= m.state.Granted.Term {
+		return
+	}
+	was := m.role
+	m.state.Granted = granted
+	m.state.Deposed = how == theRegister && granted.Holder != m.cfg.Side && m.peer.gone(now)
+	if m.state.Deposed {
+		m.claim.deposedAt = now
+	}
+	if m.known { // a mute one keeps nothing that the third hasn't told it
+		m.do(Save{m.state})
+	}
+	m.yieldedTo(now, was)
+	m.lease, m.prom = lease{}, 0
+	m.claim.reset()
+	m.hand, m.taking = handover{}, taking{}
+	m.peer.newTerm()
+	m.steered = steered{imdsAt: m.steered.imdsAt, imds: m.steered.imds, imdsRead: m.steered.imdsRead}
+	switch was {
+	case site.Active, site.Suspended, site.Elect:
+		m.failback.lost(now)
+		m.note("deposed", fmt.Sprintf("term %d is granted to the %s, by %s", granted.Term, granted.Holder, how))
+		m.become(site.Standby, "")
+	case site.Claiming:
+		m.become(site.Standby, fmt.Sprintf("term %d is granted to the %s", granted.Term, granted.Holder))
+	default:
+		m.note("term", fmt.Sprintf("%d, granted to the %s, by %s", granted.Term, granted.Holder, how))
+	}
+}
+
+// holds reports whether this boot is the holder of the present term.
+func (m *Machine) holds() bool {
+	return m.state.Granted.Holder == m.cfg.Side && m.state.Granted.Boot == m.boot
+}
+
+func (m *Machine) become(role site.Role, why string) {
+	if m.role == role {
+		return
+	}
+	m.role = role
+	m.note(role.String(), why)
+}
+
+func (m *Machine) do(actions ...Action) { m.actions = append(m.actions, actions...) }
+
+func (m *Machine) note(what, detail string) { m.do(Note{what, detail}) }
+
+func (m *Machine) aim(goal Goal) {
+	m.goal = goal
+	m.do(Steer{goal})
+}
+
+const never = Time(math.MaxInt64)

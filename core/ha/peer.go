@@ -1,0 +1,198 @@
+package ha
+
+import (
+	"fmt"
+
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// peer is what is known of the other vSocket.
+type peer struct {
+	boot  site.BootID // accepted: it has echoed our nonce
+	nonce uint64      // its nonce
+	hello uint64      // nonce of a boot that hasn't echoed ours yet
+	ever  bool        // accepted in this boot of ours
+	since Time        // when its boot was accepted
+
+	msg    keepalive.Message // its last message
+	paths  [keepalive.Paths]path
+	twoWay Time // when it was last known to hear us as well (deaf counts as silent)
+
+	active    bool // heard as active in the present term
+	suspect   bool
+	silent    bool
+	idleSince Time // since when it says that nobody is active
+	vmStopped bool
+}
+
+type path struct {
+	seq   uint64
+	sent  Time // the peer's clock
+	at    Time // ours
+	heard bool
+}
+
+// heard is the only way in for what the peer says.
+func (m *Machine) heard(now Time, msg *keepalive.Message) {
+	if msg.From != m.cfg.Side.Peer() || msg.Third != m.cfg.Third || msg.Path >= keepalive.Paths {
+		return
+	}
+	if !m.accept(now, msg) {
+		return
+	}
+	p := &m.peer
+	line := &p.paths[msg.Path]
+	if line.heard && msg.Sent-line.sent > now-line.at+m.cfg.pause() {
+		m.paused(now, "the peer's clock ran on without ours")
+	}
+	*line = path{seq: msg.Seq, sent: msg.Sent, at: now, heard: true}
+	first := msg.Seq > p.msg.Seq || p.msg.Boot != msg.Boot
+	if first {
+		p.msg = *msg
+	}
+	m.hearEcho(now, msg)
+	m.learn(now, msg.Granted, thePeer)
+	if !first || msg.Granted.Term != m.state.Granted.Term {
+		return
+	}
+	if msg.Role == site.Active {
+		p.active = true
+	}
+	m.hearAnswer(now, msg.Answer)
+	m.hearHandover(now, msg)
+	m.hearAsk(now, msg)
+}
+
+// accept is the anti-replay rule: a new boot only in a packet that echoes our
+// present nonce, and of the accepted boot only what is newer on its path.
+func (m *Machine) accept(now Time, msg *keepalive.Message) bool {
+	p := &m.peer
+	if p.ever && msg.Boot == p.boot {
+		return msg.Seq > p.paths[msg.Path].seq
+	}
+	if msg.EchoNonce != m.nonce && msg.HelloNonce != m.nonce {
+		p.hello = msg.Nonce
+		return false
+	}
+	*p = peer{boot: msg.Boot, nonce: msg.Nonce, ever: true, since: now, twoWay: p.twoWay, suspect: p.suspect, silent: p.silent}
+	m.note("peer boot", fmt.Sprintf("%s, version %s", msg.Boot, msg.Version))
+	return true
+}
+
+// Fresh reports whether a message would be taken at all; the driver counts the
+// others as replayed.
+func (m *Machine) Fresh(msg *keepalive.Message) bool {
+	p := &m.peer
+	if p.ever && msg.Boot == p.boot {
+		return msg.Path < keepalive.Paths && msg.Seq > p.paths[msg.Path].seq
+	}
+	return true
+}
+
+// hearEcho takes the peer's word on what it hears of us.
+func (m *Machine) hearEcho(now Time, msg *keepalive.Message) {
+	if m.echoAge(msg) < m.cfg.Lease {
+		m.peer.twoWay = now
+		m.undeposed()
+	}
+}
+
+// undeposed: the peer is heard again, so its next silence will be a fresh one
+// (ha-schedules.md 26).
+func (m *Machine) undeposed() {
+	if m.state.Deposed {
+		m.state.Deposed, m.claim.wait = false, deposedWait
+		m.do(Save{m.state})
+	}
+}
+
+// echoAge is how old the youngest of our messages is that the peer has heard.
+func (m *Machine) echoAge(msg *keepalive.Message) Time {
+	age := never
+	for _, echo := range msg.Echo {
+		if echo.Seq > 0 && echo.Boot == m.boot {
+			age = min(age, echo.Age)
+		}
+	}
+	return age
+}
+
+// watchPeer draws the verdicts on silence.
+func (m *Machine) watchPeer(now Time) {
+	p := &m.peer
+	quiet := now - p.twoWay
+	if p.twoWay == 0 {
+		quiet = now - m.started
+	}
+	switch {
+	case quiet < m.cfg.suspect():
+		if p.silent {
+			m.note("peer heard", "again, after a silence")
+		}
+		p.suspect, p.silent = false, false
+		return
+	case !p.suspect && now >= m.sureAt:
+		p.suspect = true
+		if p.twoWay != 0 {
+			m.note("peer suspect", fmt.Sprintf("nothing heard for %d ms", quiet.Milliseconds()))
+		}
+	}
+	if quiet >= m.cfg.Silent && !p.silent && now >= m.sureAt {
+		p.silent = true
+		p.idleSince = 0
+		m.note("peer silent", m.silence(now))
+	}
+}
+
+func (m *Machine) silence(now Time) string {
+	p := &m.peer
+	if p.twoWay == 0 {
+		return "never heard since the start"
+	}
+	for _, line := range p.paths {
+		if line.heard && now-line.at < m.cfg.Silent {
+			return fmt.Sprintf("deaf: it is heard, but has not heard us for %d ms", (now - p.twoWay).Milliseconds())
+		}
+	}
+	return fmt.Sprintf("on every path, last heard %d ms ago", (now - p.twoWay).Milliseconds())
+}
+
+// gone: silent or deaf on all paths. here: the opposite, two-way contact.
+func (p *peer) gone(now Time) bool { return p.silent }
+func (p *peer) here() bool         { return p.ever && !p.silent && p.twoWay != 0 }
+
+// quietFrom lets silence count from now on only.
+func (p *peer) quietFrom(now Time) {
+	if p.twoWay != 0 {
+		p.twoWay = now
+	}
+	for i := range p.paths {
+		p.paths[i].at = now
+	}
+	p.suspect = false
+}
+
+func (p *peer) newTerm() {
+	p.active = p.ever && p.msg.Role == site.Active
+	p.idleSince = 0
+}
+
+// verdictAt is when the next verdict on the peer may be due.
+func (m *Machine) verdictAt() Time {
+	p := &m.peer
+	from := p.twoWay
+	if from == 0 {
+		from = m.started
+	}
+	var at Time
+	switch {
+	case !p.suspect:
+		at = from + m.cfg.suspect()
+	case !p.silent:
+		at = from + m.cfg.Silent
+	default:
+		at = from + m.cfg.Silent + m.cfg.Confirm
+	}
+	return max(at, m.sureAt)
+}

@@ -1,0 +1,40 @@
+package ha
+
+import (
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// say sends a keepalive: all that the peer may want to know, each time.
+func (m *Machine) say(now Time) {
+	m.seq++
+	p := &m.peer
+	m.out = keepalive.Message{
+		From: m.cfg.Side, Boot: m.boot, Seq: m.seq, Sent: now, Nonce: m.nonce,
+		EchoNonce: p.nonce, HelloNonce: p.hello,
+		Granted: m.state.Granted, Role: m.role, Fit: m.fit, Reason: m.reason,
+		Third: m.cfg.Third, ThirdOK: m.third.ok,
+		Steered: m.role == site.Active && m.steered.done,
+		Leased:  m.gate.serve > now,
+		Version: m.cfg.Version,
+		Yielded: m.hand.yielded, Prepare: m.hand.preparing(), Ready: m.taking.ready(now),
+		Wants: m.failback.wants,
+	}
+	for i, line := range p.paths {
+		if line.heard {
+			m.out.Echo[i] = keepalive.Echo{Boot: p.boot, Seq: line.seq, Age: now - line.at}
+		}
+	}
+	if m.role == site.Active || m.role == site.Suspended {
+		m.out.Ask = keepalive.Ask{Term: m.state.Granted.Term, SentAt: now, Lease: m.cfg.Lease}
+	}
+	m.do(Send{&m.out})
+}
+
+// answer says at once, with a promise in it, what would have been said at the
+// next tick.
+func (m *Machine) answer(now Time, ask keepalive.Ask) {
+	m.sendAt = now + m.cfg.Keepalive
+	m.say(now)
+	m.out.Answer = keepalive.Answer{Term: ask.Term, SentAt: ask.SentAt}
+}

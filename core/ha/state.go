@@ -1,0 +1,31 @@
+package ha
+
+import (
+	"encoding/json"
+
+	"releve.dev/releve/site"
+)
+
+// State is what outlives the agent. It is saved before any message or gate
+// that relies on it.
+type State struct {
+	Granted site.Claim `json:"granted"` // the highest granted term that is known, and its holder
+	// Deposed: a claim made during a silence took the role away, so the peer
+	// lives though it isn't heard (ha-schedules.md 26).
+	Deposed bool `json:"deposed,omitempty"`
+}
+
+// Encode makes the record that Decode reads.
+func (s State) Encode() []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic("ha: state can't be encoded: " + err.Error())
+	}
+	return b
+}
+
+// DecodeState reads a record.
+func DecodeState(record []byte) (s State, err error) {
+	err = json.Unmarshal(record, &s)
+	return s, err
+}

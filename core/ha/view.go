@@ -1,0 +1,122 @@
+package ha
+
+import (
+	"fmt"
+	"time"
+
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// View is the machine as a person may look at it.
+type View struct {
+	Role    site.Role
+	Granted site.Claim
+	Fit     bool
+	Reason  keepalive.Reason
+	Claim   string // what a needed claim waits for, "" if none is needed
+
+	PeerHeard bool
+	PeerBoot  site.BootID
+	Peer      keepalive.Message
+	Age       [keepalive.Paths]time.Duration // of the last keepalive, negative: never heard
+
+	Serve, Drain Time // what is left of the gates' openings, 0 if closed
+	Down, Guest  bool
+
+	ThirdOK bool
+	Problem string
+	Mine    bool // the floating IP was read back as own in this term
+	Steered bool
+}
+
+// View describes the machine now.
+func (m *Machine) View(now Time) View {
+	p := &m.peer
+	v := View{
+		Role: m.role, Granted: m.state.Granted, Fit: m.fit, Reason: m.reason, Claim: m.claim.blocked,
+		PeerHeard: p.here(), PeerBoot: p.boot, Peer: p.msg,
+		Serve: max(0, m.gate.serve-now), Drain: max(0, m.gate.drain-now), Down: m.gate.down, Guest: m.gate.guest,
+		ThirdOK: m.third.ok, Problem: m.third.problem, Mine: m.steered.mine, Steered: m.steered.done,
+	}
+	for i, line := range p.paths {
+		v.Age[i] = -1
+		if line.heard {
+			v.Age[i] = now - line.at
+		}
+	}
+	return v
+}
+
+// Indicator is one condition of HA being Ready (F1).
+type Indicator struct {
+	Name   string
+	OK     bool
+	Reason string
+}
+
+// Indicators are the conditions, in the order in which people read them.
+func (m *Machine) Indicators(now Time) []Indicator {
+	return []Indicator{
+		{"Keepalive", m.keepaliveProblem(now) == "", m.keepaliveProblem(now)},
+		{"Same version", m.versionProblem() == "", m.versionProblem()},
+		{"Azure", m.thirdProblem() == "", m.thirdProblem()},
+		{"Fit", m.fitProblem() == "", m.fitProblem()},
+	}
+}
+
+func (m *Machine) keepaliveProblem(now Time) string {
+	p := &m.peer
+	line := &p.paths[keepalive.LAN]
+	switch {
+	case !line.heard:
+		return "the peer was never heard on the LAN"
+	case now-line.at >= m.cfg.Silent:
+		return fmt.Sprintf("nothing heard on the LAN for %.1f s%s", (now - line.at).Seconds(), m.otherPath(now))
+	case !m.lanTwoWay():
+		return "the peer doesn't hear us on the LAN" + m.otherPath(now)
+	}
+	return ""
+}
+
+func (m *Machine) otherPath(now Time) string {
+	if line := &m.peer.paths[keepalive.MGMT]; line.heard && now-line.at < m.cfg.Silent {
+		return "; the MGMT path is fine"
+	}
+	return ""
+}
+
+func (m *Machine) versionProblem() string {
+	theirs := m.peer.msg.Version
+	switch {
+	case !m.cfg.Version.AtLeast(site.HAVersion):
+		return fmt.Sprintf("version %s is below %s", m.cfg.Version, site.HAVersion)
+	case !m.peer.ever:
+		return "the peer's version is not known"
+	case !theirs.AtLeast(site.HAVersion):
+		return fmt.Sprintf("the peer's version %s is below %s", theirs, site.HAVersion)
+	case !theirs.Compatible(m.cfg.Version):
+		return fmt.Sprintf("version %s here, %s at the peer", m.cfg.Version, theirs)
+	}
+	return ""
+}
+
+func (m *Machine) thirdProblem() string {
+	switch {
+	case !m.third.ok:
+		return m.third.problem
+	case m.peer.here() && !m.peer.msg.ThirdOK:
+		return "the peer can't use Azure's API"
+	}
+	return ""
+}
+
+func (m *Machine) fitProblem() string {
+	switch {
+	case !m.fit:
+		return "not fit: " + m.reason.String()
+	case m.peer.here() && !m.peer.msg.Fit:
+		return "the peer is not fit: " + m.peer.msg.Reason.String()
+	}
+	return ""
+}

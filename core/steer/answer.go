@@ -1,0 +1,250 @@
+package steer
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"releve.dev/releve/core/ha"
+)
+
+// Answer takes what became of a request.
+func (m *Machine) Answer(now time.Duration, response *Response) []Action {
+	m.actions = m.actions[:0]
+	for t := range m.res {
+		r := &m.res[t]
+		if _, ok := r.reads[response.ID]; ok {
+			delete(r.reads, response.ID)
+			m.answerRead(now, Target(t), response)
+		} else if r.write == response.ID {
+			r.write = 0
+			m.answerWrite(now, Target(t), response)
+		}
+	}
+	m.decide(now)
+	return m.actions
+}
+
+func (m *Machine) answerRead(now time.Duration, t Target, response *Response) {
+	r := &m.res[t]
+	if !response.OK() {
+		m.readFailed(now, t, response)
+		return
+	}
+	if response.SentAt < r.sentAt || response.SentAt < r.answered {
+		return // overtaken by a later read, or sent before our own write was answered
+	}
+	if t == PeerVM {
+		r.sentAt, r.nextGet = response.SentAt, now+vmPace
+		m.tell(ha.PeerVM{Stopped: vmStopped(response.Body)})
+		return
+	}
+	nic, err := ParseNIC(response.Body, m.cfg.FloatingIP)
+	if err != nil {
+		response.Code, response.Message = BadAnswer, err.Error()
+		m.readFailed(now, t, response)
+		return
+	}
+	m.took(now, t, nic, response.SentAt)
+}
+
+// took files a NIC as it was read, and says what follows for the role.
+func (m *Machine) took(now time.Duration, t Target, nic *NIC, sentAt time.Duration) {
+	r := &m.res[t]
+	if nic.HasFIP() {
+		m.seen = nic.FIP
+	}
+	r.nic, r.sentAt, r.dirty = nic, sentAt, false
+	if r.pending && nic.Settled() {
+		m.settled(now, t)
+	}
+	r.nextGet = now + m.pace(now, t)
+	if t == m.registerTarget() {
+		m.reach("")
+		m.tell(ha.Register{SentAt: sentAt, Claim: nic.Claim, Settled: nic.Settled()})
+	}
+}
+
+// settled: Azure has ended our write. What waited for it may go on; if it left
+// things as they were, the next attempt waits a while.
+func (m *Machine) settled(now time.Duration, t Target) {
+	r := &m.res[t]
+	r.pending = false
+	m.checkRest(t)
+	m.res[OwnNIC].nextPut = 0
+	left := r.nic.Claim != m.goal.Claim || m.goal.Mode == ha.Hold && m.differs(r)
+	if m.goal.Mode >= ha.Claim && left && r.nic.Claim.Term <= m.goal.Claim.Term {
+		r.backoff = min(max(2*r.backoff, retryFirst), retryMax)
+		r.nextPut = now + r.backoff
+		m.note("arm undone", fmt.Sprintf("%s: Azure ended the update without applying it", t))
+	}
+}
+
+// checkRest: after a write of ours nothing but ours may differ (B5).
+func (m *Machine) checkRest(t Target) {
+	r := &m.res[t]
+	if r.rest != "" && r.nic.Rest() != r.rest {
+		m.note("nic changed", fmt.Sprintf("%s: more than the floating IP and the claim differs since our write", t))
+	}
+	r.rest = ""
+}
+
+// pace is how long until the next read of a resource just read.
+func (m *Machine) pace(now time.Duration, t Target) time.Duration {
+	r := &m.res[t]
+	if r.pending || !r.nic.Settled() {
+		return min(max((now-r.answered)/8, pollFirst), pollMax)
+	}
+	switch {
+	case m.goal.Mode == ha.Watch, m.goal.Mode == ha.Prepare, m.goal.Mode == ha.Claim:
+		return watchPace
+	case m.goal.Mode == ha.Rest:
+		return restPace
+	case m.goal.Alone && t == m.registerTarget():
+		return watchPace
+	case m.progress.done && now-m.progress.doneAt > checkFor:
+		return restPace
+	}
+	return checkPace
+}
+
+func (m *Machine) readFailed(now time.Duration, t Target, response *Response) {
+	r := &m.res[t]
+	pace := lostPace
+	switch {
+	case response.Status == 429:
+		pace = m.throttled(now, response)
+	case response.Status == 403:
+		pace = watchPace
+	}
+	r.nextGet = now + pace
+	if t == PeerVM {
+		r.nextGet = now + vmPace
+		return
+	}
+	problem := fmt.Sprintf("reading the %s: %s", t, Explain(response))
+	if t == m.registerTarget() {
+		m.reach(problem)
+	} else if r.refused != problem {
+		r.refused = problem
+		m.note("arm refused", problem)
+	}
+}
+
+// throttled obeys Retry-After for every call, not only the one refused.
+func (m *Machine) throttled(now time.Duration, response *Response) time.Duration {
+	wait := response.RetryAfter
+	if wait == 0 {
+		wait = throttleRest
+	}
+	m.resting = max(m.resting, now+wait)
+	m.note("arm throttled", fmt.Sprintf("nothing is asked for %s", wait.Round(time.Millisecond)))
+	return wait
+}
+
+// reach tells when the third comes within reach, goes, or its problem changes.
+func (m *Machine) reach(problem string) {
+	if m.asked && problem == m.problem {
+		return
+	}
+	if problem != "" {
+		m.note("arm problem", problem)
+	} else if m.asked {
+		m.note("arm reached", "")
+	}
+	m.problem, m.asked = problem, true
+	m.tell(ha.ThirdReach{OK: problem == "", Problem: problem})
+}
+
+func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
+	r := &m.res[t]
+	r.nextGet, r.answered = now, now
+	if response.OK() {
+		r.backoff, r.refused = 0, ""
+		if nic, err := ParseNIC(response.Body, m.cfg.FloatingIP); err == nil {
+			m.took(now, t, nic, response.SentAt)
+		} else {
+			r.dirty = true
+		}
+		r.pending, r.nextGet = true, now
+		return
+	}
+	r.dirty = true
+	wait, why := m.refusal(now, r, response)
+	r.nextPut = now + wait
+	if why != r.refused {
+		m.note("arm refused", fmt.Sprintf("%s: %s", t, why))
+		r.refused = why
+	}
+	if m.goal.Mode == ha.Claim && response.Status != 0 {
+		m.progress.sent = false
+		m.tell(ha.ClaimFailed{Why: why})
+	}
+}
+
+// refusal decides how long to wait before the next decision on the resource:
+// never a bare retry, always after a read.
+func (m *Machine) refusal(now time.Duration, r *resource, response *Response) (time.Duration, string) {
+	why := Explain(response)
+	switch {
+	case response.Status == 412:
+		return 0, why
+	case busy(response):
+		return busyRetry, why
+	case response.Status == 429:
+		m.throttled(now, response)
+		return 0, why
+	case response.Status == 0:
+		return 0, why
+	}
+	if response.Status == 403 && m.goal.Mode == ha.Claim {
+		m.reach(why)
+	}
+	r.backoff = min(max(2*r.backoff, retryFirst), retryMax)
+	return r.backoff, why
+}
+
+// busy: Azure hasn't finished another change that ours depends on.
+func busy(response *Response) bool {
+	switch response.Code {
+	case "PrivateIPAddressIsAllocated", "PrivateIPAddressInUse", "PrivateIPAddressIsBeingCleanedUp",
+		"RetryableError", "AnotherOperationInProgress", "ReferencedResourceNotProvisioned":
+		return true
+	}
+	return response.Detail == "RetryableErrorDueToAnotherOperation" || response.Detail == "ReferencedResourceNotProvisioned"
+}
+
+// Explain says in words why a request failed, with action and scope where
+// Azure names them (C4).
+func Explain(response *Response) string {
+	switch {
+	case response.Action != "":
+		return fmt.Sprintf("%s: the identity may not %s on %s", response.Code, response.Action, response.Scope)
+	case response.Code == Unreachable:
+		return "no answer from Azure Resource Manager: " + response.Message
+	case response.Code == NoToken:
+		return "no token for the managed identity: " + response.Message
+	}
+	return fmt.Sprintf("%d %s: %s", response.Status, response.Code, response.Message)
+}
+
+// vmStopped reads the power state of an instance view.
+func vmStopped(body []byte) bool {
+	var vm struct {
+		Properties struct {
+			View struct {
+				Statuses []struct{ Code string } `json:"statuses"`
+			} `json:"instanceView"`
+		} `json:"properties"`
+	}
+	if json.Unmarshal(body, &vm) != nil {
+		return false
+	}
+	for _, status := range vm.Properties.View.Statuses {
+		switch status.Code {
+		case "PowerState/stopped", "PowerState/deallocated", "PowerState/deallocating":
+			return true
+		}
+	}
+	return false
+}

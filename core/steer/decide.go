@@ -1,0 +1,182 @@
+package steer
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"releve.dev/releve/core/ha"
+)
+
+// decidePrepare: everything that a claim needs is at hand.
+func (m *Machine) decidePrepare() {
+	if m.progress.prepared {
+		return
+	}
+	for _, t := range m.wanted() {
+		if r := &m.res[t]; r.nic == nil || r.dirty || r.sentAt < m.progress.since-fresh {
+			return
+		}
+	}
+	m.progress.prepared = true
+	m.tell(ha.Prepared{})
+}
+
+// decideClaim is R11: one compare-and-swap on the register, and won when a
+// read shows it with nothing under way.
+func (m *Machine) decideClaim(now time.Duration) {
+	t, p := m.registerTarget(), &m.progress
+	r := &m.res[t]
+	if p.won || r.write != 0 || r.nic == nil {
+		return
+	}
+	want := m.goal.Claim
+	switch {
+	case r.nic.Claim == want: // also if the answer to its write was lost
+		if !r.pending && !r.dirty && r.nic.Settled() {
+			p.won = true
+			m.tell(ha.Won{SentAt: r.sentAt, Claim: want})
+		}
+	case r.nic.Claim.Term >= want.Term:
+		// Somebody else's; the role machine has been told by the read.
+	case r.dirty || r.pending || now-r.sentAt > fresh || now < r.nextPut:
+		r.nextGet = min(r.nextGet, max(now, r.nextPut))
+	default:
+		if p.sent {
+			m.tell(ha.ClaimFailed{Why: "a read shows that the write has not taken effect"})
+		}
+		p.sent = true
+		m.tell(ha.ClaimSent{})
+		m.put(t, m.claimBody(t), fmt.Sprintf("claim term %d%s", want.Term, m.alsoTakes(t)))
+	}
+}
+
+// claimBody: when the secondary claims, the floating IP is left out in the same
+// write, so the claim costs no extra call.
+func (m *Machine) claimBody(t Target) []byte {
+	nic := m.res[t].nic
+	if t == PeerNIC {
+		return nic.Body(m.goal.Claim, nil)
+	}
+	return nic.Body(m.goal.Claim, nic.FIP)
+}
+
+func (m *Machine) alsoTakes(t Target) string {
+	if t == PeerNIC && m.res[t].nic.HasFIP() {
+		return ", and take the floating IP off"
+	}
+	return ""
+}
+
+// decideHold is the reconciler of ha.md section 4.
+func (m *Machine) decideHold(now time.Duration) {
+	own, peer := &m.res[OwnNIC], &m.res[PeerNIC]
+	if own.nic == nil || m.overruled() {
+		return
+	}
+	m.takeOff(now, peer)
+	m.putOn(now, own, peer)
+	m.tellSteered(now, m.atRest(own) && m.atRest(peer))
+}
+
+// overruled: a read shows a higher term; nothing is written any more, and the
+// role machine yields once it is settled.
+func (m *Machine) overruled() bool {
+	for _, t := range [...]Target{OwnNIC, PeerNIC} {
+		if nic := m.res[t].nic; nic != nil && nic.Claim.Term > m.goal.Claim.Term {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Machine) takeOff(now time.Duration, peer *resource) {
+	if peer.nic == nil || !m.mayWrite(now, peer) {
+		return
+	}
+	switch {
+	case peer.nic.HasFIP():
+		m.put(PeerNIC, peer.nic.Body(m.goal.Claim, nil), "take the floating IP off")
+	case peer.nic.Claim != m.goal.Claim:
+		m.put(PeerNIC, peer.nic.Body(m.goal.Claim, nil), "claim in the tag")
+	}
+}
+
+func (m *Machine) putOn(now time.Duration, own, peer *resource) {
+	unknown := peer.nic == nil && peer.refused == "" // an unreadable peer doesn't hold us up
+	if unknown || (peer.nic != nil && peer.nic.HasFIP()) || !m.mayWrite(now, own) {
+		return
+	}
+	switch {
+	case !own.nic.HasFIP():
+		m.put(OwnNIC, own.nic.Body(m.goal.Claim, m.newConfig(own.nic)), "put the floating IP on")
+	case own.nic.Claim != m.goal.Claim:
+		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.FIP), "claim in the tag")
+	case own.nic.State == "Failed":
+		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.FIP), "mend a failed update")
+	}
+}
+
+// newConfig carries the floating IP's own configuration over where it was seen.
+func (m *Machine) newConfig(own *NIC) json.RawMessage {
+	if m.seen != nil {
+		if config := carried(m.seen); config != nil {
+			return config
+		}
+	}
+	return own.freshConfig(m.cfg.ConfigName, m.cfg.FloatingIP, m.cfg.SubnetID)
+}
+
+// mayWrite: one operation a resource, on a read that is recent and later than
+// our last write.
+func (m *Machine) mayWrite(now time.Duration, r *resource) bool {
+	if r.write != 0 || r.pending {
+		return false
+	}
+	if r.dirty || now < r.nextPut || now-r.sentAt > fresh {
+		if r.nextPut > 0 || r.dirty || m.differs(r) {
+			r.nextGet = min(r.nextGet, max(now, r.nextPut))
+		}
+		return false
+	}
+	return true
+}
+
+// differs: something is to be written on r, so a stale read is worth renewing.
+func (m *Machine) differs(r *resource) bool {
+	own := r == &m.res[OwnNIC]
+	return r.nic.Claim != m.goal.Claim || r.nic.HasFIP() != own
+}
+
+// atRest: the resource shows what is wanted and nothing is under way.
+func (m *Machine) atRest(r *resource) bool {
+	return r.nic != nil && r.write == 0 && !r.pending && !r.dirty && r.nic.State == "Succeeded" && !m.differs(r)
+}
+
+// tellSteered tells what has changed.
+func (m *Machine) tellSteered(now time.Duration, done bool) {
+	p, own := &m.progress, &m.res[OwnNIC]
+	if done && !p.done {
+		p.doneAt = now
+	}
+	if p.done && !done {
+		m.missed()
+	}
+	p.done = done
+	told := ha.Steered{Mine: own.nic.HasFIP() && own.sentAt >= p.since-fresh, Done: done}
+	if p.told == nil || *p.told != told {
+		p.told = &told
+		m.tell(told)
+	}
+}
+
+// missed names what an active's periodic read has found (B6).
+func (m *Machine) missed() {
+	own, peer := m.res[OwnNIC].nic, m.res[PeerNIC].nic
+	switch {
+	case peer != nil && peer.HasFIP():
+		m.note("floating ip on the peer", "somebody has moved it; it is moved back")
+	case !own.HasFIP():
+		m.note("floating ip missing", "it is on neither NIC; it is put back")
+	}
+}

@@ -1,0 +1,264 @@
+package steer
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"releve.dev/releve/core/ha"
+	"releve.dev/releve/site"
+)
+
+// Paces of reading and writing. ARM's read bucket refills at 25 a second for a
+// whole subscription (azure.md section 2), so ours stay well below.
+const (
+	readTimeout  = 3 * time.Second
+	writeTimeout = 5 * time.Second
+	hedgeAfter   = time.Second // an unanswered read is asked again on a fresh connection
+	hedges       = 3           // so many at once
+	fresh        = 3 * time.Second
+	watchPace    = 2 * time.Second  // R11: the register, while the peer is silent
+	restPace     = 60 * time.Second // at rest
+	checkPace    = 10 * time.Second // an active's reads in the first minutes
+	checkFor     = 5 * time.Minute
+	lostPace     = time.Second // while ARM doesn't answer
+	pollFirst    = 20 * time.Millisecond
+	pollMax      = 500 * time.Millisecond
+	retryFirst   = time.Second
+	retryMax     = 10 * time.Second
+	busyRetry    = time.Second // Azure is still busy with another change
+	throttleRest = 5 * time.Second
+	vmPace       = 10 * time.Second
+)
+
+// Config says where the floating IP lives.
+type Config struct {
+	Side       site.Side // the register is the primary's NIC
+	FloatingIP netip.Addr
+	ConfigName string // of a fresh ipconfig
+	SubnetID   string // the LAN subnet's resource id
+	PeerVM     bool   // the peer's VM may be read
+}
+
+// Action is what the machine wants done.
+type Action interface{ action() }
+
+// Call makes one request to ARM.
+type Call struct{ Request Request }
+
+// Tell hands an event to the role machine.
+type Tell struct{ Event ha.Event }
+
+// Note is a line of the timeline.
+type Note struct{ What, Detail string }
+
+func (Call) action() {}
+func (Tell) action() {}
+func (Note) action() {}
+
+// Machine is the reconciler: ARM's answers in, the next conditional calls out.
+type Machine struct {
+	cfg      Config
+	goal     ha.Goal
+	progress progress
+	res      [Targets]resource
+	nextID   uint64
+	resting  time.Duration   // throttled: nothing is sent before
+	problem  string          // why the third can't be used, "" if it can
+	asked    bool            // the problem, or its absence, has been told
+	seen     json.RawMessage // the floating IP's configuration as last read
+	actions  []Action
+}
+
+// progress is how far the present goal has got.
+type progress struct {
+	since    time.Duration
+	prepared bool // told
+	sent     bool // the claim's write is or was under way
+	won      bool // told
+	done     bool
+	doneAt   time.Duration
+	told     *ha.Steered
+}
+
+// resource is what is known of one of the targets.
+type resource struct {
+	nic      *NIC
+	sentAt   time.Duration            // when the read of nic was sent
+	reads    map[uint64]time.Duration // in flight, by when they were sent
+	write    uint64                   // the one in flight, 0 for none
+	answered time.Duration            // when the last write was answered
+	nextGet  time.Duration
+	nextPut  time.Duration // 0: at once
+	backoff  time.Duration
+	dirty    bool   // a write's outcome isn't known
+	pending  bool   // a write was accepted and isn't settled
+	rest     string // Rest before our write
+	refused  string // last refusal, told once
+}
+
+// New makes a machine at rest.
+func New(cfg Config) *Machine {
+	m := &Machine{cfg: cfg}
+	for i := range m.res {
+		m.res[i].reads = map[uint64]time.Duration{}
+	}
+	return m
+}
+
+// registerTarget is where the claim is: the primary's LAN NIC.
+func (m *Machine) registerTarget() Target {
+	if m.cfg.Side == site.Primary {
+		return OwnNIC
+	}
+	return PeerNIC
+}
+
+// SetGoal replaces the goal. The same goal again means: read now.
+func (m *Machine) SetGoal(now time.Duration, goal ha.Goal) []Action {
+	m.actions = m.actions[:0]
+	again := goal == m.goal
+	if goal.Mode != m.goal.Mode || goal.Claim != m.goal.Claim {
+		m.progress = progress{since: now}
+	}
+	m.goal = goal
+	for _, t := range m.wanted() {
+		if r := &m.res[t]; again || now-r.sentAt >= m.tolerated(t) {
+			r.nextGet = now
+		}
+	}
+	m.decide(now)
+	return m.actions
+}
+
+// tolerated is how old a read may be for a goal just set.
+func (m *Machine) tolerated(t Target) time.Duration {
+	switch {
+	case m.goal.Mode == ha.Rest:
+		return restPace
+	case m.goal.Mode == ha.Hold && t != m.registerTarget():
+		return checkPace
+	}
+	return watchPace
+}
+
+// Tick lets time pass.
+func (m *Machine) Tick(now time.Duration) []Action {
+	m.actions = m.actions[:0]
+	m.decide(now)
+	return m.actions
+}
+
+// Next is when the machine wants its next Tick.
+func (m *Machine) Next() time.Duration {
+	next := time.Duration(math.MaxInt64)
+	for _, t := range m.wanted() {
+		r := &m.res[t]
+		if r.nextPut > 0 {
+			next = min(next, r.nextPut)
+		}
+		if r.write == 0 && len(r.reads) < hedges {
+			next = min(next, r.dueAt())
+		}
+	}
+	return max(next, m.resting)
+}
+
+// dueAt is when the next read may go out.
+func (r *resource) dueAt() time.Duration {
+	if len(r.reads) == 0 {
+		return r.nextGet
+	}
+	return max(r.nextGet, r.lastRead()+hedgeAfter)
+}
+
+// Problem says why the third can't be used, or "".
+func (m *Machine) Problem() string { return m.problem }
+
+// Where says on which NIC the floating IP was seen last.
+func (m *Machine) Where() string {
+	own, peer := m.res[OwnNIC].nic, m.res[PeerNIC].nic
+	switch {
+	case own == nil && peer == nil:
+		return "unknown"
+	case own != nil && own.HasFIP() && peer != nil && peer.HasFIP():
+		return "both"
+	case own != nil && own.HasFIP():
+		return "own"
+	case peer != nil && peer.HasFIP():
+		return "peer"
+	case own == nil || peer == nil:
+		return "unknown"
+	}
+	return "none"
+}
+
+func (m *Machine) wanted() []Target {
+	register := [1]Target{m.registerTarget()}
+	switch m.goal.Mode {
+	case ha.Prepare, ha.Hold:
+		return []Target{OwnNIC, PeerNIC}
+	case ha.Watch:
+		if m.cfg.PeerVM {
+			return []Target{register[0], PeerVM}
+		}
+	}
+	return register[:]
+}
+
+func (m *Machine) decide(now time.Duration) {
+	if now < m.resting {
+		return
+	}
+	for i := range m.res {
+		if r := &m.res[i]; now >= r.nextPut {
+			r.nextPut = 0
+		}
+	}
+	switch m.goal.Mode {
+	case ha.Prepare:
+		m.decidePrepare()
+	case ha.Claim:
+		m.decideClaim(now)
+	case ha.Hold:
+		m.decideHold(now)
+	}
+	for _, t := range m.wanted() {
+		m.read(now, t)
+	}
+}
+
+// read asks for a resource if it is due, and again if the last question hangs.
+func (m *Machine) read(now time.Duration, t Target) {
+	r := &m.res[t]
+	if r.write != 0 || len(r.reads) >= hedges || now < r.dueAt() {
+		return
+	}
+	m.nextID++
+	r.reads[m.nextID] = now
+	m.do(Call{Request{ID: m.nextID, Op: Get, Target: t, Timeout: readTimeout, Why: m.goal.Mode.String()}})
+}
+
+func (r *resource) lastRead() (last time.Duration) {
+	for _, at := range r.reads {
+		last = max(last, at)
+	}
+	return last
+}
+
+// put writes a resource, on the ETag of the read that the decision rests on.
+func (m *Machine) put(t Target, body []byte, why string) {
+	r := &m.res[t]
+	m.nextID++
+	r.write, r.rest = m.nextID, r.nic.Rest()
+	m.note("arm write", fmt.Sprintf("%s: %s", t, why))
+	m.do(Call{Request{ID: m.nextID, Op: Put, Target: t, Body: body, IfMatch: r.nic.ETag, Timeout: writeTimeout, Why: why}})
+}
+
+func (m *Machine) do(actions ...Action) { m.actions = append(m.actions, actions...) }
+
+func (m *Machine) note(what, detail string) { m.do(Note{what, detail}) }
+
+func (m *Machine) tell(event ha.Event) { m.do(Tell{event}) }

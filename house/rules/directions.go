@@ -1,0 +1,151 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Conduct is what a room's packages may do besides computing.
+type Conduct string
+
+// The conducts. Tests are free of them.
+const (
+	Effects    Conduct = ""           // may do anything
+	Replayable Conduct = "replayable" // no clock, goroutine or unseeded randomness: same input, same output, so a simulator can run it
+	Pure       Conduct = "pure"       // replayable, and of the standard library only PureImports; nothing of anybody else's
+)
+
+// Direction says what the packages of one room may import of ours. Imports
+// point one way: a package that isn't named may not be imported.
+type Direction struct {
+	Room    string   // a folder; "x/*" makes a room of each folder in x
+	May     []string // folders, each with all that is in it
+	Tests   []string // what its tests may import besides
+	Conduct Conduct
+	Why     string
+}
+
+// anything is a May entry that allows every package of ours.
+const anything = "anything"
+
+// Directions is the one table. The most specific room that fits a package
+// counts; a package may always import its own room.
+var Directions = []Direction{
+	{Room: "site", Conduct: Pure, Why: "the vocabulary"},
+	{Room: "core", May: []string{"site", "wire"}, Conduct: Pure, Why: "decides; time comes in as a value"},
+	{Room: "wire", May: []string{"site"}, Conduct: Pure, Why: "bytes to values and back"},
+	{Room: "azure/*", May: []string{"site", "core/steer"}, Tests: []string{"azure/emulator"}, Why: "speaks Azure"},
+	{Room: "azure/emulator", May: []string{"site"}, Why: "is Azure, as far as a site sees it; knows nothing of how we steer"},
+	{Room: "azure/emulator/*", May: []string{"site", "azure/emulator"}, Conduct: Replayable, Why: "Azure's resources and rules; time comes in as a value"},
+	{Room: "azure/emulator/contract", May: []string{"azure/emulator"}, Why: "Azure's own SDK drives the emulator"},
+	{Room: "vsocket/agent", May: []string{"site", "core", "wire"}, Tests: []string{"azure/emulator"}, Why: "the loop; declares the ports"},
+	{Room: "vsocket/*", May: []string{"site", "core", "wire"}, Why: "one effect each; never each other"},
+	{Room: "vsocket/apitest", May: []string{"site", "core", "azure/arm", "azure/imds"}, Tests: []string{"azure/emulator"}, Why: "Azure is its business"},
+	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "vsocket/config"}, Why: "plays the world around the built programs"},
+	{Room: "cmd/*", May: []string{anything}, Why: "wires; imported by nobody"},
+	{Room: "bench", Why: "measures the built programs"},
+	{Room: "house/*", Why: "keeps the repo"},
+}
+
+// PureImports are the standard packages that a pure room may import.
+var PureImports = []string{
+	"bytes", "cmp", "crypto/hmac", "crypto/sha256", "crypto/subtle", "encoding", "encoding/base64",
+	"encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "iter", "maps", "math",
+	"math/bits", "net/netip", "slices", "sort", "strconv", "strings", "time", "unicode", "unicode/utf8",
+}
+
+// Impure are the names that a replayable room may not use: those that read a
+// clock, wait, or draw from a source that nobody seeded. Package math/rand/v2
+// may be used by its constructors alone.
+var Impure = map[string][]string{
+	"time": {"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Ticker", "Timer", "Until"},
+	"math/rand/v2": {"ExpFloat64", "Float32", "Float64", "Int", "Int32", "Int32N", "Int64", "Int64N", "IntN", "N",
+		"NormFloat64", "Perm", "Shuffle", "Uint", "Uint32", "Uint32N", "Uint64", "Uint64N", "UintN"},
+}
+
+// ImpureImports are the packages that a replayable room may not import at all.
+var ImpureImports = []string{"crypto/rand", "log", "log/slog", "math/rand", "os", "os/exec", "sync", "syscall"}
+
+// directionOf finds the room of a folder.
+func directionOf(folder string) (Direction, error) {
+	best := Direction{}
+	for _, d := range Directions {
+		base, star := strings.CutSuffix(d.Room, "/*")
+		fits := within(folder, base) && !(star && folder == base)
+		if fits && depth(d.Room) > depth(best.Room) {
+			best = d
+		}
+	}
+	if best.Room == "" {
+		return best, fmt.Errorf("%s is in no room of the table", folder)
+	}
+	return best, nil
+}
+
+// depth orders rooms: a longer path is more specific, and a named folder more
+// than the star that stands for it and its neighbours.
+func depth(room string) int {
+	if room == "" {
+		return 0
+	}
+	n := 2 * (1 + strings.Count(room, "/"))
+	if strings.HasSuffix(room, "/*") {
+		n--
+	}
+	return n
+}
+
+// ownRoom is the folder that a package shares with those it may always import.
+func (d Direction) ownRoom(folder string) string {
+	base, star := strings.CutSuffix(d.Room, "/*")
+	if !star {
+		return base
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(folder, base+"/"), "/")
+	return base + "/" + first
+}
+
+// check says why folder may not import target, or returns nil.
+func check(folder, target string, inTest bool) error {
+	d, err := directionOf(folder)
+	if err != nil {
+		return err
+	}
+	may := append([]string{d.ownRoom(folder)}, d.May...)
+	if inTest {
+		may = append(may, d.Tests...)
+	}
+	if target == "cmd" || strings.HasPrefix(target, "cmd/") && !within(target, d.ownRoom(folder)) {
+		return fmt.Errorf("%s imports %s: nobody imports a program", folder, target)
+	}
+	if slices.Contains(may, anything) || slices.ContainsFunc(may, func(m string) bool { return within(target, m) }) {
+		return nil
+	}
+	return fmt.Errorf("%s imports %s, but %s may import of ours only: %s", folder, target, d.Room, strings.Join(may, ", "))
+}
+
+// within says that folder is base or inside it.
+func within(folder, base string) bool {
+	return folder == base || strings.HasPrefix(folder, base+"/")
+}
+
+// Table is the directions as docs/architecture.md shows them.
+func Table() string {
+	var text strings.Builder
+	text.WriteString("| room | may import of ours | tests, besides | conduct | why |\n|---|---|---|---|---|\n")
+	for _, d := range Directions {
+		fmt.Fprintf(&text, "| `%s` | %s | %s | %s | %s |\n", d.Room, quoted(d.May), quoted(d.Tests), d.Conduct, d.Why)
+	}
+	return text.String()
+}
+
+func quoted(folders []string) string {
+	if slices.Contains(folders, anything) {
+		return anything
+	}
+	if len(folders) == 0 {
+		return "–"
+	}
+	return "`" + strings.Join(folders, "`, `") + "`"
+}

@@ -1,0 +1,256 @@
+package agent
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"releve.dev/releve/core/fitness"
+	"releve.dev/releve/core/ha"
+	"releve.dev/releve/core/steer"
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// Config is all that a driver must know.
+type Config struct {
+	Site       string
+	FloatingIP netip.Addr
+	HA         ha.Config
+	Steer      steer.Config
+	Fitness    fitness.Config
+}
+
+// Ports are the driver's ways out.
+type Ports struct {
+	Links    Links
+	Gate     Gate
+	Guest    Guest
+	Cloud    Cloud
+	Metadata Metadata
+	Store    Store
+	Journal  Journal
+	MAC      keepalive.MAC
+	Wall     func() time.Time // for the journal only
+}
+
+// Driver runs the core. Time is given with each call, on the agent's clock,
+// which must be above zero.
+type Driver struct {
+	cfg   Config
+	ports Ports
+	boot  site.BootID
+	ha    *ha.Machine
+	steer *steer.Machine
+	judge *fitness.Judge
+
+	in       keepalive.Message
+	out      []byte
+	events   []ha.Event // of the steering, for the role machine
+	now      time.Duration
+	received site.Received
+	since    map[string]indicator
+	lookAt   time.Duration // when the indicators are looked at again
+	stopped  bool
+	failed   error
+}
+
+type indicator struct {
+	ok bool
+	at time.Duration
+}
+
+// NewDriver loads the state that outlived the last boot. boot and nonce are
+// random.
+func NewDriver(cfg Config, ports Ports, boot site.BootID, nonce uint64, now time.Duration) (*Driver, error) {
+	state, err := load(ports.Store)
+	if err != nil {
+		return nil, err
+	}
+	return &Driver{
+		cfg: cfg, ports: ports, boot: boot, now: now,
+		ha:    ha.New(cfg.HA, boot, nonce, state, now),
+		steer: steer.New(cfg.Steer),
+		judge: fitness.New(cfg.Fitness),
+		since: map[string]indicator{},
+	}, nil
+}
+
+// load gives nil for a state that isn't there or isn't valid: such a vSocket
+// is mute until the third has told it the term (R0).
+func load(store Store) (*ha.State, error) {
+	record, ok, err := store.Load()
+	if err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	if !ok {
+		return nil, nil
+	}
+	state, err := ha.DecodeState(record)
+	if err != nil {
+		return nil, nil
+	}
+	return &state, nil
+}
+
+// Start is the first call.
+func (d *Driver) Start(now time.Duration) {
+	d.now = now
+	d.carryOut(d.ha.Start(now))
+	d.settle()
+}
+
+// Datagram takes one from the wire. What can't be believed is counted.
+func (d *Driver) Datagram(now time.Duration, path keepalive.Path, datagram []byte) {
+	err := keepalive.Decode(datagram, &d.in, d.ports.MAC)
+	switch {
+	case err == nil && d.in.Path == path && d.ha.Fresh(&d.in):
+		d.received.Good++
+		d.step(now, ha.Heard{Message: &d.in})
+	case err == nil && d.in.Path == path:
+		d.received.Replayed++
+	case err == keepalive.ErrForged:
+		d.received.Forged++
+	default:
+		d.received.Malformed++
+	}
+}
+
+// Tick: the time that Next named has come, and late by how much.
+func (d *Driver) Tick(now, late time.Duration) {
+	d.watchIndicators(now)
+	if now >= d.ha.Next() {
+		d.step(now, ha.Tick{Late: late})
+	}
+	if now >= d.steer.Next() {
+		d.steered(d.steer.Tick(now))
+		d.settle()
+	}
+}
+
+// Next is when the driver wants its next Tick.
+func (d *Driver) Next() time.Duration { return min(d.ha.Next(), d.steer.Next()) }
+
+// Response takes what became of a call to ARM.
+func (d *Driver) Response(now time.Duration, response *steer.Response) {
+	d.now = now
+	d.steered(d.steer.Answer(now, response))
+	d.settle()
+}
+
+// MetadataRead takes IMDS's answer. A failed read says nothing.
+func (d *Driver) MetadataRead(now, sentAt time.Duration, mine bool, err error) {
+	if err == nil {
+		d.step(now, ha.Metadata{SentAt: sentAt, Mine: mine})
+	}
+}
+
+// Reading takes a probe's result.
+func (d *Driver) Reading(now time.Duration, kind fitness.Kind, ok bool) {
+	d.judge.Read(kind, ok)
+	fit, reason := d.judge.Verdict()
+	d.step(now, ha.Fitness{Fit: fit, Reason: reason})
+}
+
+// Stop asks for a clean end; a second time, for an end at once.
+func (d *Driver) Stop(now time.Duration) { d.step(now, ha.Stop{}) }
+
+// Stopped reports whether the agent may end, and the error that ended it.
+func (d *Driver) Stopped() (bool, error) { return d.stopped, d.failed }
+
+func (d *Driver) step(now time.Duration, event ha.Event) {
+	d.now = now
+	d.carryOut(d.ha.Step(now, event))
+	d.settle()
+}
+
+// settle hands the steering's events to the role machine until there are none.
+func (d *Driver) settle() {
+	for len(d.events) > 0 && !d.stopped {
+		event := d.events[0]
+		d.events = d.events[1:]
+		d.carryOut(d.ha.Step(d.now, event))
+	}
+	d.events = d.events[:0]
+}
+
+func (d *Driver) carryOut(actions []ha.Action) {
+	for _, action := range actions {
+		if d.stopped {
+			return
+		}
+		if err := d.act(action); err != nil {
+			d.fail(err)
+		}
+	}
+}
+
+// act does one thing. An error is one that this vSocket can't serve with.
+func (d *Driver) act(action ha.Action) error {
+	switch a := action.(type) {
+	case ha.Send:
+		d.send(a.Message)
+	case ha.Serve:
+		return d.ports.Gate.Serve(a.Until)
+	case ha.Drain:
+		return d.ports.Gate.Drain(a.Until)
+	case ha.Down:
+		return d.ports.Gate.Down(a.Open)
+	case ha.FloatingIP:
+		return d.ports.Guest.FloatingIP(a.On)
+	case ha.Save:
+		return d.ports.Store.Save(a.State.Encode())
+	case ha.Steer:
+		d.steered(d.steer.SetGoal(d.now, a.Goal))
+	case ha.ReadMetadata:
+		d.ports.Metadata.Start()
+	case ha.Note:
+		d.note(a.What, a.Detail)
+	case ha.Stopped:
+		d.stopped = true
+	}
+	return nil
+}
+
+func (d *Driver) steered(actions []steer.Action) {
+	for _, action := range actions {
+		switch a := action.(type) {
+		case steer.Call:
+			d.ports.Cloud.Start(a.Request)
+		case steer.Tell:
+			d.events = append(d.events, a.Event)
+		case steer.Note:
+			d.note(a.What, a.Detail)
+		}
+	}
+}
+
+// fail ends an agent that can't keep its promises any more: the gates are
+// closed as far as they let themselves be, and the peer takes over.
+func (d *Driver) fail(err error) {
+	d.stopped, d.failed = true, err
+	d.note("failed", err.Error())
+	for _, closing := range [...]func() error{
+		func() error { return d.ports.Gate.Serve(0) },
+		func() error { return d.ports.Gate.Drain(0) },
+		func() error { return d.ports.Gate.Down(false) },
+	} {
+		if err := closing(); err != nil {
+			d.note("failed", err.Error())
+		}
+	}
+}
+
+func (d *Driver) send(message *keepalive.Message) {
+	for path := range keepalive.Paths {
+		message.Path = path
+		d.out = keepalive.Append(d.out[:0], message, d.ports.MAC)
+		d.ports.Links.Send(path, d.out)
+	}
+}
+
+func (d *Driver) note(what, detail string) {
+	d.ports.Journal.Append(site.Entry{
+		Wall: d.ports.Wall(), At: d.now, Who: d.cfg.HA.Side.String(), What: what, Detail: detail,
+	})
+}

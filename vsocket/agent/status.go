@@ -1,0 +1,115 @@
+package agent
+
+import (
+	"fmt"
+	"time"
+
+	"releve.dev/releve/core/ha"
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// Status is what the vSocket says of itself.
+func (d *Driver) Status(now time.Duration) site.Status {
+	v := d.ha.View(now)
+	s := site.Status{
+		Site: d.cfg.Site, Side: d.cfg.HA.Side, Version: d.cfg.HA.Version,
+		Role: v.Role, Master: v.Role == site.Active && v.Serve > 0,
+		Term: v.Granted.Term, Holder: v.Granted.Holder, Boot: d.boot.String(),
+		Fit: v.Fit, Reason: v.Reason.String(),
+		Peer: site.PeerStatus{Heard: v.PeerHeard, Role: v.Peer.Role, Fit: v.Peer.Fit, Reason: v.Peer.Reason.String(),
+			Version: v.Peer.Version, AgeMS: map[string]float64{}},
+		Gate:     site.GateStatus{ServeMS: site.Milliseconds(v.Serve), DrainMS: site.Milliseconds(v.Drain), Down: v.Down},
+		FIP:      site.FIPStatus{Address: d.cfg.FloatingIP, Guest: v.Guest, On: d.steer.Where(), Steered: v.Steered},
+		Azure:    site.AzureStatus{OK: v.ThirdOK, Problem: v.Problem},
+		Received: d.received,
+	}
+	for path, age := range v.Age {
+		if age >= 0 {
+			s.Peer.AgeMS[keepalive.Path(path).String()] = site.Milliseconds(age)
+		}
+	}
+	s.HA = d.readiness(now)
+	s.Azure.Since = d.age(now, "azure api", v.ThirdOK)
+	s.Summary = summary(&s, &v)
+	return s
+}
+
+// readiness is Ready only while every indicator is OK (F1).
+func (d *Driver) readiness(now time.Duration) site.HAStatus {
+	h := site.HAStatus{Configured: true, Ready: true}
+	for _, i := range d.ha.Indicators(now) {
+		h.Ready = h.Ready && i.OK
+		h.Indicators = append(h.Indicators, site.Indicator{
+			Name: i.Name, OK: i.OK, Reason: i.Reason, Since: d.age(now, i.Name, i.OK),
+		})
+	}
+	return h
+}
+
+// age is for how many seconds an indicator has been as it is.
+func (d *Driver) age(now time.Duration, name string, ok bool) float64 {
+	i, seen := d.since[name]
+	if !seen || i.ok != ok {
+		i = indicator{ok, now}
+		d.since[name] = i
+	}
+	return (now - i.at).Seconds()
+}
+
+// lookPace is how often the indicators are looked at unasked.
+const lookPace = 250 * time.Millisecond
+
+// watchIndicators keeps their ages true, and their changes in the timeline.
+func (d *Driver) watchIndicators(now time.Duration) {
+	if now < d.lookAt {
+		return
+	}
+	d.lookAt = now + lookPace
+	for _, i := range d.ha.Indicators(now) {
+		was, seen := d.since[i.Name]
+		d.age(now, i.Name, i.OK)
+		if seen && was.ok != i.OK {
+			d.noteIndicator(i)
+		}
+	}
+}
+
+func (d *Driver) noteIndicator(i ha.Indicator) {
+	if i.OK {
+		d.note("ha indicator ok", i.Name)
+	} else {
+		d.note("ha not ready", i.Name+": "+i.Reason)
+	}
+}
+
+// summary is the one sentence that a person on call reads first.
+func summary(s *site.Status, v *ha.View) string {
+	ready := "HA is Ready."
+	for _, i := range s.HA.Indicators {
+		if !i.OK {
+			ready = fmt.Sprintf("HA is Not ready (%s: %s).", i.Name, i.Reason)
+			break
+		}
+	}
+	var does string
+	switch {
+	case s.Master:
+		does = fmt.Sprintf("Master in term %d: forwards the site's traffic.", s.Term)
+	case v.Role == site.Active:
+		does = fmt.Sprintf("Master in term %d, waits for Azure to bring the floating IP.", s.Term)
+	case v.Role == site.Suspended:
+		does = fmt.Sprintf("Holds term %d but its lease has run out: forwards nothing until it is renewed.", s.Term)
+	case v.Role == site.Claiming:
+		does = fmt.Sprintf("Claims term %d at Azure.", s.Term+1)
+	case v.Role == site.Mute:
+		does = "Has no state of its own and waits for Azure to tell the term."
+	case v.Claim != "":
+		does = fmt.Sprintf("Standby; should take over, but waits: %s.", v.Claim)
+	case v.Drain > 0:
+		does = "Standby; forwards what Azure still brings here."
+	default:
+		does = "Standby."
+	}
+	return does + " " + ready
+}
