@@ -1,0 +1,211 @@
+// Package tree holds ARM's JSON documents as they are, unknown properties
+// included: parse, look up, copy, render. Objects are never changed once they
+// are shared; who changes one copies it first.
+package tree
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Object is a JSON object.
+type Object = map[string]any
+
+// Parse reads one JSON object. Members that are null are left out at every
+// level, as ARM's resource providers do: null and absent mean the same there.
+// Numbers keep their digits.
+func Parse(body []byte) (Object, error) {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, errors.New("the body is empty")
+		}
+		return nil, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the body goes on after its end")
+	}
+	o, ok := v.(Object)
+	if !ok {
+		return nil, errors.New("the body is not a JSON object")
+	}
+	dropNulls(o)
+	return o, nil
+}
+
+func dropNulls(v any) {
+	switch v := v.(type) {
+	case Object:
+		for name, member := range v {
+			if member == nil {
+				delete(v, name)
+				continue
+			}
+			dropNulls(member)
+		}
+	case []any:
+		for _, item := range v {
+			dropNulls(item)
+		}
+	}
+}
+
+// Get follows member names; nil if one is missing or not an object.
+func Get(o Object, path ...string) any {
+	var v any = o
+	for _, name := range path {
+		m, ok := v.(Object)
+		if !ok {
+			return nil
+		}
+		v = m[name]
+	}
+	return v
+}
+
+// Sub is the object at path, nil if there is none.
+func Sub(o Object, path ...string) Object {
+	sub, _ := Get(o, path...).(Object)
+	return sub
+}
+
+// Text is the string at path, "" if there is none. A number or a truth value
+// counts as its text, as ARM's deserializers do.
+func Text(o Object, path ...string) string {
+	switch v := Get(o, path...).(type) {
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	case bool:
+		return strconv.FormatBool(v)
+	}
+	return ""
+}
+
+// Bool is the truth value at path; the texts "true" and "True" count.
+func Bool(o Object, path ...string) bool {
+	switch v := Get(o, path...).(type) {
+	case bool:
+		return v
+	case string:
+		return strings.EqualFold(v, "true")
+	}
+	return false
+}
+
+// Objects is the list of objects at path; items that are none are left out.
+func Objects(o Object, path ...string) []Object {
+	list, _ := Get(o, path...).([]any)
+	var out []Object
+	for _, item := range list {
+		if sub, ok := item.(Object); ok {
+			out = append(out, sub)
+		}
+	}
+	return out
+}
+
+// Texts is the list of strings at path.
+func Texts(o Object, path ...string) []string {
+	list, _ := Get(o, path...).([]any)
+	var out []string
+	for _, item := range list {
+		if text, ok := item.(string); ok {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// Clone copies v with all that is in it.
+func Clone[T any](v T) T {
+	copied, _ := clone(v).(T)
+	return copied
+}
+
+func clone(v any) any {
+	switch v := v.(type) {
+	case Object:
+		if v == nil {
+			return v
+		}
+		out := make(Object, len(v))
+		for name, member := range v {
+			out[name] = clone(member)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = clone(item)
+		}
+		return out
+	}
+	return v
+}
+
+// Shallow copies the object itself; its members stay shared.
+func Shallow(o Object) Object {
+	out := make(Object, len(o)+4)
+	for name, member := range o {
+		out[name] = member
+	}
+	return out
+}
+
+// first is the order in which ARM shows a resource's own members.
+var first = []string{"name", "id", "etag", "type", "kind", "location", "zones", "tags", "identity", "sku", "properties"}
+
+// Render writes a resource: ARM's usual members first, the rest by name.
+func Render(o Object) []byte {
+	names := make([]string, 0, len(o))
+	for name := range o {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		a, b := rank(names[i]), rank(names[j])
+		if a != b {
+			return a < b
+		}
+		return names[i] < names[j]
+	})
+	var out bytes.Buffer
+	out.WriteByte('{')
+	for i, name := range names {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		write(&out, name)
+		out.WriteByte(':')
+		write(&out, o[name])
+	}
+	out.WriteByte('}')
+	return out.Bytes()
+}
+
+func rank(name string) int {
+	for i, f := range first {
+		if f == name {
+			return i
+		}
+	}
+	return len(first)
+}
+
+func write(out *bytes.Buffer, v any) {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(fmt.Sprintf("tree: a document that was parsed can't be written: %v", err))
+	}
+	out.Truncate(out.Len() - 1) // the encoder's line end
+}

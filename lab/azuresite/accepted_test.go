@@ -1,0 +1,116 @@
+package azuresite_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"releve.dev/releve/azure/emulator/plane"
+	"releve.dev/releve/azure/emulator/store"
+	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/site"
+)
+
+func place(t *testing.T, zones bool) (azuresite.Layout, *store.Store) {
+	t.Helper()
+	s := store.New(store.Options{})
+	l := azuresite.Layout{Subscription: s.Subscription(), Zones: zones}
+	for _, r := range l.Resources() {
+		if err := s.Place(0, r.ID, r.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	identities, ok := s.Identities(l.VMID(azuresite.VM(site.Primary)))
+	if !ok || len(identities) != 1 {
+		t.Fatalf("identities of the primary: %v, %v", identities, ok)
+	}
+	for _, r := range l.Roles(identities[0].PrincipalID) {
+		if err := s.Place(0, r.ID, r.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return l, s
+}
+
+// The emulated Azure takes the whole site, as one in two zones too (A5, A6, A7).
+func TestAzureTakesTheSite(t *testing.T) {
+	for _, zones := range []bool{false, true} {
+		l, s := place(t, zones)
+		p := s.Plane()
+		if len(p.NICs) != 7 {
+			t.Errorf("%d NICs in the data plane, want 7", len(p.NICs))
+		}
+		lan := nicOf(t, p, l.LANNIC(site.Primary))
+		if !slices.Contains(lan.Addrs, azuresite.FloatingIP) || !lan.Forwarding {
+			t.Errorf("primary's LAN NIC has %v, forwarding %v; want the floating IP and forwarding", lan.Addrs, lan.Forwarding)
+		}
+		wan := nicOf(t, p, l.NICID(azuresite.VM(site.Primary), azuresite.WAN))
+		if len(wan.Public) != 1 {
+			t.Errorf("primary's WAN NIC has public addresses %v, want one", wan.Public)
+		}
+		vm1 := nicOf(t, p, l.NICID(azuresite.VM1, azuresite.Work))
+		hop := slices.IndexFunc(vm1.Routes, func(r plane.Route) bool { return r.Prefix == netip.MustParsePrefix("0.0.0.0/0") })
+		if hop < 0 || vm1.Routes[hop].Via != azuresite.FloatingIP {
+			t.Errorf("vm1's routes %v, want the floating IP as next hop of the first 0/0", vm1.Routes)
+		}
+	}
+}
+
+// D12: the role suffices for a whole-NIC PUT, and without it Azure refuses.
+func TestTheRoleSuffices(t *testing.T) {
+	l, s := place(t, false)
+	identities, _ := s.Identities(l.VMID(azuresite.VM(site.Primary)))
+	me := store.Principal{ObjectID: identities[0].PrincipalID, ClientID: identities[0].ClientID, Name: "primary"}
+	nic := l.LANNIC(site.Secondary) + "?api-version=2024-05-01"
+	ask := func(method string, body []byte) store.Response {
+		return s.Handle(time.Second, store.Request{Method: method, Path: nic, Principal: me, Body: body})
+	}
+	got := ask("GET", nil)
+	if got.Status != 200 {
+		t.Fatalf("GET %d %s", got.Status, got.Body)
+	}
+	if put := ask("PUT", got.Body); put.Status != 200 {
+		t.Fatalf("PUT %d %s", put.Status, put.Body)
+	}
+	for _, id := range l.Assignments() {
+		path := id + "?api-version=2022-04-01"
+		if r := s.Handle(time.Second, store.Request{Method: "DELETE", Path: path, Principal: store.Admin()}); r.Status >= 300 {
+			t.Fatalf("DELETE %s: %d %s", path, r.Status, r.Body)
+		}
+	}
+	if got := ask("GET", nil); got.Code != "AuthorizationFailed" {
+		t.Errorf("without the role: %d %s", got.Status, got.Body)
+	}
+}
+
+// B5: the check holds against what Azure itself answers.
+func TestAnUnchangedPutIsNoDifference(t *testing.T) {
+	l, s := place(t, false)
+	nic := l.LANNIC(site.Primary) + "?api-version=2024-05-01"
+	read := func() []byte {
+		return s.Handle(time.Hour, store.Request{Method: "GET", Path: nic, Principal: store.Admin()}).Body
+	}
+	before := read()
+	s.Handle(time.Hour, store.Request{Method: "PUT", Path: nic, Principal: store.Admin(), Body: before})
+	if diff, err := azuresite.Differences(before, read()); err != nil || diff != nil {
+		t.Errorf("differences %v, %v", diff, err)
+	}
+	careless := strings.Replace(string(before), `"enableAcceleratedNetworking":true`, `"enableAcceleratedNetworking":false`, 1)
+	s.Handle(2*time.Hour, store.Request{Method: "PUT", Path: nic, Principal: store.Admin(), Body: []byte(careless)})
+	if diff, _ := azuresite.Differences(before, read()); len(diff) != 1 {
+		t.Errorf("differences %v, want the one that was made", diff)
+	}
+}
+
+func nicOf(t *testing.T, p *plane.Plane, id string) plane.NIC {
+	t.Helper()
+	for _, n := range p.NICs {
+		if n.ID == azuresite.PlaneID(id) {
+			return n
+		}
+	}
+	t.Fatalf("no NIC %s in the data plane", id)
+	return plane.NIC{}
+}

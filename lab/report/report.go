@@ -1,0 +1,123 @@
+// Package report is what a run of the lab says in the end: one JSON object for
+// programs, a page for people. Both are made of the same facts and hide none.
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+	"time"
+
+	"releve.dev/releve/lab/probe"
+)
+
+// Report is the answer of `releve lab run --json`. Times are milliseconds; the
+// zero of at_ms is the injection of the first fault.
+type Report struct {
+	Scenario      string      `json:"scenario"`
+	Profile       string      `json:"profile"` // ARM's latencies
+	OK            bool        `json:"ok"`
+	Violations    []Violation `json:"violations"`
+	Outages       []Outage    `json:"outages"` // longer than 2 ms, in order
+	Packets       Packets     `json:"packets"` // both directions
+	DetectMS      *float64    `json:"detect_ms"`
+	SteerMS       *float64    `json:"steer_ms"`
+	FIPMoves      int         `json:"fip_moves"`      // up to the heal
+	FailbackMoves int         `json:"failback_moves"` // after it
+	Timeline      []Event     `json:"timeline"`
+	ARMCalls      []Call      `json:"arm_calls"`
+
+	// LabOverload counts packets that the lab itself dropped. Such a run proves
+	// nothing, neither way.
+	LabOverload uint64 `json:"lab_overload,omitempty"`
+
+	Takeovers []Takeover `json:"-"`
+}
+
+// Violation is a broken promise.
+type Violation struct {
+	Property string  `json:"property"`
+	AtMS     float64 `json:"at_ms"`
+	Detail   string  `json:"detail"`
+}
+
+// Outage is a run of lost packets in one direction.
+type Outage struct {
+	Direction   probe.Direction `json:"direction"`
+	MS          float64         `json:"ms"`
+	PacketsLost int             `json:"packets_lost"`
+	AtMS        float64         `json:"-"`
+	Open        bool            `json:"-"` // it lasted to the end
+}
+
+// Packets sums up both directions.
+type Packets struct {
+	Sent       int `json:"sent"`
+	Received   int `json:"received"`
+	Duplicated int `json:"duplicated"`
+}
+
+// Event is a line of the timeline.
+type Event struct {
+	AtMS   float64 `json:"at_ms"`
+	Who    string  `json:"who"`
+	What   string  `json:"what"`
+	Detail string  `json:"detail"`
+}
+
+// Call is a call to Azure Resource Manager.
+type Call struct {
+	Who    string  `json:"who"`
+	Method string  `json:"method"`
+	Path   string  `json:"path"`
+	Status int     `json:"status"`
+	MS     float64 `json:"ms"`
+	ETag   string  `json:"etag"`
+	AtMS   float64 `json:"-"`
+	Code   string  `json:"-"`
+}
+
+// Exit statuses of a run.
+const (
+	ExitOK       = 0
+	ExitViolated = 1
+	ExitOverload = 3
+)
+
+// Exit is the exit status that the report stands for.
+func (r *Report) Exit() int {
+	switch {
+	case r.LabOverload > 0:
+		return ExitOverload
+	case !r.OK:
+		return ExitViolated
+	}
+	return ExitOK
+}
+
+// Worst is the longest outage in milliseconds, 0 without one.
+func (r *Report) Worst() float64 {
+	worst := 0.0
+	for _, o := range r.Outages {
+		worst = max(worst, o.MS)
+	}
+	return worst
+}
+
+// WriteJSON writes the object, lists empty rather than null.
+func (r *Report) WriteJSON(w io.Writer) error {
+	full := *r
+	full.Violations = append([]Violation{}, r.Violations...)
+	full.Outages = append([]Outage{}, r.Outages...)
+	full.Timeline = append([]Event{}, r.Timeline...)
+	full.ARMCalls = append([]Call{}, r.ARMCalls...)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(&full)
+}
+
+// MS is a duration in the report's unit, to the microsecond.
+func MS(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
+}

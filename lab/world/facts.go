@@ -1,0 +1,91 @@
+package world
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/lab/clock"
+	"releve.dev/releve/lab/probe"
+	"releve.dev/releve/lab/report"
+	"releve.dev/releve/site"
+)
+
+// Begin marks where a measurement starts: traffic and moves before it don't count.
+func (w *World) Begin() {
+	w.probe.Begin()
+	dropped := w.dropped()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun, w.overload = clock.Now(), dropped
+	w.history, w.entries, w.healed = nil, nil, 0
+}
+
+// Finish ends the traffic and gathers what was measured since Begin.
+func (w *World) Finish() *report.Facts {
+	w.probe.Finish()
+	end, dropped := clock.Now(), w.dropped()
+	w.mu.Lock()
+	w.finished = true
+	begun, healed := w.begun, w.healed
+	f := &report.Facts{Zero: begun, Faults: w.history, Entries: slices.Clone(w.entries), Overload: dropped - w.overload}
+	w.mu.Unlock() // the emulator holds its own lock when it notes something here
+	if len(f.Faults) > 0 {
+		f.Zero = f.Faults[0].At
+	}
+	if healed == 0 {
+		healed = end
+	}
+	f.Outages, f.Counts = map[probe.Direction][]probe.Outage{}, map[probe.Direction]probe.Count{}
+	for _, d := range []probe.Direction{probe.Up, probe.Down} {
+		f.Outages[d], f.Counts[d] = w.probe.Outages(d), w.probe.Count(d)
+	}
+	for _, node := range vsockets {
+		for _, e := range w.Journal(node) {
+			if e.At >= begun {
+				f.Entries = append(f.Entries, e)
+			}
+		}
+	}
+	f.Calls = w.calls(begun)
+	f.Moves, f.Failbacks = w.fip.moves(begun, healed), w.fip.moves(healed, end)
+	return f
+}
+
+func (w *World) probeDone() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.finished
+}
+
+// dropped counts packets that the lab itself couldn't carry.
+func (w *World) dropped() uint64 { return w.fabric.Stats().Overload }
+
+// calls are those that the emulator logged since a moment.
+func (w *World) calls(since time.Duration) []report.ARMCall {
+	var list []report.ARMCall
+	for _, c := range w.azure.Calls() {
+		if c.At < since {
+			continue
+		}
+		path := c.Path
+		if c.Query != "" {
+			path += "?" + c.Query
+		}
+		list = append(list, report.ARMCall{At: c.At, Duration: c.Duration, Who: caller(c.Who), Method: c.Method,
+			Path: path, Status: c.Status, ETag: c.ETag, Code: c.Code})
+	}
+	return list
+}
+
+// caller is the node that a VM is.
+func caller(who string) string {
+	name := who[strings.LastIndexByte(who, '/')+1:]
+	for _, side := range []site.Side{site.Primary, site.Secondary} {
+		if strings.EqualFold(name, azuresite.VM(side)) {
+			return side.String()
+		}
+	}
+	return name
+}

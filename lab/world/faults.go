@@ -1,0 +1,309 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"releve.dev/releve/azure/emulator/store"
+	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/lab/clock"
+	"releve.dev/releve/lab/report"
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// Fault is a kind of thing that can go wrong at a node.
+type Fault struct {
+	Kind  string
+	Line  string // what it is, for lists
+	Nodes []string
+
+	do func(*World, string) (undo func() error, err error)
+}
+
+var vsockets = []string{Primary, Secondary}
+
+// Faults lists what `releve lab fault` can do.
+var Faults = []Fault{
+	{"crash", "the VM is gone: links down, processes killed", vsockets, (*World).crash},
+	{"reboot", "a crash, and the VM is back 20 s later", vsockets, (*World).reboot},
+	{"stop", "the agent is told to stop", vsockets, (*World).stopAgent},
+	{"kill", "the agent alone is killed; the VM stays", vsockets, (*World).killAgent},
+	{"freeze", "the VM stands still: its processes and its forwarding", vsockets, (*World).freeze},
+	{"wan-cut", "nothing passes its WAN NIC", vsockets, cutNIC(azuresite.WAN)},
+	{"lan-cut", "nothing passes its LAN NIC", vsockets, cutNIC(azuresite.LAN)},
+	{"mgmt-cut", "nothing passes its MGMT NIC, so neither does ARM", vsockets, cutNIC(azuresite.MGMT)},
+	{"keepalive-cut", "keepalives between the LAN NICs are dropped, all else passes", vsockets, (*World).cutKeepalive},
+	{"peer-cut", "nothing passes between the two vSockets on any path", vsockets, (*World).cutPeers},
+	{"silent", "ARM takes requests and never answers", []string{Azure}, (*World).silent},
+	{"throttled", "ARM answers 429 with Retry-After", []string{Azure}, (*World).throttled},
+	{"denied", "the vSockets' role is taken away", []string{Azure}, (*World).denied},
+}
+
+// FindFault looks a fault up and says what there is if it isn't there.
+func FindFault(node, kind string) (*Fault, error) {
+	if !slices.Contains(Nodes, node) {
+		return nil, unknownNode(node)
+	}
+	var here []string
+	for i := range Faults {
+		if !slices.Contains(Faults[i].Nodes, node) {
+			continue
+		}
+		if Faults[i].Kind == kind {
+			return &Faults[i], nil
+		}
+		here = append(here, Faults[i].Kind)
+	}
+	if len(here) == 0 {
+		return nil, fmt.Errorf("node %s has no faults\nhint: see: releve lab list", node)
+	}
+	return nil, fmt.Errorf("fault %q is %w at node %s\nhint: one of %s", kind, ErrUnknown, node, strings.Join(here, ", "))
+}
+
+// act is a fault at a node.
+type act struct{ node, kind string }
+
+// Fault makes something go wrong, until Mend or Heal.
+func (w *World) Fault(_ context.Context, node, kind string) error {
+	fault, err := FindFault(node, kind)
+	if err != nil {
+		return err
+	}
+	w.acting.Lock()
+	defer w.acting.Unlock()
+	key := act{node, kind}
+	w.mu.Lock()
+	_, on := w.faults[key]
+	w.mu.Unlock()
+	if on {
+		return fmt.Errorf("fault %s is already on at %s\nhint: releve lab heal", kind, node)
+	}
+	w.began(report.Fault{At: clock.Now(), Node: node, Kind: kind}, report.WhatFault, node+" "+kind)
+	undo, err := fault.do(w, node)
+	if err != nil {
+		return fmt.Errorf("fault %s at %s: %w", kind, node, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults[key] = undo
+	return nil
+}
+
+// began keeps an act for the report before it has its effect: what follows is
+// measured from here.
+func (w *World) began(f report.Fault, what, detail string) {
+	w.mu.Lock()
+	w.history = append(w.history, f)
+	w.mu.Unlock()
+	w.Note(what, detail)
+}
+
+// Mend ends one fault. Unlike Heal it is a part of the story: moves after it
+// are no failback.
+func (w *World) Mend(node, kind string) error {
+	w.acting.Lock()
+	defer w.acting.Unlock()
+	w.Note("mended", node+" "+kind)
+	return w.undo(act{node, kind})
+}
+
+func (w *World) undo(key act) error {
+	w.mu.Lock()
+	undo := w.faults[key]
+	delete(w.faults, key)
+	w.mu.Unlock()
+	if undo == nil {
+		return nil
+	}
+	if err := undo(); err != nil {
+		return fmt.Errorf("end of %s at %s: %w", key.kind, key.node, err)
+	}
+	return nil
+}
+
+// Heal ends all faults: VMs that are gone are booted, agents that ended are
+// started.
+func (w *World) Heal(context.Context) error {
+	w.acting.Lock()
+	defer w.acting.Unlock()
+	now := clock.Now()
+	w.mu.Lock()
+	if w.healed == 0 {
+		w.healed = now
+	}
+	keys := make([]act, 0, len(w.faults))
+	for key := range w.faults {
+		keys = append(keys, key)
+	}
+	w.mu.Unlock()
+	w.began(report.Fault{At: now, Heal: true, Kind: "heal"}, report.WhatHeal, "all faults end")
+	var failed []error
+	for _, key := range keys {
+		failed = append(failed, w.undo(key))
+	}
+	w.fabric.Heal()
+	for _, a := range w.agents {
+		failed = append(failed, a.run())
+	}
+	return errors.Join(failed...)
+}
+
+// Active lists the faults that are on, as "node kind".
+func (w *World) Active() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := []string{}
+	for key := range w.faults {
+		list = append(list, key.node+" "+key.kind)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (w *World) vmID(node string) string {
+	return azuresite.PlaneID(w.layout.VMID("vsocket-" + node))
+}
+
+func (w *World) side(node string) site.Side { return w.agents[node].side }
+
+func (w *World) crash(node string) (func() error, error) {
+	if err := w.fabric.LinkDown(w.vmID(node)); err != nil {
+		return nil, err
+	}
+	w.agents[node].kill()
+	return func() error { return w.boot(node) }, nil
+}
+
+// boot brings a crashed VM back as Azure would: a kernel that remembers
+// nothing, the same NICs, the same disk.
+func (w *World) boot(node string) error {
+	side := w.side(node)
+	for _, iface := range azuresite.Interfaces {
+		if err := w.fabric.Detach(w.layout.NICID(azuresite.VM(side), iface)); err != nil {
+			return err
+		}
+	}
+	if err := w.fabric.LinkUp(w.vmID(node)); err != nil {
+		return err
+	}
+	if err := w.bootVSocket(side); err != nil {
+		return err
+	}
+	return w.agents[node].run()
+}
+
+// rebootTime is how long a rebooting VM is away.
+const rebootTime = 20 * time.Second
+
+func (w *World) reboot(node string) (func() error, error) {
+	if _, err := w.crash(node); err != nil {
+		return nil, err
+	}
+	timer := time.AfterFunc(rebootTime, func() {
+		if w.life.Err() != nil {
+			return
+		}
+		if err := w.Mend(node, "reboot"); err != nil {
+			w.log.Error("reboot failed", "node", node, "error", err)
+		}
+	})
+	return func() error {
+		timer.Stop()
+		return w.boot(node)
+	}, nil
+}
+
+// stopTime bounds a clean stop: the peer takes over first, which Azure may
+// make long.
+const stopTime = 6 * time.Minute
+
+// stopAgent doesn't wait for the end: the faulty state is the stopping.
+func (w *World) stopAgent(node string) (func() error, error) {
+	a := w.agents[node]
+	a.signal(unix.SIGTERM, false)
+	return func() error {
+		ctx, cancel := context.WithTimeout(w.life, stopTime)
+		defer cancel()
+		if err := a.stop(ctx); err != nil {
+			return err
+		}
+		return a.run()
+	}, nil
+}
+
+func (w *World) killAgent(node string) (func() error, error) {
+	a := w.agents[node]
+	a.kill()
+	return a.run, nil
+}
+
+func (w *World) freeze(node string) (func() error, error) {
+	if err := w.fabric.Pause(w.vmID(node)); err != nil {
+		return nil, err
+	}
+	a := w.agents[node]
+	a.signal(unix.SIGSTOP, true)
+	return func() error {
+		a.signal(unix.SIGCONT, true)
+		return w.fabric.Resume(w.vmID(node))
+	}, nil
+}
+
+func cutNIC(iface string) func(*World, string) (func() error, error) {
+	return func(w *World, node string) (func() error, error) {
+		id := w.layout.NICID(azuresite.VM(w.side(node)), iface)
+		return toggle(func(on bool) error { return w.fabric.CutNIC(id, on) })
+	}
+}
+
+// toggle switches a fault of the fabric on, and gives what switches it off.
+func toggle(set func(on bool) error) (func() error, error) {
+	return func() error { return set(false) }, set(true)
+}
+
+func (w *World) cutKeepalive(string) (func() error, error) {
+	a, b := w.layout.LANNIC(site.Primary), w.layout.LANNIC(site.Secondary)
+	return toggle(func(on bool) error { return w.fabric.DropUDP(a, b, keepalive.Port, on) })
+}
+
+func (w *World) cutPeers(string) (func() error, error) {
+	return toggle(func(on bool) error { return w.fabric.CutPair(w.vmID(Primary), w.vmID(Secondary), on) })
+}
+
+func (w *World) inject(f store.Fault) (func() error, error) {
+	id, err := w.azure.Inject(f)
+	return func() error {
+		w.azure.Clear(id)
+		return nil
+	}, err
+}
+
+func (w *World) silent(string) (func() error, error) {
+	return w.inject(store.Fault{Kind: store.FaultSilent})
+}
+
+// throttleTime is what a throttled ARM asks its clients to wait.
+const throttleTime = 5 * time.Second
+
+func (w *World) throttled(string) (func() error, error) {
+	return w.inject(store.Fault{Kind: store.FaultThrottle, RetryAfter: store.Span(throttleTime)})
+}
+
+// denied takes the role assignments away, as somebody who tidies up would.
+func (w *World) denied(string) (func() error, error) {
+	for _, id := range w.layout.Assignments() {
+		answer := w.azure.Do(http.MethodDelete, id+"?api-version=2022-04-01", "", "")
+		if answer.Status >= 300 {
+			return nil, fmt.Errorf("take the role away: %d %s", answer.Status, answer.Code)
+		}
+	}
+	return func() error { return w.place(w.layout.Roles(w.principal)) }, nil
+}

@@ -1,0 +1,214 @@
+// Package world is the lab's site, running: the emulated Azure, its network,
+// the hosts in it, the two agents, the probe, and what may be done to all of
+// them. It must be used inside a room.
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"releve.dev/releve/azure/emulator"
+	"releve.dev/releve/azure/emulator/profile"
+	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/lab/clock"
+	"releve.dev/releve/lab/fabric"
+	"releve.dev/releve/lab/probe"
+	"releve.dev/releve/lab/report"
+	"releve.dev/releve/lab/room"
+	"releve.dev/releve/site"
+)
+
+// Nodes of the lab, as people name them.
+const (
+	Primary   = "primary"
+	Secondary = "secondary"
+	VM1       = "vm1"
+	Internet  = "internet"
+	Azure     = "azure"
+)
+
+// Nodes lists all of them.
+var Nodes = []string{Primary, Secondary, VM1, Internet, Azure}
+
+// Options of a lab. The zero value of each timer is the agents' own default.
+type Options struct {
+	Agent     string // path of releve-vsocket
+	Profile   profile.Profile
+	Seed      uint64
+	Keepalive time.Duration
+	Silent    time.Duration
+	Lease     time.Duration
+	Confirm   *time.Duration // nil: default; 0 is a value
+	Hold      time.Duration
+	Zones     bool // the vSockets in two availability zones
+	WithoutHA bool // no HA settings (B7)
+	Logger    *slog.Logger
+}
+
+// interval of the probe's packets, each way.
+const interval = time.Millisecond
+
+// World is a running lab. Its methods may be called from any goroutine.
+type World struct {
+	opt       Options
+	log       *slog.Logger
+	dir       string
+	layout    azuresite.Layout
+	client    string // client id of the vSockets' identity
+	principal string // and its object id
+	key       string // of the keepalives
+
+	azure  *emulator.Server
+	fabric *fabric.Fabric
+	probe  *probe.Probe
+	agents map[string]*agent
+	fip    *tracker
+
+	acting sync.Mutex // one act at a time: faults, heals, reboots
+
+	mu            sync.Mutex
+	hosts         map[string]*room.Host
+	imds          map[string]*service // by node
+	faults        map[act]func() error
+	history       []report.Fault
+	entries       []site.Entry
+	begun, healed time.Duration
+	overload      uint64 // of the fabric, when it began
+	finished      bool
+	closers       []func()
+	cancel        context.CancelFunc
+	life          context.Context
+}
+
+// Up brings the site up: Azure, network, hosts, agents, traffic. It doesn't
+// wait for the agents to agree; see Await. On an error nothing is left.
+func Up(opt Options) (*World, error) {
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	w := &World{opt: opt, log: opt.Logger, dir: filepath.Join(room.Dir, "releve"), agents: map[string]*agent{},
+		hosts: map[string]*room.Host{}, imds: map[string]*service{}, faults: map[act]func() error{}}
+	w.life, w.cancel = context.WithCancel(context.Background())
+	for _, step := range []func() error{w.checkAgent, w.startAzure, w.startNetwork, w.startServices, w.startAgents, w.startProbe} {
+		if err := step(); err != nil {
+			w.Down()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// checkAgent finds out early what would otherwise fail in the middle.
+func (w *World) checkAgent() error {
+	info, err := os.Stat(w.opt.Agent)
+	if err != nil || info.Mode()&0o111 == 0 || info.IsDir() {
+		return fmt.Errorf("the agent's program %s is missing or can't be run\nhint: make build", w.opt.Agent)
+	}
+	return os.MkdirAll(w.dir, 0o755)
+}
+
+// Down ends all of it. What is left over, the kernel clears with the room.
+func (w *World) Down() {
+	w.cancel()
+	for _, a := range w.agents {
+		a.kill()
+	}
+	if w.probe != nil && !w.probeDone() {
+		w.probe.Finish()
+	}
+	w.mu.Lock()
+	closers := w.closers
+	w.closers = nil
+	services := w.imds
+	w.imds = map[string]*service{}
+	w.mu.Unlock()
+	for _, s := range services {
+		s.close()
+	}
+	for i := len(closers) - 1; i >= 0; i-- {
+		closers[i]()
+	}
+}
+
+// later registers what Down must do, last first.
+func (w *World) later(fn func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closers = append(w.closers, fn)
+}
+
+// Layout tells the ids of the site's resources.
+func (w *World) Layout() azuresite.Layout { return w.layout }
+
+// ARM is the emulated Azure, for scenarios that act as an administrator.
+func (w *World) ARM() *emulator.Server { return w.azure }
+
+// Probe is the measurement.
+func (w *World) Probe() *probe.Probe { return w.probe }
+
+// Profile is how long the emulated Azure takes.
+func (w *World) Profile() profile.Profile { return w.opt.Profile }
+
+// Options are those that the lab was started with.
+func (w *World) Options() Options { return w.opt }
+
+// Host is a node's namespace. After a reboot it is another one.
+func (w *World) Host(node string) (*room.Host, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	host := w.hosts[node]
+	if host == nil {
+		return nil, unknownNode(node)
+	}
+	return host, nil
+}
+
+// Note puts a line of the lab's own into the timeline.
+func (w *World) Note(what, detail string) { w.noteAs(report.Lab, what, detail) }
+
+func (w *World) noteAs(who, what, detail string) {
+	now := clock.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.entries = append(w.entries, site.Entry{Wall: time.Now(), At: now, Who: who, What: what, Detail: detail})
+}
+
+// ErrUnknown is a node, fault or scenario that the lab doesn't have.
+var ErrUnknown = errors.New("unknown to the lab")
+
+func unknownNode(node string) error {
+	return fmt.Errorf("node %q is %w\nhint: one of primary, secondary, vm1, internet, azure", node, ErrUnknown)
+}
+
+// Await polls a condition until it holds. What says it in words for the error
+// of a bound that has passed.
+func (w *World) Await(ctx context.Context, what string, bound time.Duration, ok func(context.Context) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		if ok(ctx) {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-w.life.Done():
+			return errors.New("the lab is going down")
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return fmt.Errorf("%s: %w within %s", what, ErrTooLate, bound)
+			}
+			return ctx.Err()
+		}
+	}
+}
+
+// ErrTooLate is a bound that has passed.
+var ErrTooLate = errors.New("it didn't happen")

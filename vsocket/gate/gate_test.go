@@ -1,0 +1,351 @@
+package gate
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// The tests run in namespaces of their own: the test program starts itself
+// again in them, as root or, where the kernel lets it, as anybody.
+func TestMain(m *testing.M) {
+	if os.Getenv("RELEVE_GATE_TEST") != "" {
+		os.Exit(m.Run())
+	}
+	child := exec.Command("/proc/self/exe", os.Args[1:]...)
+	child.Env = append(os.Environ(), "RELEVE_GATE_TEST=1")
+	child.Stdout, child.Stderr = os.Stdout, os.Stderr
+	child.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		Pdeathsig:   syscall.SIGKILL,
+	}
+	err := child.Run()
+	if exit, ok := err.(*exec.ExitError); ok {
+		os.Exit(exit.ExitCode())
+	}
+	if err != nil {
+		_, _ = os.Stdout.WriteString("SKIP: no user namespaces here: " + err.Error() + "\n")
+	}
+	os.Exit(0)
+}
+
+// site is a vSocket in the test's own namespace between a LAN and a WAN host.
+type site struct {
+	t         *testing.T
+	lan, wan  netns.NsHandle
+	in, out   *net.UDPConn // the LAN host's socket, the WAN host's
+	offset    time.Duration
+	g         *Gate
+	lanTarget *net.UDPAddr
+}
+
+func newSite(t *testing.T, nat bool) *site {
+	runtime.LockOSThread()
+	s := &site{t: t}
+	here := must(netns.Get())(t)
+	s.lan = s.host(here, "lan", "10.102.2.10/24", "10.102.2.50/24")
+	s.wan = s.host(here, "wan", "10.102.1.10/24", "10.102.1.50/24")
+	s.in = s.listen(here, s.lan, "10.102.2.50:7000")
+	s.out = s.listen(here, s.wan, "10.102.1.50:7000")
+	s.g = must(Open(Config{WAN: "wan", LAN: "lan", NAT: nat, Clock: s.clock}))(t)
+	t.Cleanup(func() {
+		for _, link := range []string{"lan", "wan"} {
+			if l, err := netlink.LinkByName(link); err == nil {
+				_ = netlink.LinkDel(l)
+			}
+		}
+		_, _, _ = s.in.Close(), s.out.Close(), s.g.Close()
+	})
+	return s
+}
+
+func must[T any](value T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func (s *site) clock() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		s.t.Fatal(err)
+	}
+	return time.Duration(ts.Nano()) + s.offset
+}
+
+// host makes a namespace with a host that is linked to ours by a veth pair.
+func (s *site) host(here netns.NsHandle, name, own, its string) netns.NsHandle {
+	there := must(netns.New())(s.t)
+	must(0, netns.Set(here))(s.t)
+	must(0, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: "eth0", PeerNamespace: netlink.NsFd(there)}))(s.t)
+	link := must(netlink.LinkByName(name))(s.t)
+	must(0, netlink.AddrAdd(link, must(netlink.ParseAddr(own))(s.t)))(s.t)
+	must(0, netlink.LinkSetUp(link))(s.t)
+	handle := must(netlink.NewHandleAt(there))(s.t)
+	peer := must(handle.LinkByName("eth0"))(s.t)
+	must(0, handle.AddrAdd(peer, must(netlink.ParseAddr(its))(s.t)))(s.t)
+	must(0, handle.LinkSetUp(peer))(s.t)
+	gateway := netip.MustParsePrefix(own).Addr().AsSlice()
+	must(0, handle.RouteAdd(&netlink.Route{LinkIndex: peer.Attrs().Index, Gw: gateway}))(s.t)
+	return there
+}
+
+func (s *site) listen(here, there netns.NsHandle, addr string) *net.UDPConn {
+	must(0, netns.Set(there))(s.t)
+	conn := must(net.ListenPacket("udp4", addr))(s.t)
+	must(0, netns.Set(here))(s.t)
+	return conn.(*net.UDPConn)
+}
+
+// passes sends from one host to the other and says whether it came, and from
+// where.
+func (s *site) passes(from, to *net.UDPConn, target string) (string, bool) {
+	s.t.Helper()
+	must(from.WriteToUDPAddrPort([]byte("x"), netip.MustParseAddrPort(target)))(s.t)
+	must(0, to.SetReadDeadline(time.Now().Add(30*time.Millisecond)))(s.t)
+	_, sender, err := to.ReadFromUDPAddrPort(make([]byte, 10))
+	return sender.String(), err == nil
+}
+
+func (s *site) up() (string, bool)   { return s.passes(s.in, s.out, "10.102.1.50:7000") }
+func (s *site) back() (string, bool) { return s.passes(s.out, s.in, "10.102.2.50:7000") }
+
+func (s *site) wantUp(want bool, when string) {
+	s.t.Helper()
+	// An opening may end while a packet is on its way; a closed one never passes.
+	if _, got := s.up(); got != want {
+		s.t.Fatalf("%s: LAN to WAN passes: %v", when, got)
+	}
+}
+
+// R9: closed at first, open until the deadline, closed by itself after it.
+func TestServeEndsByItselfR9(t *testing.T) {
+	s := newSite(t, false)
+	s.wantUp(false, "at first")
+	must(0, s.g.Serve(s.clock()+time.Second))(t)
+	s.wantUp(true, "opened")
+	begin := time.Now()
+	for passes := true; passes; _, passes = s.up() {
+		if time.Since(begin) > 10*time.Second {
+			t.Fatal("still open")
+		}
+	}
+	if open := time.Since(begin); open < 800*time.Millisecond {
+		t.Errorf("open for %v only", open)
+	}
+	must(0, s.g.Serve(s.clock()+time.Minute))(t)
+	s.wantUp(true, "opened again")
+	must(0, s.g.Serve(s.clock()+50*time.Millisecond))(t)
+	must(0, s.g.Serve(s.clock()+time.Minute))(t)
+	s.wantUp(true, "renewed")
+	must(0, s.g.Serve(0))(t)
+	s.wantUp(false, "closed")
+}
+
+// A deadline that passed while the agent stood still opens nothing.
+func TestLateCallOpensNothing(t *testing.T) {
+	s := newSite(t, false)
+	now := s.clock()
+	reads := 0
+	s.g.cfg.Clock = func() time.Duration { // two seconds pass within the call
+		reads++
+		if reads == 1 {
+			return now
+		}
+		return now + 2*time.Second
+	}
+	must(0, s.g.Serve(now+time.Second))(t)
+	s.wantUp(false, "after a stall")
+}
+
+// Drain is a gate of its own, and so is the way down.
+func TestDrainAndDown(t *testing.T) {
+	s := newSite(t, false)
+	must(0, s.g.Drain(s.clock()+time.Minute))(t)
+	s.wantUp(true, "draining")
+	must(0, s.g.Serve(0))(t)
+	s.wantUp(true, "serve closed, draining")
+	if _, ok := s.back(); ok {
+		t.Error("down is open from the start")
+	}
+	must(0, s.g.Down(true))(t)
+	if _, ok := s.back(); !ok {
+		t.Error("down is shut")
+	}
+	must(0, s.g.Down(false))(t)
+	if _, ok := s.back(); ok {
+		t.Error("down stays open")
+	}
+}
+
+// R0: opening the table anew closes what a former self left open.
+func TestOpenClosesWhatWasLeftR0(t *testing.T) {
+	s := newSite(t, false)
+	must(0, s.g.Serve(s.clock()+time.Minute))(t)
+	s.wantUp(true, "opened")
+	again := must(Open(s.g.cfg))(t)
+	defer again.Close()
+	s.wantUp(false, "after a restart")
+}
+
+// egress: nat: out behind the WAN address; back only what was begun inside; an
+// established flow stops when the gate closes.
+func TestNAT(t *testing.T) {
+	s := newSite(t, true)
+	must(0, s.g.Down(true))(t)
+	if _, ok := s.back(); ok {
+		t.Error("begun from outside")
+	}
+	must(0, s.g.Serve(s.clock()+time.Minute))(t)
+	from, ok := s.up()
+	if !ok || netip.MustParseAddrPort(from).Addr() != netip.MustParseAddr("10.102.1.10") {
+		t.Fatalf("came from %s (%v)", from, ok)
+	}
+	if _, ok := s.passes(s.out, s.in, from); !ok {
+		t.Error("the answer doesn't come back")
+	}
+	must(0, s.g.Serve(0))(t)
+	s.wantUp(false, "closed, with the flow established")
+}
+
+// elements is how many openings the kernel has in a set.
+func (s *site) elements(o *opening) int {
+	s.t.Helper()
+	return len(must(s.g.conn.GetSetElements(o.set))(s.t))
+}
+
+// Less than a jiffy may be rounded to a time-out that never ends: such a rest is
+// given up, and what was open before it is closed.
+func TestShortRestIsGivenUp(t *testing.T) {
+	s := newSite(t, false)
+	for _, rest := range []time.Duration{time.Nanosecond, time.Millisecond, shortest - time.Nanosecond} {
+		must(0, s.g.Serve(s.clock()+time.Minute))(t)
+		now := s.clock()
+		s.g.cfg.Clock = func() time.Duration { return now }
+		must(0, s.g.Serve(now+rest))(t)
+		s.g.cfg.Clock = s.clock
+		if n := s.elements(&s.g.serve); n != 0 {
+			t.Errorf("%v: %d elements", rest, n)
+		}
+	}
+}
+
+// A call that took long is made again, so that its time-out doesn't end late.
+func TestSlowCallIsMadeAgain(t *testing.T) {
+	s := newSite(t, false)
+	now := s.clock()
+	reads := 0
+	s.g.cfg.Clock = func() time.Duration { // the first call takes 30 s
+		reads++
+		if reads == 1 {
+			return now
+		}
+		return now + 30*time.Second
+	}
+	must(0, s.g.Serve(now+time.Minute))(t)
+	got := must(s.g.conn.GetSetElements(s.g.serve.set))(t)
+	if len(got) != 1 || got[0].Timeout != 30*time.Second {
+		t.Fatalf("%+v, want one element of 30s", got)
+	}
+}
+
+// The same deadline again costs no call; a shorter one always takes effect.
+func TestOnlyWorthwhileCallsAreMade(t *testing.T) {
+	s := newSite(t, false)
+	now := s.clock()
+	s.g.cfg.Clock = func() time.Duration { return now }
+	for _, c := range []struct {
+		until time.Duration
+		want  time.Duration // the time-out in the kernel
+	}{
+		{now + time.Minute, time.Minute},
+		{now + time.Minute + worthwhile/2, time.Minute},
+		{now + time.Minute + 20*time.Millisecond, time.Minute + 20*time.Millisecond},
+		{now + time.Minute, time.Minute},
+		{now + time.Second, time.Second},
+	} {
+		must(0, s.g.Serve(c.until))(t)
+		got := must(s.g.conn.GetSetElements(s.g.serve.set))(t)
+		if len(got) != 1 || got[0].Timeout != c.want {
+			t.Fatalf("until +%v: %+v, want %v", c.until-now, got, c.want)
+		}
+	}
+}
+
+// A close that the kernel refused isn't taken for done.
+func TestRefusedCloseIsTriedAgain(t *testing.T) {
+	s := newSite(t, false)
+	must(0, s.g.Serve(s.clock()+time.Minute))(t)
+	name := s.g.serve.set.Name
+	s.g.serve.set.Name = "nosuch"
+	if s.g.Serve(0) == nil {
+		t.Fatal("no error from a set that isn't there")
+	}
+	s.g.serve.set.Name = name
+	must(0, s.g.Serve(0))(t)
+	s.wantUp(false, "closed at the second attempt")
+}
+
+// Management is no way through, whatever is open.
+func TestManagementIsNotForwarded(t *testing.T) {
+	s := newSite(t, false)
+	here := must(netns.Get())(t)
+	mgmt := s.host(here, "mgmt", "10.102.3.10/24", "10.102.3.50/24")
+	defer func() { must(0, netlink.LinkDel(must(netlink.LinkByName("mgmt"))(t)))(t) }()
+	host := s.listen(here, mgmt, "10.102.3.50:7000")
+	defer host.Close()
+	must(0, s.g.Serve(s.clock()+time.Minute))(t)
+	must(0, s.g.Drain(s.clock()+time.Minute))(t)
+	must(0, s.g.Down(true))(t)
+	s.wantUp(true, "all open")
+	for name, c := range map[string]struct {
+		from, to *net.UDPConn
+		target   string
+	}{
+		"lan to mgmt": {s.in, host, "10.102.3.50:7000"},
+		"wan to mgmt": {s.out, host, "10.102.3.50:7000"},
+		"mgmt to lan": {host, s.in, "10.102.2.50:7000"},
+		"mgmt to wan": {host, s.out, "10.102.1.50:7000"},
+	} {
+		if _, ok := s.passes(c.from, c.to, c.target); ok {
+			t.Errorf("%s passes", name)
+		}
+	}
+}
+
+// R9: a stopped vSocket forwards nothing, and its gate says so without it.
+func TestCloseForwardsNothingR9(t *testing.T) {
+	s := newSite(t, false)
+	must(0, s.g.Serve(s.clock()+time.Minute))(t)
+	must(0, s.g.Down(true))(t)
+	s.wantUp(true, "opened")
+	must(0, s.g.Close())(t)
+	s.wantUp(false, "after Close")
+	if _, ok := s.back(); ok {
+		t.Error("down is open after Close")
+	}
+}
+
+// Bad input: what is wrong, and the way out.
+func TestOpenSaysWhatToDo(t *testing.T) {
+	_, err := Open(Config{WAN: "nosuch0", LAN: "lo", Clock: func() time.Duration { return 1 }})
+	if err == nil || !strings.Contains(err.Error(), "nosuch0") || !strings.Contains(err.Error(), "\nhint: ") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,200 @@
+// Package journal keeps a vSocket's timeline on disk (B13): a line of JSON for
+// each entry, in files bounded by size.
+//
+// Append never waits for the disk: the HA loop calls it. A writer goroutine
+// does; if it falls behind by more than the queue, entries are dropped, counted,
+// and the count is itself an entry.
+package journal
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"releve.dev/releve/site"
+)
+
+const (
+	current  = "journal.jsonl"
+	previous = "journal.1.jsonl"
+	maxSize  = 8 << 20 // of one file; there are two
+	queueLen = 4096
+)
+
+// Journal is the writing side.
+type Journal struct {
+	dir     string
+	queue   chan site.Entry
+	dropped atomic.Uint64
+	mu      sync.Mutex
+	follows map[chan site.Entry]bool
+	done    chan struct{}
+	close   sync.Once
+
+	file *os.File
+	size int64
+	max  int64
+	err  error // the last one of the writer's, told by Close
+}
+
+// Open makes the directory if need be and goes on where the last boot ended.
+func Open(dir string) (*Journal, error) { return open(dir, maxSize) }
+
+func open(dir string, max int64) (*Journal, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("journal directory: %w", err)
+	}
+	j := &Journal{dir: dir, queue: make(chan site.Entry, queueLen), follows: map[chan site.Entry]bool{},
+		done: make(chan struct{}), max: max}
+	if err := j.reopen(); err != nil {
+		return nil, err
+	}
+	go j.write()
+	return j, nil
+}
+
+// Append queues an entry.
+func (j *Journal) Append(entry site.Entry) {
+	select {
+	case j.queue <- entry:
+	default:
+		j.dropped.Add(1)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for follower := range j.follows {
+		select {
+		case follower <- entry:
+		default: // it reads too slowly; the file has the entry
+		}
+	}
+}
+
+// Follow hands every entry from now on to emit, until ctx ends or emit fails.
+func (j *Journal) Follow(ctx context.Context, emit func(site.Entry) error) error {
+	entries := make(chan site.Entry, queueLen)
+	j.mu.Lock()
+	j.follows[entries] = true
+	j.mu.Unlock()
+	defer func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		delete(j.follows, entries)
+	}()
+	for {
+		select {
+		case entry := <-entries:
+			if err := emit(entry); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Close writes what is queued and returns the writer's last error.
+func (j *Journal) Close() error {
+	j.close.Do(func() { close(j.queue) })
+	<-j.done
+	return errors.Join(j.err, j.file.Close())
+}
+
+func (j *Journal) write() {
+	defer close(j.done)
+	for entry := range j.queue {
+		if n := j.dropped.Swap(0); n > 0 {
+			j.line(site.Entry{Wall: entry.Wall, At: entry.At, Who: entry.Who, What: "journal dropped",
+				Detail: fmt.Sprintf("%d entries: the disk is too slow", n)})
+		}
+		j.line(entry)
+	}
+}
+
+func (j *Journal) line(entry site.Entry) {
+	line, err := json.Marshal(entry)
+	if err != nil {
+		j.err = err
+		return
+	}
+	line = append(line, '\n')
+	if j.size+int64(len(line)) > j.max {
+		j.rotate()
+	}
+	n, err := j.file.Write(line)
+	j.size += int64(n)
+	if err != nil {
+		j.err = err
+	}
+}
+
+func (j *Journal) rotate() {
+	err := os.Rename(filepath.Join(j.dir, current), filepath.Join(j.dir, previous))
+	if err = errors.Join(err, j.file.Close(), j.reopen()); err != nil {
+		j.err = err
+	}
+}
+
+// reopen opens the present file. A line that a crash has torn is ended, so that
+// the next one stands alone.
+func (j *Journal) reopen() error {
+	file, err := os.OpenFile(filepath.Join(j.dir, current), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return errors.Join(fmt.Errorf("journal: %w", err), file.Close())
+	}
+	j.file, j.size = file, info.Size()
+	last := make([]byte, 1)
+	if j.size > 0 {
+		if _, err := file.ReadAt(last, j.size-1); err == nil && last[0] != '\n' {
+			if _, err := file.Write([]byte{'\n'}); err == nil {
+				j.size++
+			}
+		}
+	}
+	return nil
+}
+
+// Read returns the entries not older than since, oldest first. Lines that are
+// no entries (torn by a crash) are passed over.
+func Read(dir string, since time.Time) ([]site.Entry, error) {
+	var entries []site.Entry
+	for _, name := range [...]string{previous, current} {
+		file, err := os.Open(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		entries, err = scan(file, since, entries)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+	}
+	return entries, nil
+}
+
+func scan(from io.Reader, since time.Time, entries []site.Entry) ([]site.Entry, error) {
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var entry site.Entry
+		if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.What != "" && !entry.Wall.Before(since) {
+			entries = append(entries, entry)
+		}
+	}
+	return entries, lines.Err()
+}
