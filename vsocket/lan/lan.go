@@ -2,13 +2,9 @@
 // LAN address and one on the MGMT address, each bound to its interface, so that
 // a datagram takes the path that it speaks for.
 //
-// Drain takes what waits in the sockets, without waiting; the loop calls it before
-// it believes in a silence. There are two ways to hear of what comes meanwhile.
-// Watch only says that something waits, and leaves the reading to Drain: then no
-// datagram is ever in the hands of a goroutine that was preempted while the loop
-// decides that the peer is silent. Receive reads in goroutines of its own; either
-// it or Drain may see a datagram first, and the one that Receive holds at that
-// moment Drain can't know of.
+// Watch says that something waits, and leaves the reading to Drain: so no datagram
+// is ever in the hands of a goroutine that was preempted while the loop decides
+// that the peer is silent.
 package lan
 
 import (
@@ -167,31 +163,6 @@ func receiveNow(fd uintptr, buf []byte, flags int) (n int, from unix.Sockaddr, e
 		}
 	}
 	return n, from, err
-}
-
-// Receive hands every datagram of the peer to fn until the sockets are closed.
-// fn is called by one goroutine for each path and may not keep the bytes.
-func (l *Links) Receive(fn func(path keepalive.Path, datagram []byte)) {
-	for path := range keepalive.Paths {
-		go l.receive(path, fn)
-	}
-}
-
-func (l *Links) receive(path keepalive.Path, fn func(keepalive.Path, []byte)) {
-	s := &l.sockets[path]
-	buf := make([]byte, maxDatagram)
-	for {
-		n, from, err := s.conn.ReadFromUDPAddrPort(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil: // an ICMP error about an earlier Send: the peer isn't there
-		case from != *s.peer.Load():
-			l.strange.Add(1)
-		default:
-			fn(path, buf[:n])
-		}
-	}
 }
 
 // Drain hands over what waits in the sockets now, without waiting. fn may not
