@@ -20,9 +20,9 @@ const (
 	hedges       = 3           // so many at once
 	fresh        = 3 * time.Second
 	prepareFresh = 500 * time.Millisecond // a suspicion flaps; ARM isn't asked each time
-	watchPace    = 2 * time.Second  // R11: the register, while the peer is silent
-	restPace     = 60 * time.Second // at rest
-	checkPace    = 10 * time.Second // an active's reads in the first minutes
+	watchPace    = 2 * time.Second        // R11: the register, while the peer is silent
+	restPace     = 60 * time.Second       // at rest
+	checkPace    = 10 * time.Second       // an active's reads in the first minutes
 	checkFor     = 5 * time.Minute
 	lostPace     = time.Second // while ARM doesn't answer
 	pollFirst    = 20 * time.Millisecond
