@@ -153,10 +153,11 @@ func (w *World) ARM() *emulator.Server { return w.azure }
 func (w *World) Probe() *probe.Probe { return w.probe }
 
 // Profile is how long the emulated Azure takes.
-func (w *World) Profile() profile.Profile { return w.opt.Profile }
-
-// Options are those that the lab was started with.
-func (w *World) Options() Options { return w.opt }
+func (w *World) Profile() profile.Profile {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.opt.Profile
+}
 
 // Host is a node's namespace. After a reboot it is another one.
 func (w *World) Host(node string) (*room.Host, error) {
