@@ -5,10 +5,12 @@
 //
 // The bound: nftables counts a time-out from when the kernel runs the call, and
 // ends it within a jiffy (4 ms at 250 Hz). After each call the clock is read
-// again; if the deadline has passed meanwhile, the gate is closed. So it is open
-// past its deadline for at most one jiffy, plus the time that the agent stands
-// still between reading the clock and the end of the call; the lease's margin
-// (La = L - max(20 ms, L/10)) covers the former.
+// again: a call that took longer than that is made anew with what is left, and
+// one that took beyond the deadline is undone. So the gate is open past its
+// deadline for at most two jiffies, which the lease's margin
+// (La = L - max(20 ms, L/10)) covers; and if the agent stands still between
+// reading the clock and the kernel's call, and again right after the call and
+// beyond the deadline, for as long as it stood still before the call.
 //
 // The set is looked up for each packet, before any state of a connection: when
 // the gate closes, established flows stop too.
@@ -49,8 +51,27 @@ type Gate struct {
 type opening struct {
 	set   *nftables.Set
 	key   []byte
-	until time.Duration // 0: closed
+	until time.Duration // or closed, or unknown
 }
+
+// What an opening's until is when it is no deadline.
+const (
+	closed  time.Duration = 0
+	unknown time.Duration = -1
+)
+
+const (
+	// shortest is the shortest time-out that is asked for: a jiffy at 100 Hz, the
+	// lowest rate that kernels are built with. Kernels before 6.12 round less than
+	// a jiffy to zero, and zero is a time-out that never ends. What is left of a
+	// shorter deadline is given up.
+	shortest = 10 * time.Millisecond
+	// worthwhile is the least extension that is worth a call.
+	worthwhile = 2 * time.Millisecond
+	// tolerated is how long a call may take without being made again: a jiffy at
+	// 250 Hz, which the bound has counted already.
+	tolerated = 4 * time.Millisecond
+)
 
 const tableName = "releve"
 
@@ -173,42 +194,61 @@ func (g *Gate) Down(open bool) error {
 			return fmt.Errorf("gate: %w", err)
 		}
 	}
-	return g.commit("down")
+	return g.commit(&g.down)
 }
 
 // open renews an opening: what is there is taken out and put in again in one
-// transaction, as adding alone doesn't renew a time-out.
+// transaction, as adding alone doesn't renew a time-out. A time-out counts from
+// when the kernel runs the call, so one that took long is made again with what
+// is left by then.
 func (g *Gate) open(o *opening, until time.Duration) error {
-	left := (until - g.cfg.Clock()).Truncate(time.Millisecond)
-	if left <= 0 {
-		return g.shut(o)
-	}
-	g.conn.FlushSet(o.set)
-	if err := g.conn.SetAddElements(o.set, []nftables.SetElement{{Key: o.key, Timeout: left}}); err != nil {
-		return fmt.Errorf("gate: %w", err)
-	}
-	if err := g.commit(o.set.Name); err != nil {
-		return err
-	}
-	o.until = until
-	if g.cfg.Clock() > until {
-		return g.shut(o)
+	now := g.cfg.Clock()
+	for !o.covers(until, now) {
+		left := (until - now).Truncate(time.Millisecond)
+		if left < shortest {
+			return g.shut(o)
+		}
+		g.conn.FlushSet(o.set)
+		if err := g.conn.SetAddElements(o.set, []nftables.SetElement{{Key: o.key, Timeout: left}}); err != nil {
+			return fmt.Errorf("gate: %w", err)
+		}
+		if err := g.commit(o); err != nil {
+			return err
+		}
+		begun := now
+		if now = g.cfg.Clock(); now-begun <= tolerated && now < until {
+			o.until = until
+		}
 	}
 	return nil
 }
 
-func (g *Gate) shut(o *opening) error {
-	if o.until == 0 {
-		return nil
-	}
-	o.until = 0
-	g.conn.FlushSet(o.set)
-	return g.commit(o.set.Name)
+// covers reports whether the opening already ends when it should, or so little
+// before it that a renewal isn't worth a call: copies of one answer come on two
+// paths. It never says so of an opening that would last too long.
+func (o *opening) covers(until, now time.Duration) bool {
+	return o.until > now && o.until <= until && until-o.until < worthwhile
 }
 
-func (g *Gate) commit(name string) error {
+func (g *Gate) shut(o *opening) error {
+	if o.until == closed {
+		return nil
+	}
+	g.conn.FlushSet(o.set)
+	if err := g.commit(o); err != nil {
+		return err
+	}
+	o.until = closed
+	return nil
+}
+
+// commit sends what is queued for an opening. Until its caller knows better,
+// the opening's end is unknown: after an error the next call does its work
+// instead of trusting memory.
+func (g *Gate) commit(o *opening) error {
+	o.until = unknown
 	if err := g.conn.Flush(); err != nil {
-		return fmt.Errorf("gate %s: %w", name, err)
+		return fmt.Errorf("gate %s: %w", o.set.Name, err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -221,4 +222,130 @@ func TestNAT(t *testing.T) {
 	}
 	must(0, s.g.Serve(0))(t)
 	s.wantUp(false, "closed, with the flow established")
+}
+
+// elements is how many openings the kernel has in a set.
+func (s *site) elements(o *opening) int {
+	s.t.Helper()
+	return len(must(s.g.conn.GetSetElements(o.set))(s.t))
+}
+
+// Less than a jiffy may be rounded to a time-out that never ends: such a rest is
+// given up, and what was open before it is closed.
+func TestShortRestIsGivenUp(t *testing.T) {
+	s := newSite(t, false)
+	for _, rest := range []time.Duration{time.Nanosecond, time.Millisecond, shortest - time.Nanosecond} {
+		must(0, s.g.Serve(s.clock()+time.Minute))(t)
+		now := s.clock()
+		s.g.cfg.Clock = func() time.Duration { return now }
+		must(0, s.g.Serve(now+rest))(t)
+		s.g.cfg.Clock = s.clock
+		if n := s.elements(&s.g.serve); n != 0 {
+			t.Errorf("%v: %d elements", rest, n)
+		}
+	}
+}
+
+// A call that took long is made again, so that its time-out doesn't end late.
+func TestSlowCallIsMadeAgain(t *testing.T) {
+	s := newSite(t, false)
+	now := s.clock()
+	reads := 0
+	s.g.cfg.Clock = func() time.Duration { // the first call takes 30 s
+		reads++
+		if reads == 1 {
+			return now
+		}
+		return now + 30*time.Second
+	}
+	must(0, s.g.Serve(now+time.Minute))(t)
+	got := must(s.g.conn.GetSetElements(s.g.serve.set))(t)
+	if len(got) != 1 || got[0].Timeout != 30*time.Second {
+		t.Fatalf("%+v, want one element of 30s", got)
+	}
+}
+
+// The same deadline again costs no call; a shorter one always takes effect.
+func TestOnlyWorthwhileCallsAreMade(t *testing.T) {
+	s := newSite(t, false)
+	now := s.clock()
+	s.g.cfg.Clock = func() time.Duration { return now }
+	for _, c := range []struct {
+		until time.Duration
+		want  time.Duration // the time-out in the kernel
+	}{
+		{now + time.Minute, time.Minute},
+		{now + time.Minute + worthwhile/2, time.Minute},
+		{now + time.Minute + 20*time.Millisecond, time.Minute + 20*time.Millisecond},
+		{now + time.Minute, time.Minute},
+		{now + time.Second, time.Second},
+	} {
+		must(0, s.g.Serve(c.until))(t)
+		got := must(s.g.conn.GetSetElements(s.g.serve.set))(t)
+		if len(got) != 1 || got[0].Timeout != c.want {
+			t.Fatalf("until +%v: %+v, want %v", c.until-now, got, c.want)
+		}
+	}
+}
+
+// A close that the kernel refused isn't taken for done.
+func TestRefusedCloseIsTriedAgain(t *testing.T) {
+	s := newSite(t, false)
+	must(0, s.g.Serve(s.clock()+time.Minute))(t)
+	name := s.g.serve.set.Name
+	s.g.serve.set.Name = "nosuch"
+	if s.g.Serve(0) == nil {
+		t.Fatal("no error from a set that isn't there")
+	}
+	s.g.serve.set.Name = name
+	must(0, s.g.Serve(0))(t)
+	s.wantUp(false, "closed at the second attempt")
+}
+
+// Management is no way through, whatever is open.
+func TestManagementIsNotForwarded(t *testing.T) {
+	s := newSite(t, false)
+	here := must(netns.Get())(t)
+	mgmt := s.host(here, "mgmt", "10.102.3.10/24", "10.102.3.50/24")
+	defer func() { must(0, netlink.LinkDel(must(netlink.LinkByName("mgmt"))(t)))(t) }()
+	host := s.listen(here, mgmt, "10.102.3.50:7000")
+	defer host.Close()
+	must(0, s.g.Serve(s.clock()+time.Minute))(t)
+	must(0, s.g.Drain(s.clock()+time.Minute))(t)
+	must(0, s.g.Down(true))(t)
+	s.wantUp(true, "all open")
+	for name, c := range map[string]struct {
+		from, to *net.UDPConn
+		target   string
+	}{
+		"lan to mgmt": {s.in, host, "10.102.3.50:7000"},
+		"wan to mgmt": {s.out, host, "10.102.3.50:7000"},
+		"mgmt to lan": {host, s.in, "10.102.2.50:7000"},
+		"mgmt to wan": {host, s.out, "10.102.1.50:7000"},
+	} {
+		if _, ok := s.passes(c.from, c.to, c.target); ok {
+			t.Errorf("%s passes", name)
+		}
+	}
+}
+
+// R9: a stopped vSocket forwards nothing, and its gate says so without it.
+func TestCloseForwardsNothingR9(t *testing.T) {
+	s := newSite(t, false)
+	must(0, s.g.Serve(s.clock()+time.Minute))(t)
+	must(0, s.g.Down(true))(t)
+	s.wantUp(true, "opened")
+	must(0, s.g.Close())(t)
+	s.wantUp(false, "after Close")
+	if _, ok := s.back(); ok {
+		t.Error("down is open after Close")
+	}
+}
+
+// Bad input: what is wrong, and the way out.
+func TestOpenSaysWhatToDo(t *testing.T) {
+	_, err := Open(Config{WAN: "nosuch0", LAN: "lo", Clock: func() time.Duration { return 1 }})
+	if err == nil || !strings.Contains(err.Error(), "nosuch0") || !strings.Contains(err.Error(), "\nhint: ") {
+		t.Errorf("%v", err)
+	}
 }

@@ -8,6 +8,7 @@ package journal
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,8 @@ type Journal struct {
 	dir     string
 	queue   chan site.Entry
 	dropped atomic.Uint64
+	mu      sync.Mutex
+	follows map[chan site.Entry]bool
 	done    chan struct{}
 	close   sync.Once
 
@@ -50,7 +53,8 @@ func open(dir string, max int64) (*Journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("journal directory: %w", err)
 	}
-	j := &Journal{dir: dir, queue: make(chan site.Entry, queueLen), done: make(chan struct{}), max: max}
+	j := &Journal{dir: dir, queue: make(chan site.Entry, queueLen), follows: map[chan site.Entry]bool{},
+		done: make(chan struct{}), max: max}
 	if err := j.reopen(); err != nil {
 		return nil, err
 	}
@@ -64,6 +68,37 @@ func (j *Journal) Append(entry site.Entry) {
 	case j.queue <- entry:
 	default:
 		j.dropped.Add(1)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for follower := range j.follows {
+		select {
+		case follower <- entry:
+		default: // it reads too slowly; the file has the entry
+		}
+	}
+}
+
+// Follow hands every entry from now on to emit, until ctx ends or emit fails.
+func (j *Journal) Follow(ctx context.Context, emit func(site.Entry) error) error {
+	entries := make(chan site.Entry, queueLen)
+	j.mu.Lock()
+	j.follows[entries] = true
+	j.mu.Unlock()
+	defer func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		delete(j.follows, entries)
+	}()
+	for {
+		select {
+		case entry := <-entries:
+			if err := emit(entry); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"releve.dev/releve/azure/arm"
+	"releve.dev/releve/azure/imds"
+	"releve.dev/releve/core/fitness"
+	"releve.dev/releve/core/ha"
+	"releve.dev/releve/core/steer"
+	"releve.dev/releve/vsocket/agent"
+	"releve.dev/releve/vsocket/config"
+	"releve.dev/releve/vsocket/guest"
+	"releve.dev/releve/vsocket/lan"
+	"releve.dev/releve/vsocket/probe"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// pair is one of two vSockets at work.
+type pair struct {
+	*unit
+	ctx    context.Context
+	links  *lan.Links
+	probes *probe.Monitor
+	guest  *guest.Guest
+	imds   *imds.Client
+	tokens *imds.Tokens
+	arm    *arm.Client
+	driver *agent.Driver
+	loop   *agent.Loop
+}
+
+func (u *unit) runPair(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := &pair{unit: u, ctx: ctx}
+	if err := p.open(); err != nil {
+		return err
+	}
+	defer p.close()
+	u.door.open(p.loop.Status, p.apiTest)
+	go p.tokens.Run(ctx)
+	go p.probe()
+	p.links.Receive(p.received)
+	slog.Info("started", "site", p.cfg.Site, "side", p.cfg.Side, "boot", p.boot)
+	return p.loop.Run(u.door.stop)
+}
+
+func (p *pair) open() (err error) {
+	cfg := p.cfg
+	if p.guest, err = guest.New(cfg.Interfaces.LAN.Name, cfg.HA.FloatingIP); err != nil {
+		return err
+	}
+	if p.imds, err = imds.New(imds.Config{Base: cfg.Azure.IMDS, ClientID: cfg.Azure.ClientID, Audience: audience(cfg)}); err != nil {
+		return err
+	}
+	if err = p.openProbes(); err != nil {
+		return err
+	}
+	p.tokens = imds.NewTokens(p.imds)
+	if p.arm, err = arm.New(p.armConfig()); err != nil {
+		return err
+	}
+	if p.links, err = lan.Open([keepalive.Paths]lan.Path{
+		keepalive.LAN:  {Interface: cfg.Interfaces.LAN.Name, Local: cfg.Interfaces.LAN.Address.Addr(), Peer: cfg.HA.Peer.LAN},
+		keepalive.MGMT: {Interface: cfg.Interfaces.MGMT.Name, Local: cfg.Interfaces.MGMT.Address.Addr(), Peer: cfg.HA.Peer.MGMT},
+	}, keepalive.Port); err != nil {
+		return err
+	}
+	p.driver, err = agent.NewDriver(p.driverConfig(), agent.Ports{
+		Links: p.links, Gate: p.gate, Guest: p.guest, Cloud: cloud{p}, Metadata: metadata{p}, Store: p.slots, Journal: p.journal,
+		MAC: keepalive.NewHMAC(cfg.HA.KeyBytes()), Wall: time.Now,
+	}, p.boot, p.nonce, agent.BootClock())
+	if err != nil {
+		return err
+	}
+	p.loop = agent.NewLoop(p.driver, agent.BootClock, func() {
+		p.links.Drain(func(path keepalive.Path, datagram []byte) {
+			p.driver.Datagram(agent.BootClock(), path, datagram)
+		})
+	})
+	return nil
+}
+
+func (p *pair) close() {
+	p.arm.Close()
+	if err := p.links.Close(); err != nil {
+		slog.Warn("closing the keepalives' sockets", "error", err)
+	}
+}
+
+func audience(cfg *config.Config) string {
+	if cfg.Azure.Audience != "" {
+		return cfg.Azure.Audience
+	}
+	return cfg.Azure.Endpoint
+}
+
+func (p *pair) armConfig() arm.Config {
+	az := p.cfg.Azure
+	c := arm.Config{
+		Endpoint: az.Endpoint, Audience: az.Audience, CAFile: az.CAFile,
+		NIC:     arm.NICID(az.Subscription, az.NIC.Group, az.NIC.Name),
+		PeerNIC: arm.NICID(az.Subscription, az.PeerNIC.Group, az.PeerNIC.Name),
+		Tokens:  p.tokens, Clock: agent.BootClock,
+	}
+	if az.PeerVM.Name != "" {
+		c.PeerVM = arm.VMID(az.Subscription, az.PeerVM.Group, az.PeerVM.Name)
+	}
+	return c
+}
+
+// configName is the floating IP's configuration on a NIC that gets it anew.
+const configName = "releve-fip"
+
+func (p *pair) driverConfig() agent.Config {
+	cfg, az := p.cfg, p.cfg.Azure
+	return agent.Config{
+		Site: cfg.Site, FloatingIP: cfg.HA.FloatingIP,
+		HA: ha.Config{
+			Side: cfg.Side, Version: p.version, Generation: cfg.HA.Generation, Third: keepalive.ARM,
+			Keepalive: cfg.HA.Keepalive, Silent: cfg.HA.Silent, Lease: cfg.HA.Lease, Confirm: cfg.HA.Confirm, Hold: cfg.HA.Hold,
+			Preempt: cfg.HA.Preempt == config.PreemptOn, AloneStay: cfg.HA.Alone == config.AloneStay,
+		},
+		Steer: steer.Config{Side: cfg.Side, FloatingIP: cfg.HA.FloatingIP, ConfigName: configName,
+			SubnetID: arm.SubnetID(az.Subscription, az.Subnet.Group, az.Subnet.VNet, az.Subnet.Name), PeerVM: az.PeerVM.Name != ""},
+		Fitness: fitness.Config{Failures: cfg.Probes.Failures, Recovery: cfg.Probes.Recovery, Version: p.version},
+	}
+}
+
+// received hands a datagram to the loop. It is copied: the reader goes on.
+func (p *pair) received(path keepalive.Path, datagram []byte) {
+	copied := append([]byte(nil), datagram...)
+	p.loop.Post(p.ctx, func(now time.Duration) { p.driver.Datagram(now, path, copied) })
+}
+
+// cloud is the agent's port to ARM.
+type cloud struct{ *pair }
+
+func (c cloud) Start(request steer.Request) {
+	c.arm.Start(request, func(response steer.Response) {
+		c.loop.Post(c.ctx, func(now time.Duration) { c.driver.Response(now, &response) })
+	})
+}
+
+// metadata is the agent's port to IMDS.
+type metadata struct{ *pair }
+
+const metadataTimeout = time.Second
+
+func (m metadata) Start() {
+	sentAt := agent.BootClock()
+	go func() {
+		ctx, cancel := context.WithTimeout(m.ctx, metadataTimeout)
+		defer cancel()
+		mine, err := m.imds.Lists(ctx, m.cfg.Interfaces.LAN.Address.Addr(), m.cfg.HA.FloatingIP)
+		if err != nil {
+			err = fmt.Errorf("imds: %w", err)
+		}
+		m.loop.Post(m.ctx, func(now time.Duration) { m.driver.MetadataRead(now, sentAt, mine, err) })
+	}()
+}
