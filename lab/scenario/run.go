@@ -25,20 +25,16 @@ type Watcher interface {
 // played; broken promises are in the report.
 func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
 	wanted := opt.Profile
-	opt.Profile = profile.Instant // nobody wants to wait for the first claim
 	opt.Zones, opt.WithoutHA = s.Zones, s.Alone
 	watch.Rising()
-	w, err := world.Up(opt)
+	w, err := rise(ctx, opt)
 	if err != nil {
 		return nil, err
 	}
 	defer w.Down()
+	w.SetProfile(wanted)
 	ev := &evidence{Differ: map[string][]string{}}
 	st := &stage{ctx, w, ev}
-	if err := st.settle(s); err != nil {
-		return nil, fmt.Errorf("the site doesn't come to rest: %w", err)
-	}
-	w.SetProfile(wanted)
 	before, err := snapshot(w)
 	if err != nil {
 		return nil, err
@@ -58,13 +54,35 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	return r, nil
 }
 
-// settle waits for the site's first rest.
-func (s *stage) settle(sc *Scenario) error {
-	if !sc.Alone {
-		return s.ready(world.Primary)
+// Up brings a site up and to rest, in no time of Azure's.
+func Up(ctx context.Context, opt world.Options) (*world.World, error) {
+	wanted := opt.Profile
+	w, err := rise(ctx, opt)
+	if err == nil {
+		w.SetProfile(wanted)
+		w.Begin()
 	}
-	err := s.await("traffic passes", func(ctx context.Context) bool { return s.w.Look(ctx).Flowing })
-	return s.explain(err)
+	return w, err
+}
+
+// rise waits for the site's first rest. Nobody wants to wait for Azure there.
+func rise(ctx context.Context, opt world.Options) (*world.World, error) {
+	opt.Profile = profile.Instant
+	w, err := world.Up(opt)
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{ctx: ctx, w: w}
+	if opt.WithoutHA {
+		err = s.await("traffic passes", func(ctx context.Context) bool { return w.Look(ctx).Flowing })
+	} else {
+		err = s.ready(world.Primary)
+	}
+	if err != nil {
+		w.Down()
+		return nil, fmt.Errorf("the site doesn't come to rest: %w", s.explain(err))
+	}
+	return w, nil
 }
 
 func (s *stage) term() site.Term {
