@@ -12,7 +12,7 @@ import (
 )
 
 // tcp is a connection from one guest to another guest's listener, seen from
-// both ends.
+// both ends; with dst "" to the listener's own address.
 func tcp(t testing.TB, from, to *guest, listen, dst string) (near, far *net.TCPConn) {
 	t.Helper()
 	var l *net.TCPListener
@@ -21,6 +21,9 @@ func tcp(t testing.TB, from, to *guest, listen, dst string) (near, far *net.TCPC
 		return err
 	})
 	defer l.Close()
+	if dst == "" {
+		dst = l.Addr().String()
+	}
 	from.do(func() error {
 		conn, err := net.DialTimeout("tcp4", dst, patience)
 		if err == nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // packetOf is a UDP packet in a frame from a guest.
-func packetOf(t *testing.T, src, dst string) (frame.Packet, []byte) {
+func packetOf(t testing.TB, src, dst string) (frame.Packet, []byte) {
 	t.Helper()
 	eth := make([]byte, frame.HeaderLen+28)
 	copy(eth, fabricMAC[:])
@@ -41,8 +41,8 @@ func routes(via string, hops ...plane.Route) []plane.Route {
 	return append(append(system[:last:last], hops...), system[last])
 }
 
-// region is one plane with all kinds of next hop; every NIC is attached.
-func region() *view {
+// regionPlane has all kinds of next hop.
+func regionPlane() *plane.Plane {
 	toPublic := func(private, public string) map[netip.Addr]netip.Addr {
 		return map[netip.Addr]netip.Addr{netAddr(private): netAddr(public)}
 	}
@@ -53,7 +53,7 @@ func region() *view {
 		return list
 	}
 	dflt := plane.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0")}
-	p := &plane.Plane{NICs: []plane.NIC{
+	return &plane.Plane{NICs: []plane.NIC{
 		{ID: "VM1", VNet: "a", Addrs: addrs("10.102.4.4"), Routes: routes("10.102.2.200", dflt)},
 		{ID: "lost", VNet: "a", Addrs: addrs("10.102.4.5"), Routes: routes("10.102.2.250", dflt)},
 		{ID: "lan", VNet: "a", Addrs: addrs("10.102.2.10", "10.102.2.200"), Forwarding: true, Routes: routes("")},
@@ -63,13 +63,17 @@ func region() *view {
 		{ID: "elsewhere", VNet: "b", Addrs: addrs("10.102.4.9"), Routes: routes("")},
 		{ID: "routeless", VNet: "a", Addrs: addrs("10.102.7.7")},
 	}}
+}
+
+// region is the view of regionPlane with every NIC and a host attached.
+func region() *view {
 	var ports []*port
 	for i, name := range []string{"vm1", "lost", "lan", "wan", "web", "rigid", "elsewhere", "routeless"} {
 		ports = append(ports, &port{index: i, name: name})
 	}
 	ports = append(ports, &port{index: len(ports), name: "203.0.113.10", public: netAddr("203.0.113.10")})
 	fl := newFaults()
-	return buildView(p, ports, &fl)
+	return buildView(regionPlane(), ports, &fl)
 }
 
 func (v *view) named(name string) *end {
