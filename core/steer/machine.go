@@ -19,6 +19,7 @@ const (
 	hedgeAfter   = time.Second // an unanswered read is asked again on a fresh connection
 	hedges       = 3           // so many at once
 	fresh        = 3 * time.Second
+	prepareFresh = 500 * time.Millisecond // a suspicion flaps; ARM isn't asked each time
 	watchPace    = 2 * time.Second  // R11: the register, while the peer is silent
 	restPace     = 60 * time.Second // at rest
 	checkPace    = 10 * time.Second // an active's reads in the first minutes
@@ -138,6 +139,8 @@ func (m *Machine) tolerated(t Target) time.Duration {
 	switch {
 	case m.goal.Mode == ha.Rest:
 		return restPace
+	case m.goal.Mode == ha.Prepare:
+		return prepareFresh
 	case m.goal.Mode == ha.Hold && t != m.registerTarget():
 		return checkPace
 	}
