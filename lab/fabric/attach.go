@@ -31,7 +31,7 @@ type device interface {
 	Read(buf []byte) (int, error)
 	Write(buf []byte) error
 	SetCarrier(on bool) error
-	KernelDrops() (uint64, error)
+	State() (tap.State, error)
 	Close() error
 }
 
@@ -49,7 +49,8 @@ type port struct {
 	out    hold // from the guest
 	count  counters
 
-	linkDown bool // the carrier is off; guarded by Fabric.mu
+	linkDown bool        // the carrier is off; guarded by Fabric.mu
+	kernel   kernelDrops // guarded by Fabric.mu
 }
 
 // AttachNIC makes interface ifname in the namespace ns and connects it as the

@@ -177,7 +177,9 @@ func (f *Fabric) applyFaults() {
 			continue
 		}
 		if down := concerns(f.faults.down, p.name, vms[p.name]); down != p.linkDown {
+			p.readKernel()
 			p.linkDown = down
+			p.kernel.carrier(down)
 			if err := p.dev.SetCarrier(!down); err != nil {
 				f.log.Warn("carrier not set", "nic", p.name, "error", err)
 			}
