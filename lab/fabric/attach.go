@@ -55,8 +55,9 @@ type port struct {
 
 // AttachNIC makes interface ifname in the namespace ns and connects it as the
 // NIC with that resource id, which the plane must have: the interface gets its
-// MAC, and MTU 1500, and is brought up. Addresses and routes in the guest are
-// the caller's business. A NIC is attached once at a time.
+// MAC, which it keeps, and MTU 1500, and is brought up. Addresses and routes in
+// the guest are the caller's business. A NIC is attached once at a time. ns may
+// be closed afterwards.
 func (f *Fabric) AttachNIC(ns netns.NsHandle, ifname, nicID string) error {
 	id := strings.ToLower(nicID)
 	f.mu.Lock()

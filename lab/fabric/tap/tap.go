@@ -104,15 +104,21 @@ func open(ns netns.NsHandle, o Options) (*Device, error) {
 
 func openNode() (int, error) {
 	fd, err := unix.Open(device, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	switch {
-	case err == nil:
-		return fd, nil
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV):
-		return -1, fmt.Errorf("open %s: %w\nhint: load the kernel's tun module: modprobe tun", device, err)
-	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
-		return -1, fmt.Errorf("open %s: %w\nhint: run as root, or let everybody open it: chmod 666 %s", device, err, device)
+	if err != nil {
+		return -1, nodeError(err)
 	}
-	return -1, fmt.Errorf("open %s: %w", device, err)
+	return fd, nil
+}
+
+// nodeError says what to do about a device node that can't be opened.
+func nodeError(err error) error {
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV):
+		return fmt.Errorf("open %s: %w\nhint: load the kernel's tun module: modprobe tun", device, err)
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		return fmt.Errorf("open %s: %w\nhint: run as root, or let everybody open it: chmod 666 %s", device, err, device)
+	}
+	return fmt.Errorf("open %s: %w", device, err)
 }
 
 func create(fd int, name string) error {
