@@ -8,6 +8,7 @@ import (
 
 	"releve.dev/releve/azure/emulator/plane"
 	"releve.dev/releve/lab/fabric/frame"
+	"releve.dev/releve/lab/fabric/tap"
 )
 
 // sink is a device without a guest: it takes all that it is given.
@@ -20,7 +21,7 @@ func (s *sink) Read([]byte) (int, error) { <-s.closed; return 0, os.ErrClosed }
 func (s *sink) Write([]byte) error       { return nil }
 func (s *sink) SetCarrier(bool) error    { return nil }
 
-func (s *sink) KernelDrops() (uint64, error) { return 0, nil }
+func (s *sink) State() (tap.State, error) { return tap.State{Carrier: true}, nil }
 
 func (s *sink) Close() error { s.once.Do(func() { close(s.closed) }); return nil }
 

@@ -31,7 +31,7 @@ type device interface {
 	Read(buf []byte) (int, error)
 	Write(buf []byte) error
 	SetCarrier(on bool) error
-	KernelDrops() (uint64, error)
+	State() (tap.State, error)
 	Close() error
 }
 
@@ -49,13 +49,15 @@ type port struct {
 	out    hold // from the guest
 	count  counters
 
-	linkDown bool // the carrier is off; guarded by Fabric.mu
+	linkDown bool        // the carrier is off; guarded by Fabric.mu
+	kernel   kernelDrops // guarded by Fabric.mu
 }
 
 // AttachNIC makes interface ifname in the namespace ns and connects it as the
 // NIC with that resource id, which the plane must have: the interface gets its
-// MAC, and MTU 1500, and is brought up. Addresses and routes in the guest are
-// the caller's business. A NIC is attached once at a time.
+// MAC, which it keeps, and MTU 1500, and is brought up. Addresses and routes in
+// the guest are the caller's business. A NIC is attached once at a time. ns may
+// be closed afterwards.
 func (f *Fabric) AttachNIC(ns netns.NsHandle, ifname, nicID string) error {
 	id := strings.ToLower(nicID)
 	f.mu.Lock()

@@ -97,6 +97,22 @@ func TestPublicAddressTCP(t *testing.T) {
 	}
 }
 
+// Large segments also cross an appliance that forwards them, and survive that
+// another one takes over in the middle: neither holds any state.
+func TestTransitTCPOverAMove(t *testing.T) {
+	s := newSite(t)
+	near, far := tcp(t, s.guests["client"], s.guests["server"], "10.102.5.5:80", "10.102.5.5:80")
+	transfer(t, near, far, 4<<20)
+	s.moveFIP(secondaryLAN)
+	transfer(t, near, far, 4<<20)
+	transfer(t, far, near, 4<<20)
+	for _, n := range s.Stats().NICs {
+		if n.Name == secondaryLAN && n.ToGuest.Bytes < 4<<20 {
+			t.Errorf("only %d bytes came through the secondary", n.ToGuest.Bytes)
+		}
+	}
+}
+
 // Between two VMs' public addresses both are translated.
 func TestPublicToPublic(t *testing.T) {
 	s := newSite(t)
