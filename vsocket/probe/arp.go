@@ -1,8 +1,8 @@
 package probe
 
 import (
+	"context"
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
 
@@ -61,14 +61,15 @@ func answers(b []byte, target netip.Addr) bool {
 	return netip.AddrFrom4([4]byte(b[14:18])) == target
 }
 
-func (a *arpSocket) receive(target netip.Addr, seen func()) {
+// receive calls seen for every answer of target until ctx ends and the socket is
+// closed.
+func (a *arpSocket) receive(ctx context.Context, target netip.Addr, seen func()) {
 	buf := make([]byte, 256)
-	for {
+	for ctx.Err() == nil {
 		n, _, err := a.conn.ReadFrom(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err == nil && answers(buf[:n], target) {
+		if err != nil {
+			pause(ctx, afterError)
+		} else if answers(buf[:n], target) {
 			seen()
 		}
 	}

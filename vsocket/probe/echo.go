@@ -68,15 +68,15 @@ func (e *echoSocket) next(buf []byte) (from netip.Addr, seq uint16, bytes int, e
 	}
 }
 
-// receive calls seen for every reply of a target until the socket is closed.
-func (e *echoSocket) receive(targets []netip.Addr, seen func()) {
+// receive calls seen for every reply of a target until ctx ends and the socket
+// is closed.
+func (e *echoSocket) receive(ctx context.Context, targets []netip.Addr, seen func()) {
 	buf := make([]byte, 2048)
-	for {
+	for ctx.Err() == nil {
 		from, _, _, err := e.next(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err == nil && slices.Contains(targets, from) {
+		if err != nil {
+			pause(ctx, afterError)
+		} else if slices.Contains(targets, from) {
 			seen()
 		}
 	}

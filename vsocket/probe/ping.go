@@ -51,7 +51,10 @@ func (p Ping) Run(ctx context.Context, emit func(Reply)) (Result, error) {
 	for seq := 1; seq <= p.Count && ctx.Err() == nil; seq++ {
 		began := time.Now()
 		reply, err := p.once(socket, seq)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() != nil {
+			break // it cut this question off
+		}
+		if err != nil {
 			return result, err
 		}
 		result.Sent++
@@ -61,7 +64,7 @@ func (p Ping) Run(ctx context.Context, emit func(Reply)) (Result, error) {
 		}
 		emit(reply)
 		if seq < p.Count {
-			wait(ctx, p.Interval-time.Since(began))
+			pause(ctx, p.Interval-time.Since(began))
 		}
 	}
 	if result.Received > 0 {
@@ -99,17 +102,5 @@ func (p Ping) once(socket *echoSocket, seq int) (Reply, error) {
 			reply.Bytes, reply.RTT = size, max(1, time.Since(began))
 			return reply, nil
 		}
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }
