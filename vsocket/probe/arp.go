@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/mdlayher/packet"
 )
@@ -15,6 +16,8 @@ type arpSocket struct {
 	conn *packet.Conn
 	mac  net.HardwareAddr
 	own  netip.Addr
+
+	closed atomic.Bool
 }
 
 const (
@@ -61,18 +64,22 @@ func answers(b []byte, target netip.Addr) bool {
 	return netip.AddrFrom4([4]byte(b[14:18])) == target
 }
 
-// receive calls seen for every answer of target until ctx ends and the socket is
-// closed.
-func (a *arpSocket) receive(ctx context.Context, target netip.Addr, seen func()) {
+func (a *arpSocket) receive(target netip.Addr, seen func()) {
 	buf := make([]byte, 256)
-	for ctx.Err() == nil {
+	for {
 		n, _, err := a.conn.ReadFrom(buf)
-		if err != nil {
-			pause(ctx, afterError)
-		} else if answers(buf[:n], target) {
+		switch {
+		case a.closed.Load():
+			return
+		case err != nil:
+			wait(context.Background(), errorPause)
+		case answers(buf[:n], target):
 			seen()
 		}
 	}
 }
 
-func (a *arpSocket) close() error { return a.conn.Close() }
+func (a *arpSocket) close() error {
+	a.closed.Store(true)
+	return a.conn.Close()
+}

@@ -51,8 +51,8 @@ func Open(cfg Config) (*Monitor, error) {
 // interval counts in a later one, so a long round trip is no loss.
 func (m *Monitor) Run(ctx context.Context, emit func(kind fitness.Kind, ok bool)) error {
 	done := make(chan struct{}, 2)
-	go func() { m.echo.receive(ctx, m.cfg.Targets, func() { m.echoSeen.Add(1) }); done <- struct{}{} }()
-	go func() { m.arp.receive(ctx, m.cfg.Gateway, func() { m.arpSeen.Add(1) }); done <- struct{}{} }()
+	go func() { m.echo.receive(m.cfg.Targets, func() { m.echoSeen.Add(1) }); done <- struct{}{} }()
+	go func() { m.arp.receive(m.cfg.Gateway, func() { m.arpSeen.Add(1) }); done <- struct{}{} }()
 	m.ask(0)
 	pace := time.NewTicker(m.cfg.Interval)
 	defer pace.Stop()
@@ -77,22 +77,6 @@ func (m *Monitor) ask(round uint16) {
 		_ = m.echo.send(target, round)
 	}
 	_ = m.arp.ask(m.cfg.Gateway)
-}
-
-// afterError keeps a reader whose socket fails again and again from spinning: the
-// process may have real-time priority. A link that goes down is one error.
-const afterError = 10 * time.Millisecond
-
-func pause(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 func refused(what string, err error) error {

@@ -64,7 +64,7 @@ func (p Ping) Run(ctx context.Context, emit func(Reply)) (Result, error) {
 		}
 		emit(reply)
 		if seq < p.Count {
-			pause(ctx, p.Interval-time.Since(began))
+			wait(ctx, p.Interval-time.Since(began))
 		}
 	}
 	if result.Received > 0 {
@@ -102,5 +102,17 @@ func (p Ping) once(socket *echoSocket, seq int) (Reply, error) {
 			reply.Bytes, reply.RTT = size, max(1, time.Since(began))
 			return reply, nil
 		}
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
