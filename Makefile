@@ -33,8 +33,8 @@ lint: $(TASK) ## go vet, staticcheck, the repo's own rules, golangci-lint
 fuzz: $(TASK) ## fuzz each decoder for FOR (20s)
 	@$(TASK) fuzz -for $(or $(FOR),20s)
 
-bench: build ## measure, and write docs/benchmarks.md
-	@$(STATIC) $(GO) run -trimpath ./bench
+bench: build ## measure (some 20 minutes), and write docs/benchmarks.md
+	@$(STATIC) $(GO) run -trimpath ./bench $(BENCH)
 
 generate: ## write the generated files anew
 	@$(STATIC) $(GO) test ./vsocket/config ./wire/keepalive ./lab/report -update
