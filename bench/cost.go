@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,15 +47,24 @@ func (r *rig) costs(ctx context.Context, set timers) ([]usage, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	up := r.lab(ctx, append([]string{"up", "--azure", "instant"}, set.flags()...)...)
+	var said bytes.Buffer
+	up.Stderr = &said
 	if err := up.Start(); err != nil {
 		return nil, fmt.Errorf("lab up: %w", err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = up.Wait() // how it ends is said in words, or was our wish
+	}()
 	defer func() {
 		cancel()
-		_ = up.Wait() // it ends as it was told to
+		<-ended
 	}()
-	if err := r.ready(ctx); err != nil {
-		return nil, err
+	if err := r.ready(ctx, ended); err != nil {
+		cancel()
+		<-ended
+		return nil, fmt.Errorf("lab up: %w\n%s", err, said.String())
 	}
 	pids, err := agents(up.Process.Pid)
 	if err != nil {
@@ -75,15 +85,19 @@ func (r *rig) costs(ctx context.Context, set timers) ([]usage, error) {
 }
 
 // ready waits until both agents of the lab that is up say that HA is ready.
-func (r *rig) ready(ctx context.Context) error {
+func (r *rig) ready(ctx context.Context, ended <-chan struct{}) error {
 	const patience = 90 * time.Second
 	for began := time.Now(); time.Since(began) < patience; {
 		out, err := r.lab(ctx, "status", "--json").Output()
 		if err == nil && readiness(out) {
 			return pause(ctx, 5*time.Second) // what comes up once is over
 		}
-		if err := pause(ctx, time.Second); err != nil {
-			return err
+		select {
+		case <-ended:
+			return errors.New("it ended")
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
 		}
 	}
 	return fmt.Errorf("the site isn't ready after %s", patience)
