@@ -139,6 +139,9 @@ func (l Layout) floating() object {
 		"privateIPAllocationMethod": "Static", "subnet": ref(l.subnet(LAN))}}
 }
 
+// FloatingConfig is that ipConfiguration as JSON, for who adds it by hand.
+func (l Layout) FloatingConfig() string { return resource("", l.floating()).Body }
+
 func (l Layout) vm1() []Resource {
 	nic := l.NICID(VM1, Work)
 	return []Resource{

@@ -25,13 +25,25 @@ var ErrUnknown = errors.New("unknown to the fabric")
 // ErrClosed is a call after Close.
 var ErrClosed = errors.New("fabric is closed")
 
+// device is our end of a guest's interface, as tap.Device is it: Read gives the
+// guest's frames, Write gives it one, each behind a virtio-net header.
+type device interface {
+	Read(buf []byte) (int, error)
+	Write(buf []byte) error
+	SetCarrier(on bool) error
+	KernelDrops() (uint64, error)
+	Close() error
+}
+
+var _ device = (*tap.Device)(nil)
+
 // port is one attached interface: a NIC's or a public host's.
 type port struct {
 	index  int
 	name   string // NIC id, or the public host's address
 	public netip.Addr
 	mac    [6]byte
-	dev    *tap.Device
+	dev    device
 	flows  nsg.Flows
 	in     hold // towards the guest
 	out    hold // from the guest
@@ -84,13 +96,18 @@ func (f *Fabric) attach(ns netns.NsHandle, ifname string, p *port) error {
 		return fmt.Errorf("attach %s: %w", p.name, err)
 	}
 	p.dev = dev
+	f.connect(p)
+	f.log.Debug("interface attached", "interface", ifname, "nic", p.name)
+	return nil
+}
+
+// connect makes a port with its device part of the network; f.mu is held.
+func (f *Fabric) connect(p *port) {
 	p.index = f.freeIndex()
 	f.ports[p.index] = p
 	f.rebuild()
 	f.applyFaults()
 	f.running.Go(func() { f.serve(p) })
-	f.log.Debug("interface attached", "interface", ifname, "nic", p.name)
-	return nil
 }
 
 // Detach removes the interface of a NIC (by its id) or of a public host (by

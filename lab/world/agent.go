@@ -40,9 +40,7 @@ type agent struct {
 
 // startAgents writes both configurations and starts both programs.
 func (w *World) startAgents() error {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails (crypto/rand)
-	w.key = base64.StdEncoding.EncodeToString(key)
+	w.key = newKey()
 	for _, side := range []site.Side{site.Primary, site.Secondary} {
 		node := side.String()
 		w.agents[node] = &agent{side: side, dir: filepath.Join(w.dir, node), program: w.opt.Agent, note: w.noteAs,
@@ -57,6 +55,13 @@ func (w *World) startAgents() error {
 		}
 	}
 	return nil
+}
+
+// newKey is a secret for the keepalives.
+func newKey() string {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails (crypto/rand)
+	return base64.StdEncoding.EncodeToString(key)
 }
 
 // StartIn starts a program inside a node.
@@ -121,20 +126,37 @@ func (w *World) haSettings(peer site.Side) *config.HA {
 	return ha
 }
 
-// writeConfig writes a vSocket's file, and refuses what the agent would refuse.
-func (w *World) writeConfig(side site.Side, withHA bool) error {
-	c := w.config(side, withHA)
-	text, err := yaml.Marshal(c)
+// configText is a vSocket's file. It is refused here if the agent would refuse it.
+func (w *World) configText(side site.Side, withHA bool) ([]byte, error) {
+	text, err := yaml.Marshal(w.config(side, withHA))
 	if err != nil {
-		return fmt.Errorf("write the %s's configuration: %w", side, err)
+		return nil, fmt.Errorf("write the %s's configuration: %w", side, err)
 	}
 	if _, err := config.Parse(side.String()+".yaml", text); err != nil {
-		return fmt.Errorf("these settings are refused by the agent: %w", err)
+		return nil, fmt.Errorf("the vSockets refuse these settings: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Join(w.dir, side.String()), 0o700); err != nil {
+	return text, nil
+}
+
+func (w *World) writeConfig(side site.Side, withHA bool) error {
+	text, err := w.configText(side, withHA)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(w.agents[side.String()].path("vsocket.yaml"), text, 0o600)
+	a := w.agents[side.String()]
+	if err := os.MkdirAll(a.dir, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(a.path("vsocket.yaml"), text, 0o600)
+}
+
+// keep copies what the agents wrote to a folder that outlives the room.
+func (w *World) keep() {
+	for node, a := range w.agents {
+		if err := os.CopyFS(filepath.Join(w.opt.Keep, node), os.DirFS(a.dir)); err != nil {
+			w.log.Error("logs not kept", "node", node, "error", err)
+		}
+	}
 }
 
 // run starts the program.

@@ -73,14 +73,14 @@ func (w *World) calls(since time.Duration) []report.ARMCall {
 		if c.Query != "" {
 			path += "?" + c.Query
 		}
-		list = append(list, report.ARMCall{At: c.At, Duration: c.Duration, Who: caller(c.Who), Method: c.Method,
+		list = append(list, report.ARMCall{At: c.At, Duration: c.Duration, Who: Caller(c.Who), Method: c.Method,
 			Path: path, Status: c.Status, ETag: c.ETag, Code: c.Code})
 	}
 	return list
 }
 
-// caller is the node that a VM is.
-func caller(who string) string {
+// Caller is the node of who called ARM, by the emulator's name for it.
+func Caller(who string) string {
 	name := who[strings.LastIndexByte(who, '/')+1:]
 	for _, side := range []site.Side{site.Primary, site.Secondary} {
 		if strings.EqualFold(name, azuresite.VM(side)) {

@@ -49,8 +49,8 @@ var Faults = []Fault{
 
 // FindFault looks a fault up and says what there is if it isn't there.
 func FindFault(node, kind string) (*Fault, error) {
-	if !slices.Contains(Nodes, node) {
-		return nil, unknownNode(node)
+	if err := CheckNode(node); err != nil {
+		return nil, err
 	}
 	var here []string
 	for i := range Faults {

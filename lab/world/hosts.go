@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -41,8 +42,17 @@ func (w *World) startNetwork() error {
 			return err
 		}
 	}
+	if w.opt.Zones {
+		if err := w.fabric.Delay(w.vmID(Primary), w.vmID(Secondary), zoneDelay); err != nil {
+			return err
+		}
+	}
 	return w.bootVM1()
 }
+
+// zoneDelay is one way between two availability zones: Azure promises a round
+// trip below 2 ms.
+const zoneDelay = 500 * time.Microsecond
 
 func (w *World) newHost(node string) (*room.Host, error) {
 	host, err := room.NewHost(node)

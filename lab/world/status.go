@@ -59,7 +59,7 @@ func (w *World) Pair(ctx context.Context) map[string]*site.Status {
 
 // Look gathers the site's status.
 func (w *World) Look(ctx context.Context) Status {
-	return Status{Profile: w.opt.Profile.Name, VSockets: w.Pair(ctx), FIP: w.FIPHolder(), Address: azuresite.FloatingIP.String(),
+	return Status{Profile: w.Profile().Name, VSockets: w.Pair(ctx), FIP: w.FIPHolder(), Address: azuresite.FloatingIP.String(),
 		Flowing: w.probe.Flowing(flowTime), Faults: w.Active()}
 }
 

@@ -10,11 +10,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"releve.dev/releve/azure/emulator"
 	"releve.dev/releve/azure/emulator/profile"
+	"releve.dev/releve/azure/emulator/store"
 	"releve.dev/releve/lab/azuresite"
 	"releve.dev/releve/lab/clock"
 	"releve.dev/releve/lab/fabric"
@@ -49,7 +51,19 @@ type Options struct {
 	Zones     bool // the vSockets in two availability zones
 	WithoutHA bool // no HA settings (B7)
 	Logger    *slog.Logger
+	Keep      string // folder for the agents' logs and journals in the end; "" for none
 }
+
+// Check says what the agents would refuse, before anything is started.
+func (o Options) Check() error {
+	w := &World{opt: o, dir: dir, key: newKey(), client: store.DefaultTenant} // any GUID does for a client id
+	w.layout.Subscription = store.DefaultSubscription
+	_, err := w.configText(site.Primary, true)
+	return err
+}
+
+// dir is where a lab keeps its files, in its room.
+var dir = filepath.Join(room.Dir, "releve")
 
 // interval of the probe's packets, each way.
 const interval = time.Millisecond
@@ -92,7 +106,7 @@ func Up(opt Options) (*World, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	w := &World{opt: opt, log: opt.Logger, dir: filepath.Join(room.Dir, "releve"), agents: map[string]*agent{},
+	w := &World{opt: opt, log: opt.Logger, dir: dir, agents: map[string]*agent{},
 		hosts: map[string]*room.Host{}, imds: map[string]*service{}, faults: map[act]func() error{}}
 	w.life, w.cancel = context.WithCancel(context.Background())
 	for _, step := range []func() error{w.checkAgent, w.startAzure, w.startNetwork, w.startServices, w.startAgents, w.startProbe} {
@@ -121,6 +135,9 @@ func (w *World) Down() {
 	}
 	if w.probe != nil && !w.probeDone() {
 		w.probe.Finish()
+	}
+	if w.opt.Keep != "" {
+		w.keep()
 	}
 	w.mu.Lock()
 	closers := w.closers
@@ -153,10 +170,11 @@ func (w *World) ARM() *emulator.Server { return w.azure }
 func (w *World) Probe() *probe.Probe { return w.probe }
 
 // Profile is how long the emulated Azure takes.
-func (w *World) Profile() profile.Profile { return w.opt.Profile }
-
-// Options are those that the lab was started with.
-func (w *World) Options() Options { return w.opt }
+func (w *World) Profile() profile.Profile {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.opt.Profile
+}
 
 // Host is a node's namespace. After a reboot it is another one.
 func (w *World) Host(node string) (*room.Host, error) {
@@ -181,6 +199,14 @@ func (w *World) noteAs(who, what, detail string) {
 
 // ErrUnknown is a node, fault or scenario that the lab doesn't have.
 var ErrUnknown = errors.New("unknown to the lab")
+
+// CheckNode says what nodes there are if this is none.
+func CheckNode(node string) error {
+	if !slices.Contains(Nodes, node) {
+		return unknownNode(node)
+	}
+	return nil
+}
 
 func unknownNode(node string) error {
 	return fmt.Errorf("node %q is %w\nhint: one of primary, secondary, vm1, internet, azure", node, ErrUnknown)

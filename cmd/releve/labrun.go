@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"releve.dev/releve/azure/emulator/profile"
+	"releve.dev/releve/lab/console"
+	"releve.dev/releve/lab/room"
+	"releve.dev/releve/lab/scenario"
+	"releve.dev/releve/lab/story"
+	"releve.dev/releve/lab/term"
+	"releve.dev/releve/lab/world"
+)
+
+func runCommand() *cobra.Command {
+	var flags labFlags
+	var asJSON bool
+	var keep string
+	cmd := &cobra.Command{
+		Use:   "run SCENARIO",
+		Short: "Play a scenario in a lab of its own, and judge it",
+		Long: `Play a scenario in a lab of its own, and judge it. The exit status is 0 if every
+promise held, 1 if one was broken, 3 if the machine was too busy for a verdict.`,
+		Example: `  releve lab run story
+  releve lab run crash --azure instant --json
+  releve lab run crash --keepalive 10ms --silent 50ms --confirm 0s`,
+		Args: exactly(1, "one SCENARIO; see: releve lab list"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := scenario.Find(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			opt, err := flags.options(cmd, s.Profile)
+			if err != nil {
+				return err
+			}
+			opt.Keep = keep
+			if !room.Inside() {
+				return enter(nil)
+			}
+			return play(cmd.Context(), s, opt, asJSON)
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, and nothing else, on standard output")
+	cmd.Flags().StringVar(&keep, "keep", "", "folder into which the agents' logs and journals are copied in the end")
+	return cmd
+}
+
+// enter runs this command line inside a room and ends as it did.
+func enter(prepare func() ([]*os.File, error)) error {
+	exit, err := room.Enter(prepare)
+	if err == nil && exit != 0 {
+		err = status(exit)
+	}
+	return err
+}
+
+// exitInterrupted is the shell's for Ctrl-C.
+const exitInterrupted = 130
+
+func play(parent context.Context, s *scenario.Scenario, opt world.Options, asJSON bool) error {
+	ctx, stop := interrupted(parent)
+	defer stop()
+	style := term.Of(os.Stdout)
+	var watch scenario.Watcher = story.Silence{}
+	if !asJSON {
+		show := story.New(os.Stdout, style, s.Name, opt)
+		defer show.Close()
+		watch = show
+	}
+	r, err := scenario.Run(ctx, s, opt, watch)
+	switch {
+	case ctx.Err() != nil:
+		return status(exitInterrupted)
+	case err != nil:
+		return err
+	}
+	if asJSON {
+		err = r.WriteJSON(os.Stdout)
+	} else {
+		r.WriteText(os.Stdout, style)
+	}
+	if err == nil && r.Exit() != 0 {
+		err = status(r.Exit())
+	}
+	return err
+}
+
+func upCommand() *cobra.Command {
+	var flags labFlags
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Bring a lab up and keep it until Ctrl-C or `releve lab down`",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opt, err := flags.options(cmd, profile.Fast)
+			if err != nil {
+				return err
+			}
+			if !room.Inside() {
+				return enter(func() ([]*os.File, error) {
+					control, err := console.Listen()
+					return []*os.File{control}, err
+				})
+			}
+			return stay(cmd.Context(), opt)
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+// firstPassed is the descriptor of the first file given to a room.
+const firstPassed = 3
+
+// stay keeps a lab up until it is told to end.
+func stay(parent context.Context, opt world.Options) error {
+	control := os.NewFile(firstPassed, "control")
+	ctx, stop := interrupted(parent)
+	defer stop()
+	show := story.New(os.Stdout, term.Of(os.Stdout), "up", opt)
+	defer show.Close()
+	show.Rising()
+	w, err := scenario.Up(ctx, opt)
+	if err != nil {
+		control.Close()
+		if ctx.Err() != nil {
+			return status(exitInterrupted)
+		}
+		return err
+	}
+	defer w.Down()
+	server, err := console.Serve(control, w, stop, opt.Logger)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	show.Up(w)
+	show.Hint("In another terminal: releve lab status | fault | heal | exec | down. Ctrl-C ends it.")
+	<-ctx.Done()
+	show.Close()
+	fmt.Println("The lab is down.")
+	return nil
+}

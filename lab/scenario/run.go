@@ -1,0 +1,175 @@
+package scenario
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"releve.dev/releve/azure/emulator/profile"
+	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/lab/report"
+	"releve.dev/releve/lab/world"
+	"releve.dev/releve/site"
+)
+
+// Watcher is told of a run as it goes on; all of its methods are called in order.
+type Watcher interface {
+	Rising()               // the site is being brought up
+	Up(w *world.World)     // it is at rest, and measured from now on
+	Done(r *report.Report) // it was played
+}
+
+// Run plays a scenario and judges it. An error means that it couldn't be
+// played; broken promises are in the report.
+func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
+	wanted := opt.Profile
+	opt.Zones, opt.WithoutHA = s.Zones, s.Alone
+	watch.Rising()
+	w, err := rise(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Down()
+	w.SetProfile(wanted)
+	ev := &evidence{Differ: map[string][]string{}}
+	st := &stage{ctx, w, ev}
+	before, err := snapshot(w)
+	if err != nil {
+		return nil, err
+	}
+	ev.Before, ev.Lease = st.term(), w.Lease()
+	w.Begin()
+	watch.Up(w)
+	late := s.play(st)
+	if late != nil && !errors.Is(late, world.ErrTooLate) {
+		return nil, late
+	}
+	if err := ev.gather(ctx, w, before); err != nil {
+		return nil, err
+	}
+	r := ev.judge(s, wanted.Name, late)
+	watch.Done(r)
+	return r, nil
+}
+
+// Up brings a site up and to rest, in no time of Azure's.
+func Up(ctx context.Context, opt world.Options) (*world.World, error) {
+	wanted := opt.Profile
+	w, err := rise(ctx, opt)
+	if err == nil {
+		w.SetProfile(wanted)
+		w.Begin()
+	}
+	return w, err
+}
+
+// rise waits for the site's first rest. Nobody wants to wait for Azure there.
+func rise(ctx context.Context, opt world.Options) (*world.World, error) {
+	opt.Profile = profile.Instant
+	w, err := world.Up(opt)
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{ctx: ctx, w: w}
+	if opt.WithoutHA {
+		err = s.await("traffic passes", func(ctx context.Context) bool { return w.Look(ctx).Flowing })
+	} else {
+		err = s.ready(world.Primary)
+	}
+	if err != nil {
+		w.Down()
+		return nil, fmt.Errorf("the site doesn't come to rest: %w", s.explain(err))
+	}
+	return w, nil
+}
+
+func (s *stage) term() site.Term {
+	if status := s.w.Agent(s.ctx, world.Primary); status != nil {
+		return status.Term
+	}
+	return 0
+}
+
+func snapshot(w *world.World) (map[string][]byte, error) {
+	bodies := map[string][]byte{}
+	for _, side := range []site.Side{site.Primary, site.Secondary} {
+		body, err := w.NIC(side)
+		if err != nil {
+			return nil, err
+		}
+		bodies[side.String()] = body
+	}
+	return bodies, nil
+}
+
+// gather takes down the end of the run, and then its measurements.
+func (ev *evidence) gather(ctx context.Context, w *world.World, before map[string][]byte) error {
+	for node, status := range w.Pair(ctx) {
+		if status == nil {
+			continue
+		}
+		ev.After = max(ev.After, status.Term)
+		if status.Role == site.Active {
+			ev.Active = append(ev.Active, node)
+		}
+	}
+	slices.Sort(ev.Active)
+	after, err := snapshot(w)
+	if err != nil {
+		return err
+	}
+	for node, body := range before {
+		if ev.Differ[node], err = azuresite.Differences(body, after[node]); err != nil {
+			return err
+		}
+		if holdsFIP(after[node]) {
+			ev.ARMHolders = append(ev.ARMHolders, node)
+		}
+	}
+	slices.Sort(ev.ARMHolders)
+	ev.Holder, ev.Operations, ev.TooEarly = w.FIPHolder(), w.ARM().Operations(), w.ARM().Violations()
+	ev.Facts = w.Finish()
+	slices.SortStableFunc(ev.Entries, func(a, b entry) int { return int(a.At - b.At) })
+	return nil
+}
+
+// holdsFIP reports whether a NIC's body has the floating IP.
+func holdsFIP(body []byte) bool {
+	var nic struct {
+		Properties struct {
+			IPConfigurations []struct {
+				Properties struct {
+					PrivateIPAddress string `json:"privateIPAddress"`
+				} `json:"properties"`
+			} `json:"ipConfigurations"`
+		} `json:"properties"`
+	}
+	if json.Unmarshal(body, &nic) != nil {
+		return false
+	}
+	for _, c := range nic.Properties.IPConfigurations {
+		if c.Properties.PrivateIPAddress == fip.String() {
+			return true
+		}
+	}
+	return false
+}
+
+// judge makes the report. Late is the bound that passed while it was played.
+func (ev *evidence) judge(s *Scenario, profile string, late error) *report.Report {
+	r := report.Make(s.Name, profile, ev.Facts)
+	ev.Report = r
+	add := func(f finding) {
+		r.Violations = append(r.Violations, report.Violation{Property: f.property, AtMS: report.MS(f.at - ev.Zero), Detail: f.detail})
+	}
+	if late != nil {
+		add(finding{"ha.md 5.7: somebody serves in time", ev.end(), late.Error()})
+	}
+	for _, f := range checkAll(s, ev) {
+		add(f)
+	}
+	r.OK = len(r.Violations) == 0 && r.LabOverload == 0
+	return r
+}
