@@ -34,7 +34,7 @@ fuzz: $(TASK) ## fuzz each decoder for FOR (20s)
 	@$(TASK) fuzz -for $(or $(FOR),20s)
 
 bench: build ## measure (some 20 minutes), and write docs/benchmarks.md
-	@$(STATIC) $(GO) run -trimpath ./bench $(BENCH)
+	@$(STATIC) $(GO) run -trimpath ./bench
 
 generate: ## write the generated files anew
 	@$(STATIC) $(GO) test ./vsocket/config ./wire/keepalive ./lab/report -update
