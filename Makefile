@@ -33,7 +33,7 @@ lint: $(TASK) ## go vet, staticcheck, the repo's own rules, golangci-lint
 fuzz: $(TASK) ## fuzz each decoder for FOR (20s)
 	@$(TASK) fuzz -for $(or $(FOR),20s)
 
-bench: build ## measure, and write docs/benchmarks.md
+bench: build ## measure (some 20 minutes), and write docs/benchmarks.md
 	@$(STATIC) $(GO) run -trimpath ./bench
 
 generate: ## write the generated files anew
