@@ -1,6 +1,7 @@
 package world
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,9 @@ func (w *World) Finish() *report.Facts {
 	begun, healed := w.begun, w.healed
 	f := &report.Facts{Zero: begun, Faults: w.history, Entries: slices.Clone(w.entries), Overload: dropped - w.overload}
 	w.mu.Unlock() // the emulator holds its own lock when it notes something here
+	if f.Overload > 0 {
+		w.log.Warn("the lab itself dropped packets", "where", w.overloads())
+	}
 	if len(f.Faults) > 0 {
 		f.Zero = f.Faults[0].At
 	}
@@ -61,6 +65,20 @@ func (w *World) probeDone() bool {
 
 // dropped counts packets that the lab itself couldn't carry.
 func (w *World) dropped() uint64 { return w.fabric.Stats().Overload }
+
+// overloads says where and why, since the lab came up.
+func (w *World) overloads() string {
+	var list []string
+	for _, n := range w.fabric.Stats().NICs {
+		for reason, count := range n.Dropped {
+			if strings.HasPrefix(reason, "overload-") {
+				list = append(list, fmt.Sprintf("%s %s %d", report.Resource(n.Name), reason, count))
+			}
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
 
 // calls are those that the emulator logged since a moment.
 func (w *World) calls(since time.Duration) []report.ARMCall {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"unsafe"
 
@@ -31,17 +32,36 @@ const fifoPriority = 50
 
 // Raise asks for the best level for every thread, now and later: new threads
 // inherit it. An error says why it is Normal, or why RealTime was refused.
+//
+// Real-time priority is taken by the calling thread alone, which then executes
+// this program again: to give it to the threads of a running Go process one by
+// one lets a real-time thread spin for a lock of one that isn't yet, and on a
+// busy machine that stands still for minutes. Call it first of all.
 func Raise() (Level, error) {
-	realTime := eachThread(setFIFO)
-	if realTime == nil {
+	if policy, _, _ := unix.Syscall(unix.SYS_SCHED_GETSCHEDULER, 0, 0, 0); policy == unix.SCHED_FIFO {
 		return RealTime, nil
 	}
-	_ = eachThread(setNormal) // none may be left behind as real-time
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	realTime := setFIFO(0)
+	if realTime == nil {
+		realTime = again()
+		_ = setNormal(0) // only a refused execution comes back
+	}
 	nice := eachThread(func(tid int) error { return unix.Setpriority(unix.PRIO_PROCESS, tid, -20) })
 	if nice == nil {
 		return Nice, fmt.Errorf("real-time priority: %w", realTime)
 	}
 	return Normal, fmt.Errorf("priority: %w\nhint: give the program CAP_SYS_NICE", errors.Join(realTime, nice))
+}
+
+// again replaces this program by itself.
+func again() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return unix.Exec(self, os.Args, os.Environ())
 }
 
 // eachThread applies fn until no thread is left that it was not applied to.
