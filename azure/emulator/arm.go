@@ -200,5 +200,5 @@ func errorBody(code, message string) []byte {
 func writeError(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	w.Write(errorBody(code, message))
+	_, _ = w.Write(errorBody(code, message))
 }

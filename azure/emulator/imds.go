@@ -148,10 +148,10 @@ func (s *Server) serveInstance(w http.ResponseWriter, r *http.Request, vmID stri
 		writeJSON(w, http.StatusNotFound, map[string]string{"error": "Not found. format=text is for leaves, JSON for the rest"})
 	case text:
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Write(body)
+		_, _ = w.Write(body)
 	default:
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		w.Write(body)
+		_, _ = w.Write(body)
 	}
 }
 

@@ -45,7 +45,7 @@ func (s *Server) sideAPI() http.Handler {
 	mux.HandleFunc("GET /_emulator/plane", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Plane()) })
 	mux.HandleFunc("GET /_emulator/ca", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/x-pem-file")
-		w.Write(s.CA())
+		_, _ = w.Write(s.CA())
 	})
 	mux.HandleFunc("GET /_emulator/snapshot", s.getSnapshot)
 	mux.HandleFunc("GET /_emulator/profile", func(w http.ResponseWriter, _ *http.Request) {
@@ -128,5 +128,5 @@ func (s *Server) getSnapshot(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Write(data)
+	_, _ = w.Write(data)
 }

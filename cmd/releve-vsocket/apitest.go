@@ -10,15 +10,20 @@ import (
 
 // apiTest is F5: the steps of a takeover that can be tried at rest.
 func (p *pair) apiTest(ctx context.Context, emit func(step any) error) error {
+	test := p.apiTestConfig(func() string { return p.busy(ctx) })
+	_, err := apitest.Run(ctx, test, func(step apitest.Step) error { return emit(step) })
+	return err
+}
+
+func (p *pair) apiTestConfig(busy func() string) apitest.Config {
 	az := p.cfg.Azure
-	_, err := apitest.Run(ctx, apitest.Config{
+	return apitest.Config{
 		Metadata: p.imds, ARM: p.arm,
 		LAN: p.cfg.Interfaces.LAN.Address.Addr(), PeerLAN: p.cfg.HA.Peer.LAN,
 		Subnet:   arm.SubnetID(az.Subscription, az.Subnet.Group, az.Subnet.VNet, az.Subnet.Name),
 		Endpoint: az.Endpoint, ClientID: az.ClientID,
-		Busy: func() string { return p.busy(ctx) },
-	}, func(step apitest.Step) error { return emit(step) })
-	return err
+		Busy: busy,
+	}
 }
 
 // busy says why the API test must not write now: a takeover comes first.

@@ -44,7 +44,7 @@ func (u *unit) runPair(ctx context.Context) error {
 	u.door.open(p.loop.Status, p.apiTest)
 	go p.tokens.Run(ctx)
 	go p.probe()
-	p.links.Receive(p.received)
+	p.links.Watch(func(keepalive.Path) { p.loop.Post(ctx, func(time.Duration) { p.drain() }) })
 	slog.Info("started", "site", p.cfg.Site, "side", p.cfg.Side, "boot", p.boot)
 	return p.loop.Run(u.door.stop)
 }
@@ -77,11 +77,7 @@ func (p *pair) open() (err error) {
 	if err != nil {
 		return err
 	}
-	p.loop = agent.NewLoop(p.driver, agent.BootClock, func() {
-		p.links.Drain(func(path keepalive.Path, datagram []byte) {
-			p.driver.Datagram(agent.BootClock(), path, datagram)
-		})
-	})
+	p.loop = agent.NewLoop(p.driver, agent.BootClock, p.drain)
 	return nil
 }
 
@@ -131,10 +127,11 @@ func (p *pair) driverConfig() agent.Config {
 	}
 }
 
-// received hands a datagram to the loop. It is copied: the reader goes on.
-func (p *pair) received(path keepalive.Path, datagram []byte) {
-	copied := append([]byte(nil), datagram...)
-	p.loop.Post(p.ctx, func(now time.Duration) { p.driver.Datagram(now, path, copied) })
+// drain hands over the datagrams that wait in the sockets.
+func (p *pair) drain() {
+	p.links.Drain(func(path keepalive.Path, datagram []byte) {
+		p.driver.Datagram(agent.BootClock(), path, datagram)
+	})
 }
 
 // cloud is the agent's port to ARM.

@@ -14,7 +14,7 @@ func (m *Machine) decidePrepare() {
 		return
 	}
 	for _, t := range m.wanted() {
-		if r := &m.res[t]; r.nic == nil || r.dirty || r.sentAt < m.progress.since-fresh {
+		if r := &m.res[t]; r.nic == nil || r.dirty || r.sentAt < m.progress.since-prepareFresh {
 			return
 		}
 	}

@@ -19,9 +19,10 @@ const (
 	hedgeAfter   = time.Second // an unanswered read is asked again on a fresh connection
 	hedges       = 3           // so many at once
 	fresh        = 3 * time.Second
-	watchPace    = 2 * time.Second  // R11: the register, while the peer is silent
-	restPace     = 60 * time.Second // at rest
-	checkPace    = 10 * time.Second // an active's reads in the first minutes
+	prepareFresh = 500 * time.Millisecond // a suspicion flaps; ARM isn't asked each time
+	watchPace    = 2 * time.Second        // R11: the register, while the peer is silent
+	restPace     = 60 * time.Second       // at rest
+	checkPace    = 10 * time.Second       // an active's reads in the first minutes
 	checkFor     = 5 * time.Minute
 	lostPace     = time.Second // while ARM doesn't answer
 	pollFirst    = 20 * time.Millisecond
@@ -138,6 +139,8 @@ func (m *Machine) tolerated(t Target) time.Duration {
 	switch {
 	case m.goal.Mode == ha.Rest:
 		return restPace
+	case m.goal.Mode == ha.Prepare:
+		return prepareFresh
 	case m.goal.Mode == ha.Hold && t != m.registerTarget():
 		return checkPace
 	}

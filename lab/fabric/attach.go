@@ -25,25 +25,39 @@ var ErrUnknown = errors.New("unknown to the fabric")
 // ErrClosed is a call after Close.
 var ErrClosed = errors.New("fabric is closed")
 
+// device is our end of a guest's interface, as tap.Device is it: Read gives the
+// guest's frames, Write gives it one, each behind a virtio-net header.
+type device interface {
+	Read(buf []byte) (int, error)
+	Write(buf []byte) error
+	SetCarrier(on bool) error
+	State() (tap.State, error)
+	Close() error
+}
+
+var _ device = (*tap.Device)(nil)
+
 // port is one attached interface: a NIC's or a public host's.
 type port struct {
 	index  int
 	name   string // NIC id, or the public host's address
 	public netip.Addr
 	mac    [6]byte
-	dev    *tap.Device
+	dev    device
 	flows  nsg.Flows
 	in     hold // towards the guest
 	out    hold // from the guest
 	count  counters
 
-	linkDown bool // the carrier is off; guarded by Fabric.mu
+	linkDown bool        // the carrier is off; guarded by Fabric.mu
+	kernel   kernelDrops // guarded by Fabric.mu
 }
 
 // AttachNIC makes interface ifname in the namespace ns and connects it as the
 // NIC with that resource id, which the plane must have: the interface gets its
-// MAC, and MTU 1500, and is brought up. Addresses and routes in the guest are
-// the caller's business. A NIC is attached once at a time.
+// MAC, which it keeps, and MTU 1500, and is brought up. Addresses and routes in
+// the guest are the caller's business. A NIC is attached once at a time. ns may
+// be closed afterwards.
 func (f *Fabric) AttachNIC(ns netns.NsHandle, ifname, nicID string) error {
 	id := strings.ToLower(nicID)
 	f.mu.Lock()
@@ -84,13 +98,18 @@ func (f *Fabric) attach(ns netns.NsHandle, ifname string, p *port) error {
 		return fmt.Errorf("attach %s: %w", p.name, err)
 	}
 	p.dev = dev
+	f.connect(p)
+	f.log.Debug("interface attached", "interface", ifname, "nic", p.name)
+	return nil
+}
+
+// connect makes a port with its device part of the network; f.mu is held.
+func (f *Fabric) connect(p *port) {
 	p.index = f.freeIndex()
 	f.ports[p.index] = p
 	f.rebuild()
 	f.applyFaults()
 	f.running.Go(func() { f.serve(p) })
-	f.log.Debug("interface attached", "interface", ifname, "nic", p.name)
-	return nil
 }
 
 // Detach removes the interface of a NIC (by its id) or of a public host (by

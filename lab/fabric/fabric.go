@@ -130,5 +130,18 @@ func (f *Fabric) sweep() {
 				end.port.flows.Sweep(now)
 			}
 		}
+		f.readKernels()
+	}
+}
+
+// readKernels keeps the periods without carrier out of the drops soon after
+// they end, also while nobody asks for Stats.
+func (f *Fabric) readKernels() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.ports {
+		if p != nil && p.kernel.off {
+			p.readKernel()
+		}
 	}
 }

@@ -115,7 +115,8 @@ func (f *Fabric) LinkUp(vm string) error {
 
 // Delay adds d to each packet between two VMs, NICs or public hosts, in each
 // direction; 0 ends it. Of several delays that concern two NICs (by NIC, by
-// VM) the longest counts.
+// VM) the longest counts. Packets come up to a millisecond later than that, as
+// this is what the runtime's timers are good for.
 func (f *Fabric) Delay(a, b string, d time.Duration) error {
 	if d < 0 {
 		return fmt.Errorf("delay between %s and %s: %s is less than nothing", a, b, d)
@@ -177,7 +178,9 @@ func (f *Fabric) applyFaults() {
 			continue
 		}
 		if down := concerns(f.faults.down, p.name, vms[p.name]); down != p.linkDown {
+			p.readKernel()
 			p.linkDown = down
+			p.kernel.carrier(down)
 			if err := p.dev.SetCarrier(!down); err != nil {
 				f.log.Warn("carrier not set", "nic", p.name, "error", err)
 			}

@@ -123,13 +123,15 @@ func (s *site) moveFIP(to string) {
 }
 
 // newSite brings the whole site up.
-func newSite(t testing.TB) *site {
+func newSite(t testing.TB) *site { return newSiteWith(t, 0) }
+
+func newSiteWith(t testing.TB, queueLen int) *site {
 	t.Helper()
 	s := &site{t: t, plane: sitePlane(), guests: make(map[string]*guest)}
 	for _, name := range []string{"client", "server", "primary", "secondary", "internet"} {
 		s.guests[name] = newGuest(t)
 	}
-	s.Fabric = fabric.New(fabric.Options{})
+	s.Fabric = fabric.New(fabric.Options{QueueLen: queueLen})
 	t.Cleanup(s.Close)
 	s.SetPlane(&s.plane)
 	s.attach("client", "eth0", clientNIC, "10.102.4.4/24", "10.102.4.1")
@@ -173,4 +175,11 @@ func (s *site) dropped(name, reason string) uint64 {
 	}
 	s.t.Fatalf("no counters of %s", name)
 	return 0
+}
+
+// viaRigid makes the client's default route lead to a VM that doesn't forward.
+func viaRigid(p *plane.Plane) {
+	user := plane.Route{Prefix: prefix("0.0.0.0/0"), Hop: plane.VirtualAppliance, Via: addr("10.102.5.5"), User: true}
+	client := nicOf(p, clientNIC)
+	client.Routes = append([]plane.Route{user}, client.Routes[2:]...)
 }

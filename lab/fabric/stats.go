@@ -149,7 +149,7 @@ func (f *Fabric) Stats() Stats {
 				n.Dropped[reasonNames[why]] = k
 			}
 		}
-		if k := p.kernelDrops(); k > 0 {
+		if k := p.readKernel(); k > 0 {
 			n.Dropped[kernelQueue] = k
 		}
 		for name, k := range n.Dropped {
@@ -164,18 +164,9 @@ func (f *Fabric) Stats() Stats {
 
 // overload is what the lab itself lost at a port.
 func (p *port) overload() uint64 {
-	sum := p.kernelDrops()
+	sum := p.readKernel()
 	for why := firstOverload; why < reasons; why++ {
 		sum += p.count.drops[why].Load()
 	}
 	return sum
-}
-
-// kernelDrops is 0 for an interface that is gone: it has no counters.
-func (p *port) kernelDrops() uint64 {
-	k, err := p.dev.KernelDrops()
-	if err != nil {
-		return 0
-	}
-	return k
 }

@@ -199,3 +199,55 @@ func (g *guest) udp(addr string) *net.UDPConn {
 	g.t.Cleanup(func() { conn.Close() })
 	return conn
 }
+
+// raw is a packet socket on one interface: it sends and sees whole frames.
+type raw struct {
+	t  testing.TB
+	fd int
+}
+
+func (g *guest) raw(ifname string) *raw {
+	g.t.Helper()
+	r := &raw{t: g.t}
+	g.do(func() (err error) {
+		link, err := net.InterfaceByName(ifname)
+		if err != nil {
+			return err
+		}
+		all := int(uint16(unix.ETH_P_ALL>>8 | unix.ETH_P_ALL<<8&0xff00))
+		if r.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, all); err != nil {
+			return err
+		}
+		if err := unix.SetsockoptTimeval(r.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 5}); err != nil {
+			return err
+		}
+		return unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: uint16(all), Ifindex: link.Index})
+	})
+	g.t.Cleanup(func() { unix.Close(r.fd) })
+	return r
+}
+
+func (r *raw) send(f []byte) {
+	r.t.Helper()
+	if _, err := unix.Write(r.fd, f); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// next is the next frame that the guest receives and that want accepts.
+func (r *raw) next(want func([]byte) bool) []byte {
+	r.t.Helper()
+	buf := make([]byte, 2048)
+	for {
+		n, from, err := unix.Recvfrom(r.fd, buf, 0)
+		if err != nil {
+			r.t.Fatalf("no such frame came: %v", err)
+		}
+		if ll, ok := from.(*unix.SockaddrLinklayer); ok && ll.Pkttype == unix.PACKET_OUTGOING {
+			continue
+		}
+		if want(buf[:n]) {
+			return buf[:n]
+		}
+	}
+}

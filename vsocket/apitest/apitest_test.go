@@ -55,6 +55,8 @@ func newAzure() *azure {
 }
 
 func (a *azure) serveIMDS(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.metadata != nil && a.metadata(w, r) {
 		return
 	}
@@ -263,7 +265,9 @@ func TestFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			a := newAzure()
 			config := a.config(t)
+			a.mu.Lock()
 			test.spoil(a, &config)
+			a.mu.Unlock()
 			steps, passed := run(t, config)
 			if test.step != "" {
 				step := steps[test.step]
@@ -296,7 +300,12 @@ func TestNotWritten(t *testing.T) {
 
 	a = newAzure()
 	config = a.config(t)
-	config.Busy = func() string { a.updates = 100; return "" }
+	config.Busy = func() string {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.updates = 100
+		return ""
+	}
 	if steps, _ := run(t, config); steps[StepWrite].Result != Skipped || len(a.puts) != 0 {
 		t.Errorf("%+v with %d writes", steps[StepWrite], len(a.puts))
 	}

@@ -33,17 +33,23 @@ const (
 // Journal is the writing side.
 type Journal struct {
 	dir     string
-	queue   chan site.Entry
+	queue   chan queued
 	dropped atomic.Uint64
 	mu      sync.Mutex
 	follows map[chan site.Entry]bool
+	closed  bool
 	done    chan struct{}
-	close   sync.Once
 
 	file *os.File
 	size int64
 	max  int64
 	err  error // the last one of the writer's, told by Close
+}
+
+// queued is an entry, or the wish of a Sync to hear that all before it is written.
+type queued struct {
+	entry  site.Entry
+	synced chan<- error
 }
 
 // Open makes the directory if need be and goes on where the last boot ended.
@@ -53,7 +59,7 @@ func open(dir string, max int64) (*Journal, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("journal directory: %w", err)
 	}
-	j := &Journal{dir: dir, queue: make(chan site.Entry, queueLen), follows: map[chan site.Entry]bool{},
+	j := &Journal{dir: dir, queue: make(chan queued, queueLen), follows: map[chan site.Entry]bool{},
 		done: make(chan struct{}), max: max}
 	if err := j.reopen(); err != nil {
 		return nil, err
@@ -62,15 +68,18 @@ func open(dir string, max int64) (*Journal, error) {
 	return j, nil
 }
 
-// Append queues an entry.
+// Append queues an entry. After Close it does nothing.
 func (j *Journal) Append(entry site.Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return
+	}
 	select {
-	case j.queue <- entry:
+	case j.queue <- queued{entry: entry}:
 	default:
 		j.dropped.Add(1)
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	for follower := range j.follows {
 		select {
 		case follower <- entry:
@@ -102,21 +111,50 @@ func (j *Journal) Follow(ctx context.Context, emit func(site.Entry) error) error
 	}
 }
 
-// Close writes what is queued and returns the writer's last error.
+// Sync returns once all that was appended before is on the disk. It waits for
+// the disk: it is not for the HA loop, and not for use during or after Close.
+func (j *Journal) Sync() error {
+	synced := make(chan error, 1)
+	j.queue <- queued{synced: synced}
+	return <-synced
+}
+
+// Close writes what is queued, down to the disk, and returns the writer's last
+// error.
 func (j *Journal) Close() error {
-	j.close.Do(func() { close(j.queue) })
+	j.mu.Lock()
+	if !j.closed {
+		j.closed = true
+		close(j.queue)
+	}
+	j.mu.Unlock()
 	<-j.done
-	return errors.Join(j.err, j.file.Close())
+	return j.err
 }
 
 func (j *Journal) write() {
 	defer close(j.done)
-	for entry := range j.queue {
-		if n := j.dropped.Swap(0); n > 0 {
-			j.line(site.Entry{Wall: entry.Wall, At: entry.At, Who: entry.Who, What: "journal dropped",
-				Detail: fmt.Sprintf("%d entries: the disk is too slow", n)})
+	var last site.Entry
+	for next := range j.queue {
+		if next.synced != nil {
+			j.tellDropped(last)
+			next.synced <- errors.Join(j.err, j.file.Sync())
+			continue
 		}
-		j.line(entry)
+		last = next.entry
+		j.tellDropped(last)
+		j.line(last)
+	}
+	j.tellDropped(last)
+	j.err = errors.Join(j.err, j.file.Sync(), j.file.Close())
+}
+
+// tellDropped makes an entry of the number of those that were dropped, beside
+// the one before or after which it was noticed.
+func (j *Journal) tellDropped(beside site.Entry) {
+	if n := j.dropped.Swap(0); n > 0 {
+		j.line(site.Entry{Wall: beside.Wall, At: beside.At, Who: beside.Who, What: "journal dropped",
+			Detail: fmt.Sprintf("%d entries: the disk is too slow", n)})
 	}
 }
 

@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -110,5 +112,102 @@ func TestDroppedIsTold(t *testing.T) {
 	}
 	if entries := read(t, dir, 0); len(entries) != 2 || !strings.HasPrefix(entries[0].Detail, "7 entries") {
 		t.Errorf("%v", entries)
+	}
+}
+
+// Drops that nothing was appended after are told as well.
+func TestDroppedIsToldAtTheEnd(t *testing.T) {
+	dir := t.TempDir()
+	j, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Append(entry(1))
+	if err := j.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	j.dropped.Store(3)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if entries := read(t, dir, 0); len(entries) != 2 || !strings.HasPrefix(entries[1].Detail, "3 entries") {
+		t.Errorf("%v", entries)
+	}
+}
+
+// After Sync a reader has all that was appended, while the journal goes on.
+func TestSyncIsRead(t *testing.T) {
+	dir := t.TempDir()
+	j, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		j.Append(entry(i))
+		if i%50 != 49 {
+			continue
+		}
+		if err := j.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		if entries := read(t, dir, 0); len(entries) != i+1 {
+			t.Fatalf("%d entries of %d", len(entries), i+1)
+		}
+	}
+	for range 2 {
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.Append(entry(200))
+	if entries := read(t, dir, 0); len(entries) != 200 {
+		t.Errorf("%d entries", len(entries))
+	}
+}
+
+// Follow hands on what is appended from then on, in order, and ends with its context.
+func TestFollow(t *testing.T) {
+	j, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	ctx, cancel := context.WithCancel(t.Context())
+	got := make(chan site.Entry, 1)
+	ended := make(chan error, 1)
+	go func() { ended <- j.Follow(ctx, func(e site.Entry) error { got <- e; return nil }) }()
+	next := func(want string) {
+		t.Helper()
+		select {
+		case e := <-got:
+			if e.Detail != want {
+				t.Fatalf("got %s, want %s", e.Detail, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s never came", want)
+		}
+	}
+	for registered := false; !registered; {
+		j.mu.Lock()
+		registered = len(j.follows) == 1
+		j.mu.Unlock()
+		runtime.Gosched()
+	}
+	for i := range 20 {
+		j.Append(entry(i))
+	}
+	for i := range 20 {
+		next(fmt.Sprint(i))
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if len(j.follows) != 0 {
+		t.Error("a follower is left")
 	}
 }

@@ -2,9 +2,9 @@
 // LAN address and one on the MGMT address, each bound to its interface, so that
 // a datagram takes the path that it speaks for.
 //
-// Receive runs a goroutine for each path, which hands on what comes. Drain takes
-// what waits in the sockets without waiting for those goroutines; the loop calls
-// it before it believes in a silence. Either may see a datagram first.
+// Watch says that something waits, and leaves the reading to Drain: so no datagram
+// is ever in the hands of a goroutine that was preempted while the loop decides
+// that the peer is silent.
 package lan
 
 import (
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -29,17 +30,22 @@ type Path struct {
 }
 
 // Links are the sockets of all paths.
+//
+// Drain is for one goroutine.
 type Links struct {
-	port     uint16
-	sockets  [keepalive.Paths]socket
-	strange  atomic.Uint64
-	drainBuf [maxDatagram]byte
+	port    uint16
+	sockets [keepalive.Paths]socket
+	strange atomic.Uint64
+	buf     [maxDatagram]byte
+	closed  chan struct{}
+	close   sync.Once
 }
 
 type socket struct {
-	conn *net.UDPConn
-	raw  syscall.RawConn
-	peer netip.AddrPort
+	conn    *net.UDPConn
+	raw     syscall.RawConn
+	peer    *atomic.Pointer[netip.AddrPort]
+	drained chan struct{} // has a token once Drain has emptied the socket
 }
 
 const (
@@ -51,7 +57,7 @@ const (
 
 // Open binds all paths. The error names the address and what to do about it.
 func Open(paths [keepalive.Paths]Path, port uint16) (*Links, error) {
-	l := &Links{port: port}
+	l := &Links{port: port, closed: make(chan struct{})}
 	for i, path := range paths {
 		conn, err := listen(path, port)
 		if err != nil {
@@ -61,7 +67,8 @@ func Open(paths [keepalive.Paths]Path, port uint16) (*Links, error) {
 		if err != nil {
 			return nil, errors.Join(err, conn.Close(), l.Close())
 		}
-		l.sockets[i] = socket{conn: conn, raw: raw, peer: netip.AddrPortFrom(path.Peer, port)}
+		l.sockets[i] = socket{conn: conn, raw: raw, peer: new(atomic.Pointer[netip.AddrPort]), drained: make(chan struct{}, 1)}
+		l.setPeer(i, path.Peer)
 	}
 	return l, nil
 }
@@ -105,48 +112,78 @@ func prepare(fd int, iface string) error {
 // Send sends to the peer. A path that is down loses it, as any network may.
 func (l *Links) Send(path keepalive.Path, datagram []byte) {
 	s := &l.sockets[path]
-	_, _ = s.conn.WriteToUDPAddrPort(datagram, s.peer)
+	_, _ = s.conn.WriteToUDPAddrPort(datagram, *s.peer.Load())
 }
 
-// Receive hands every datagram of the peer to fn until the sockets are closed.
-// fn is called by one goroutine for each path and may not keep the bytes.
-func (l *Links) Receive(fn func(path keepalive.Path, datagram []byte)) {
-	for path := range keepalive.Paths {
-		go l.receive(path, fn)
+// SetPeers changes whom Send sends to and Drain accepts from.
+func (l *Links) SetPeers(peers [keepalive.Paths]netip.Addr) {
+	for i, peer := range peers {
+		l.setPeer(i, peer)
 	}
 }
 
-func (l *Links) receive(path keepalive.Path, fn func(keepalive.Path, []byte)) {
+func (l *Links) setPeer(i int, peer netip.Addr) {
+	to := netip.AddrPortFrom(peer, l.port)
+	l.sockets[i].peer.Store(&to)
+}
+
+// Watch calls wake whenever datagrams wait on a path, until Close. wake has to
+// bring the loop to call Drain; it is called by a goroutine for each path, and
+// again for that path only after a Drain.
+func (l *Links) Watch(wake func(path keepalive.Path)) {
+	for path := range keepalive.Paths {
+		go l.watch(path, wake)
+	}
+}
+
+func (l *Links) watch(path keepalive.Path, wake func(keepalive.Path)) {
 	s := &l.sockets[path]
-	buf := make([]byte, maxDatagram)
-	for {
-		n, from, err := s.conn.ReadFromUDPAddrPort(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
+	for s.raw.Read(waits) == nil {
+		wake(path)
+		select {
+		case <-s.drained:
+		case <-l.closed:
 			return
-		case err != nil: // an ICMP error about an earlier Send: the peer isn't there
-		case from != s.peer:
-			l.strange.Add(1)
-		default:
-			fn(path, buf[:n])
 		}
 	}
 }
 
-// Drain hands over what waits in the sockets now. It is for one goroutine.
+func waits(fd uintptr) bool {
+	_, _, err := receiveNow(fd, nil, unix.MSG_PEEK)
+	return err == nil
+}
+
+// receiveNow doesn't wait. An error that waits in the socket (the ICMP answer to
+// an earlier Send) is taken out by asking, and means nothing.
+func receiveNow(fd uintptr, buf []byte, flags int) (n int, from unix.Sockaddr, err error) {
+	for range 16 {
+		n, from, err = unix.Recvfrom(int(fd), buf, flags|unix.MSG_DONTWAIT)
+		if err == nil || errors.Is(err, unix.EAGAIN) {
+			break
+		}
+	}
+	return n, from, err
+}
+
+// Drain hands over what waits in the sockets now, without waiting. fn may not
+// keep the bytes.
 func (l *Links) Drain(fn func(path keepalive.Path, datagram []byte)) {
 	for path := range keepalive.Paths {
 		s := &l.sockets[path]
 		for {
-			n, from, ok := s.poll(l.drainBuf[:])
+			n, from, ok := s.poll(l.buf[:])
 			if !ok {
 				break
 			}
-			if from == s.peer {
-				fn(path, l.drainBuf[:n])
+			if from == *s.peer.Load() {
+				fn(path, l.buf[:n])
 			} else {
 				l.strange.Add(1)
 			}
+		}
+		select {
+		case s.drained <- struct{}{}:
+		default:
 		}
 	}
 }
@@ -154,7 +191,7 @@ func (l *Links) Drain(fn func(path keepalive.Path, datagram []byte)) {
 // poll reads a datagram if one waits.
 func (s *socket) poll(buf []byte) (n int, from netip.AddrPort, ok bool) {
 	err := s.raw.Control(func(fd uintptr) {
-		read, sender, err := unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT)
+		read, sender, err := receiveNow(fd, buf, 0)
 		if err != nil {
 			return
 		}
@@ -169,8 +206,9 @@ func (s *socket) poll(buf []byte) (n int, from netip.AddrPort, ok bool) {
 // Strange counts datagrams that came from somebody else than the peer.
 func (l *Links) Strange() uint64 { return l.strange.Load() }
 
-// Close closes all sockets and ends Receive.
+// Close closes all sockets and ends Watch.
 func (l *Links) Close() error {
+	l.close.Do(func() { close(l.closed) })
 	var errs []error
 	for _, s := range l.sockets {
 		if s.conn != nil {

@@ -31,12 +31,28 @@ func mustOpen(t *testing.T, paths [keepalive.Paths]Path) *Links {
 	return l
 }
 
+// receive is the agent's loop in small: woken by Watch, it drains.
+func receive(l *Links, fn func(keepalive.Path, []byte)) {
+	wake := make(chan struct{}, 1)
+	l.Watch(func(keepalive.Path) {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	})
+	go func() {
+		for range wake {
+			l.Drain(fn)
+		}
+	}()
+}
+
 // A2: keepalives reach the peer on each path; a stranger's don't.
 func TestReceiveOnEachPathA2(t *testing.T) {
 	a, b := loopback(77)
 	one, two := mustOpen(t, a), mustOpen(t, b)
 	got := make(chan string, 16)
-	two.Receive(func(path keepalive.Path, datagram []byte) { got <- fmt.Sprintf("%s %s", path, datagram) })
+	receive(two, func(path keepalive.Path, datagram []byte) { got <- fmt.Sprintf("%s %s", path, datagram) })
 	stranger, err := net.Dial("udp4", netip.AddrPortFrom(b[0].Local, keepalive.Port).String())
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +105,7 @@ func TestAbsentPeerIsNoError(t *testing.T) {
 	a, b := loopback(79)
 	one := mustOpen(t, a)
 	got := make(chan struct{}, 1)
-	one.Receive(func(keepalive.Path, []byte) { got <- struct{}{} })
+	receive(one, func(keepalive.Path, []byte) { got <- struct{}{} })
 	for range 10 {
 		one.Send(keepalive.LAN, []byte("anybody?"))
 	}
@@ -122,4 +138,69 @@ func TestOpenErrorsSayWhatToDo(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// Watch wakes for what waits, once a Drain, and leaves every datagram to Drain.
+func TestWatchLeavesAllToDrain(t *testing.T) {
+	a, b := loopback(81)
+	one, two := mustOpen(t, a), mustOpen(t, b)
+	woken := make(chan keepalive.Path, 100)
+	two.Watch(func(path keepalive.Path) { woken <- path })
+	for round := range 20 {
+		for i := range 5 {
+			one.Send(keepalive.MGMT, []byte{byte(5*round + i)})
+		}
+		for next := 0; next < 5; {
+			select {
+			case path := <-woken:
+				if path != keepalive.MGMT {
+					t.Fatalf("woken for %s", path)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatalf("round %d: not woken after %d datagrams", round, next)
+			}
+			two.Drain(func(_ keepalive.Path, datagram []byte) {
+				if int(datagram[0]) != 5*round+next {
+					t.Fatalf("datagram %d is %d", 5*round+next, datagram[0])
+				}
+				next++
+			})
+		}
+	}
+}
+
+// R14: the peer's address may change while the sockets are open.
+func TestSetPeersR14(t *testing.T) {
+	a, b := loopback(82)
+	c, _ := loopback(83)
+	one, two, three := mustOpen(t, a), mustOpen(t, b), mustOpen(t, c)
+	three.SetPeers([keepalive.Paths]netip.Addr{a[0].Local, a[1].Local})
+	one.SetPeers([keepalive.Paths]netip.Addr{c[0].Local, c[1].Local})
+	two.Send(keepalive.LAN, []byte("the old peer"))
+	three.Send(keepalive.LAN, []byte("the new peer"))
+	if got := heard(t, one, 1); got[0] != "lan the new peer" {
+		t.Errorf("heard %q", got)
+	}
+	if one.Strange() != 1 {
+		t.Errorf("%d strange", one.Strange())
+	}
+	one.Send(keepalive.LAN, []byte("hello"))
+	if got := heard(t, three, 1); got[0] != "lan hello" {
+		t.Errorf("heard %q", got)
+	}
+}
+
+// Close ends Watch, also while it waits for a Drain; a second Close does nothing bad.
+func TestCloseEndsWatch(t *testing.T) {
+	a, b := loopback(84)
+	one, two := mustOpen(t, a), mustOpen(t, b)
+	woken := make(chan struct{}, 1)
+	two.Watch(func(keepalive.Path) { woken <- struct{}{} })
+	one.Send(keepalive.LAN, []byte("x"))
+	<-woken
+	if err := two.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_ = two.Close()
+	mustOpen(t, b)
 }

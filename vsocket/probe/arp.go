@@ -1,10 +1,11 @@
 package probe
 
 import (
+	"context"
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/mdlayher/packet"
 )
@@ -15,6 +16,8 @@ type arpSocket struct {
 	conn *packet.Conn
 	mac  net.HardwareAddr
 	own  netip.Addr
+
+	closed atomic.Bool
 }
 
 const (
@@ -65,13 +68,18 @@ func (a *arpSocket) receive(target netip.Addr, seen func()) {
 	buf := make([]byte, 256)
 	for {
 		n, _, err := a.conn.ReadFrom(buf)
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case a.closed.Load():
 			return
-		}
-		if err == nil && answers(buf[:n], target) {
+		case err != nil:
+			wait(context.Background(), errorPause)
+		case answers(buf[:n], target):
 			seen()
 		}
 	}
 }
 
-func (a *arpSocket) close() error { return a.conn.Close() }
+func (a *arpSocket) close() error {
+	a.closed.Store(true)
+	return a.conn.Close()
+}

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv4"
@@ -19,6 +21,8 @@ import (
 type echoSocket struct {
 	conn net.PacketConn
 	id   uint16
+
+	closed atomic.Bool
 }
 
 func openEcho(iface string) (*echoSocket, error) {
@@ -73,13 +77,22 @@ func (e *echoSocket) receive(targets []netip.Addr, seen func()) {
 	buf := make([]byte, 2048)
 	for {
 		from, _, _, err := e.next(buf)
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case e.closed.Load():
 			return
-		}
-		if err == nil && slices.Contains(targets, from) {
+		case err != nil:
+			wait(context.Background(), errorPause)
+		case slices.Contains(targets, from):
 			seen()
 		}
 	}
 }
 
-func (e *echoSocket) close() error { return e.conn.Close() }
+func (e *echoSocket) close() error {
+	e.closed.Store(true)
+	return e.conn.Close()
+}
+
+// errorPause keeps a receiver from spinning on a socket that only has errors,
+// as that of an interface that is down.
+const errorPause = 10 * time.Millisecond

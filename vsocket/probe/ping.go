@@ -51,7 +51,10 @@ func (p Ping) Run(ctx context.Context, emit func(Reply)) (Result, error) {
 	for seq := 1; seq <= p.Count && ctx.Err() == nil; seq++ {
 		began := time.Now()
 		reply, err := p.once(socket, seq)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() != nil {
+			break // it cut this question off
+		}
+		if err != nil {
 			return result, err
 		}
 		result.Sent++

@@ -25,12 +25,17 @@ const maxRecord = 1 << 16
 
 var magic = [4]byte{'R', 'L', 'V', '1'}
 
-// Open makes the directory if need be and finds the newest valid slot.
+// Open makes the directory if need be and finds the newest valid slot, so that
+// Save never writes over it. The error is of a disk that can't be read or made.
 func Open(dir string) (*Slots, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	return &Slots{dir: dir}, nil
+	s := &Slots{dir: dir}
+	if _, _, err := s.Load(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *Slots) path(slot int) string {
@@ -40,6 +45,7 @@ func (s *Slots) path(slot int) string {
 // Load returns the newest valid record. ok is false if there is none; err is
 // for a disk that can't be read, which is something else.
 func (s *Slots) Load() (record []byte, ok bool, err error) {
+	newest := uint64(0)
 	for slot := range 2 {
 		raw, err := os.ReadFile(s.path(slot))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -48,9 +54,9 @@ func (s *Slots) Load() (record []byte, ok bool, err error) {
 		if err != nil {
 			return nil, false, fmt.Errorf("state: %w", err)
 		}
-		if seq, body, valid := decode(raw); valid && (!ok || seq > s.seq) {
-			record, ok = body, true
-			s.seq, s.next = seq, 1-slot
+		if seq, body, valid := decode(raw); valid && (!ok || seq > newest) {
+			record, ok, newest = body, true, seq
+			s.seq, s.next = max(s.seq, seq), 1-slot
 		}
 	}
 	return record, ok, nil
@@ -58,6 +64,9 @@ func (s *Slots) Load() (record []byte, ok bool, err error) {
 
 // Save writes the record to the older slot. It is durable when Save returns.
 func (s *Slots) Save(record []byte) error {
+	if len(record) > maxRecord {
+		return fmt.Errorf("state: a record of %d bytes, more than %d, could not be loaded again", len(record), maxRecord)
+	}
 	if err := s.write(s.path(s.next), encode(s.seq+1, record)); err != nil {
 		return fmt.Errorf("state: %w", err)
 	}

@@ -94,6 +94,45 @@ func TestTornWriteLeavesTheOneBefore(t *testing.T) {
 	}
 }
 
+// A Save without a Load before it is the newest all the same.
+func TestSaveAloneWins(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for _, record := range []string{"one", "two", "three"} {
+		if err := s.Save([]byte(record)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := open(t, dir).Save([]byte("four")); err != nil {
+		t.Fatal(err)
+	}
+	if got := load(t, dir); got != "four" {
+		t.Fatalf("loaded %q", got)
+	}
+}
+
+// A record that Load would refuse is refused by Save, and the last one stays.
+func TestTooLongIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if err := s.Save([]byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(make([]byte, maxRecord+1)); err == nil {
+		t.Error("no error")
+	}
+	if got := load(t, dir); got != "old" {
+		t.Fatalf("loaded %q", got)
+	}
+	longest := bytes.Repeat([]byte{7}, maxRecord)
+	if err := s.Save(longest); err != nil {
+		t.Fatal(err)
+	}
+	if got := load(t, dir); got != string(longest) {
+		t.Fatalf("loaded %d bytes", len(got))
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add(encode(7, []byte("record")))
 	f.Add([]byte{})

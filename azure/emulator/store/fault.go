@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -15,7 +16,7 @@ const (
 	FaultSilent   FaultKind = "silent"   // requests are accepted and never answered, without effect
 	FaultError    FaultKind = "error"    // requests get an error; Code alone is enough for those of Catalogue
 	FaultThrottle FaultKind = "throttle" // requests get 429 with Retry-After: RetryAfter, or what is left of For
-	FaultDeny     FaultKind = "deny"     // permissions are taken away: Action ("*" patterns as "/write" suffix match) at Path
+	FaultDeny     FaultKind = "deny"     // permissions are taken away: actions that end in Action, on scopes that contain Path
 	FaultLost     FaultKind = "lost"     // requests take effect, but the connection ends instead of the answer
 	FaultFail     FaultKind = "fail"     // accepted writes end Failed with Code, without reaching the data plane
 	FaultLatency  FaultKind = "latency"  // answers leave later, by Latency
@@ -76,8 +77,11 @@ func (s *Store) Inject(now time.Duration, f Fault) (int, error) {
 	if f.For < 0 || f.Count < 0 || f.Latency < 0 || f.RetryAfter < 0 {
 		return 0, fmt.Errorf("fault %s has a negative number", f.Kind)
 	}
+	if f.Kind == FaultSilent && f.Count > 0 {
+		return 0, errors.New("fault silent can't count\nhint: give for, or clear it: what hangs is dropped when it ends")
+	}
 	if f.Kind == FaultThrottle && f.For == 0 && f.RetryAfter == 0 {
-		return 0, fmt.Errorf("fault throttle needs for or retryAfter")
+		return 0, errors.New("fault throttle needs for or retryAfter")
 	}
 	s.faultSeq++
 	f.ID = s.faultSeq

@@ -74,5 +74,5 @@ func kindNames() []string {
 	return names
 }
 
-// opaque read-only names that every resource has inside properties.
+// commonReadOnly are read-only names that every resource has inside properties.
 var commonReadOnly = []string{"provisioningState", "resourceGuid"}

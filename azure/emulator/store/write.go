@@ -141,7 +141,7 @@ func opaque(tag string) string { return strings.TrimPrefix(strings.TrimSpace(tag
 func (s *Store) commit(w *write) *resource {
 	r := w.old
 	if r == nil {
-		r = &resource{kind: w.kind, id: w.id, key: w.key, name: w.target.name, guid: ""}
+		r = &resource{kind: w.kind, id: w.id, key: w.key, name: w.target.name}
 		if w.kind.class != 0 {
 			r.guid = s.guid()
 		}

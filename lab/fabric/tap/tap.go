@@ -104,15 +104,21 @@ func open(ns netns.NsHandle, o Options) (*Device, error) {
 
 func openNode() (int, error) {
 	fd, err := unix.Open(device, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	switch {
-	case err == nil:
-		return fd, nil
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV):
-		return -1, fmt.Errorf("open %s: %w\nhint: load the kernel's tun module: modprobe tun", device, err)
-	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
-		return -1, fmt.Errorf("open %s: %w\nhint: run as root, or let everybody open it: chmod 666 %s", device, err, device)
+	if err != nil {
+		return -1, nodeError(err)
 	}
-	return -1, fmt.Errorf("open %s: %w", device, err)
+	return fd, nil
+}
+
+// nodeError says what to do about a device node that can't be opened.
+func nodeError(err error) error {
+	switch {
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV):
+		return fmt.Errorf("open %s: %w\nhint: load the kernel's tun module: modprobe tun", device, err)
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		return fmt.Errorf("open %s: %w\nhint: run as root, or let everybody open it: chmod 666 %s", device, err, device)
+	}
+	return fmt.Errorf("open %s: %w", device, err)
 }
 
 func create(fd int, name string) error {
@@ -202,23 +208,32 @@ func (d *Device) SetCarrier(on bool) error {
 	return nil
 }
 
-// KernelDrops is how many frames of the guest the kernel has dropped because
-// its queue towards Read was full.
-func (d *Device) KernelDrops() (uint64, error) {
+// State is what the kernel says of the interface.
+type State struct {
+	// Dropped counts the frames of the guest that the kernel threw away: the
+	// queue towards Read was full, or the carrier was off.
+	Dropped uint64
+	// Carrier is whether the guest's kernel has taken notice of a carrier;
+	// that is a moment later than SetCarrier.
+	Carrier bool
+}
+
+// State reads it.
+func (d *Device) State() (State, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if d.closed {
-		return 0, os.ErrClosed
+		return State{}, os.ErrClosed
 	}
 	link, err := d.links.LinkByIndex(d.index)
 	if err != nil {
-		return 0, fmt.Errorf("read statistics of interface %s: %w", d.name, err)
+		return State{}, fmt.Errorf("read statistics of interface %s: %w", d.name, err)
 	}
-	stats := link.Attrs().Statistics
-	if stats == nil {
-		return 0, fmt.Errorf("read statistics of interface %s: the kernel gave none", d.name)
+	a := link.Attrs()
+	if a.Statistics == nil {
+		return State{}, fmt.Errorf("read statistics of interface %s: the kernel gave none", d.name)
 	}
-	return stats.TxDropped, nil
+	return State{Dropped: a.Statistics.TxDropped, Carrier: a.OperState != netlink.OperDown}, nil
 }
 
 // Close removes the interface.

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"releve.dev/releve/site"
+	"releve.dev/releve/vsocket/config"
+	"releve.dev/releve/vsocket/control"
+	"releve.dev/releve/vsocket/journal"
+)
+
+func (o *options) journalCommand() *cobra.Command {
+	var since string
+	var follow, asJSON bool
+	cmd := &cobra.Command{
+		Use: "journal", Short: "Print the timeline of what was seen, decided and called",
+		Long: `Print the vSocket's timeline: what it saw, decided and called, to the
+millisecond. It comes from the running agent, or from its files if no agent runs.`,
+		Example: "  releve-vsocket journal --since 10m\n  releve-vsocket journal --follow\n  releve-vsocket journal --since 2026-11-23T12:00:00Z --json",
+		Args:    arguments(0, 0, "no arguments"),
+		RunE: interruptible(func(cmd *cobra.Command, _ []string) error {
+			from, err := parseSince(since, time.Now())
+			if err != nil {
+				return usageError{err}
+			}
+			printer := &timeline{out: cmd.OutOrStdout(), palette: paletteFor(cmd.OutOrStdout()), json: asJSON}
+			agent, err := o.dial()
+			if err != nil {
+				return err
+			}
+			err = agent.Journal(cmd.Context(), from, follow, printer.print)
+			if !follow && errors.Is(err, control.ErrNotRunning) {
+				return o.readFiles(from, printer)
+			}
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&since, "since", "", "only entries from then on: a time like 2026-11-23T12:00:00Z, or how long ago, like 10m")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with entries as they come")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
+	return cmd
+}
+
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	return time.Time{}, fmt.Errorf("--since: %q is neither a time like 2026-11-23T12:00:00Z nor a duration like 10m", text)
+}
+
+// readFiles prints what an agent that no longer runs has left.
+func (o *options) readFiles(from time.Time, printer *timeline) error {
+	cfg, err := config.Load(o.config)
+	if err != nil {
+		return err
+	}
+	entries, err := journal.Read((&unit{cfg: cfg}).journalDir(), from)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := printer.print(entry); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timeline prints entries, and each day's date before its first.
+type timeline struct {
+	palette
+	out  io.Writer
+	json bool
+	day  string
+}
+
+func (t *timeline) print(entry site.Entry) error {
+	if t.json {
+		return json.NewEncoder(t.out).Encode(entry)
+	}
+	wall := entry.Wall.Local()
+	if day := wall.Format("2006-01-02 (MST)"); day != t.day {
+		t.day = day
+		if _, err := fmt.Fprintln(t.out, t.bold(day)); err != nil {
+			return err
+		}
+	}
+	line := fmt.Sprintf("%s  %-9s  %-22s  %s", wall.Format("15:04:05.000"), entry.Who, entry.What, t.dim(entry.Detail))
+	_, err := fmt.Fprintln(t.out, strings.TrimRight(line, " "))
+	return err
+}
