@@ -106,11 +106,15 @@ func (l *Ledger) Outages(from uint64, end time.Duration) []Outage {
 // run describes the lost packets of [first, after).
 func (l *Ledger) run(first, after, from int, end time.Duration) Outage {
 	o := Outage{From: l.sent[first] - l.interval, To: end, Lost: after - first, Open: after == len(l.arrived)}
-	if first > from {
-		o.From = l.arrived[first-1]
-	}
 	if !o.Open {
 		o.To = l.arrived[after]
+	}
+	// What a frozen VM held back arrives long after what was sent later.
+	for i := first - 1; i >= from; i-- {
+		if at := l.arrived[i]; at != 0 && at <= o.To {
+			o.From = at
+			break
+		}
 	}
 	o.Length = max(0, o.To-o.From-l.interval)
 	return o

@@ -53,6 +53,25 @@ func TestOutagesAreRunsOfLostNumbers(t *testing.T) {
 	}
 }
 
+// A frozen VM's packets that were held back and come after all are not the
+// arrival before the outage.
+func TestLatePacketsDontShortenAnOutage(t *testing.T) {
+	l := NewLedger(ms)
+	for i := range 6 {
+		at := time.Second + time.Duration(i)*ms
+		switch seq := l.Sent(at); i {
+		case 0, 5:
+			l.Arrived(seq, at)
+		case 1, 2:
+			l.Arrived(seq, at+time.Second)
+		}
+	}
+	want := []Outage{{From: time.Second, To: time.Second + 5*ms, Length: 4 * ms, Lost: 2}}
+	if diff := cmp.Diff(want, l.Outages(0, time.Minute)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestCountsSinceASequenceNumber(t *testing.T) {
 	l := record(".x2x.")
 	if got, want := l.Since(1), (Count{Sent: 4, Received: 2, Duplicated: 1}); got != want {

@@ -39,7 +39,7 @@ const (
 	buffer = 4 << 20
 	// burst is how many packets a late sender may send at once; the rest of
 	// what it missed is not sent at all, as a burst would flood queues.
-	burst = 5
+	burst = 20
 	tail  = 300 * time.Millisecond // for what is under way at the end
 )
 

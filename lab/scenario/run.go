@@ -74,13 +74,13 @@ func rise(ctx context.Context, opt world.Options) (*world.World, error) {
 	}
 	s := &stage{ctx: ctx, w: w}
 	if opt.WithoutHA {
-		err = s.await("traffic passes", func(ctx context.Context) bool { return w.Look(ctx).Flowing })
+		err = s.explain(s.await("traffic passes", func(ctx context.Context) bool { return w.Look(ctx).Flowing }))
 	} else {
 		err = s.ready(world.Primary)
 	}
-	if err != nil {
+	if err != nil { // explained while the site still stands
 		w.Down()
-		return nil, fmt.Errorf("the site doesn't come to rest: %w", s.explain(err))
+		return nil, fmt.Errorf("the site doesn't come to rest: %w", err)
 	}
 	return w, nil
 }

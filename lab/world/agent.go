@@ -153,10 +153,30 @@ func (w *World) writeConfig(side site.Side, withHA bool) error {
 // keep copies what the agents wrote to a folder that outlives the room.
 func (w *World) keep() {
 	for node, a := range w.agents {
-		if err := os.CopyFS(filepath.Join(w.opt.Keep, node), os.DirFS(a.dir)); err != nil {
-			w.log.Error("logs not kept", "node", node, "error", err)
+		for _, name := range []string{"agent.log", "vsocket.yaml", "state"} {
+			if err := copyTree(filepath.Join(w.opt.Keep, node, name), a.path(name)); err != nil {
+				w.log.Error("logs not kept", "node", node, "error", err)
+			}
 		}
 	}
+}
+
+func copyTree(to, from string) error {
+	info, err := os.Stat(from)
+	switch {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return os.CopyFS(to, os.DirFS(from))
+	}
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, text, info.Mode().Perm())
 }
 
 // run starts the program.

@@ -1,6 +1,8 @@
 package world
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -29,8 +31,12 @@ func (w *World) Finish() *report.Facts {
 	w.mu.Lock()
 	w.finished = true
 	begun, healed := w.begun, w.healed
-	f := &report.Facts{Zero: begun, Faults: w.history, Entries: slices.Clone(w.entries), Overload: dropped - w.overload}
+	f := &report.Facts{Zero: begun, Faults: w.history, Overload: dropped - w.overload}
 	w.mu.Unlock() // the emulator holds its own lock when it notes something here
+	f.Entries = w.Entries()
+	if f.Overload > 0 {
+		w.log.Warn("the lab itself dropped packets", "where", w.overloads())
+	}
 	if len(f.Faults) > 0 {
 		f.Zero = f.Faults[0].At
 	}
@@ -40,13 +46,6 @@ func (w *World) Finish() *report.Facts {
 	f.Outages, f.Counts = map[probe.Direction][]probe.Outage{}, map[probe.Direction]probe.Count{}
 	for _, d := range []probe.Direction{probe.Up, probe.Down} {
 		f.Outages[d], f.Counts[d] = w.probe.Outages(d), w.probe.Count(d)
-	}
-	for _, node := range vsockets {
-		for _, e := range w.Journal(node) {
-			if e.At >= begun {
-				f.Entries = append(f.Entries, e)
-			}
-		}
 	}
 	f.Calls = w.calls(begun)
 	f.Moves, f.Failbacks = w.fip.moves(begun, healed), w.fip.moves(healed, end)
@@ -61,6 +60,20 @@ func (w *World) probeDone() bool {
 
 // dropped counts packets that the lab itself couldn't carry.
 func (w *World) dropped() uint64 { return w.fabric.Stats().Overload }
+
+// overloads says where and why, since the lab came up.
+func (w *World) overloads() string {
+	var list []string
+	for _, n := range w.fabric.Stats().NICs {
+		for reason, count := range n.Dropped {
+			if strings.HasPrefix(reason, "overload-") {
+				list = append(list, fmt.Sprintf("%s %s %d", report.Resource(n.Name), reason, count))
+			}
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
 
 // calls are those that the emulator logged since a moment.
 func (w *World) calls(since time.Duration) []report.ARMCall {
@@ -88,4 +101,21 @@ func Caller(who string) string {
 		}
 	}
 	return name
+}
+
+// Entries is the timeline since Begin: both journals, Azure's data plane and
+// the lab's own acts, in order.
+func (w *World) Entries() []site.Entry {
+	w.mu.Lock()
+	begun, entries := w.begun, slices.Clone(w.entries)
+	w.mu.Unlock()
+	for _, node := range vsockets {
+		for _, e := range w.Journal(node) {
+			if e.At >= begun {
+				entries = append(entries, e)
+			}
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b site.Entry) int { return cmp.Compare(a.At, b.At) })
+	return entries
 }

@@ -174,27 +174,27 @@ func (w *World) vmID(node string) string {
 
 func (w *World) side(node string) site.Side { return w.agents[node].side }
 
+// crash cuts first, all NICs at one moment; then the guest's kernel loses them.
 func (w *World) crash(node string) (func() error, error) {
-	if err := w.fabric.LinkDown(w.vmID(node)); err != nil {
+	if err := w.fabric.CutNIC(w.vmID(node), true); err != nil {
 		return nil, err
 	}
 	w.agents[node].kill()
+	for _, iface := range azuresite.Interfaces {
+		if err := w.fabric.Detach(w.layout.NICID(azuresite.VM(w.side(node)), iface)); err != nil {
+			return nil, err
+		}
+	}
 	return func() error { return w.boot(node) }, nil
 }
 
 // boot brings a crashed VM back as Azure would: a kernel that remembers
 // nothing, the same NICs, the same disk.
 func (w *World) boot(node string) error {
-	side := w.side(node)
-	for _, iface := range azuresite.Interfaces {
-		if err := w.fabric.Detach(w.layout.NICID(azuresite.VM(side), iface)); err != nil {
-			return err
-		}
-	}
-	if err := w.fabric.LinkUp(w.vmID(node)); err != nil {
+	if err := w.fabric.CutNIC(w.vmID(node), false); err != nil {
 		return err
 	}
-	if err := w.bootVSocket(side); err != nil {
+	if err := w.bootVSocket(w.side(node)); err != nil {
 		return err
 	}
 	return w.agents[node].run()
