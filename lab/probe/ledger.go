@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -71,13 +72,17 @@ func (l *Ledger) Last() time.Duration {
 }
 
 // Since sums up the packets from a sequence number on.
-func (l *Ledger) Since(from uint64) Count {
+func (l *Ledger) Since(from uint64) Count { return l.Between(from, math.MaxInt64) }
+
+// Between sums up the packets from a sequence number on that were sent before
+// a moment.
+func (l *Ledger) Between(from uint64, before time.Duration) Count {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	count := Count{Duplicated: l.duplicated}
-	for _, at := range l.arrived[min(from, uint64(len(l.arrived))):] {
+	for i := int(from); i < len(l.sent) && l.sent[i] < before; i++ {
 		count.Sent++
-		if at != 0 {
+		if l.arrived[i] != 0 {
 			count.Received++
 		}
 	}

@@ -107,6 +107,14 @@ func (p *Probe) Finish() {
 // Count sums up one direction since Begin.
 func (p *Probe) Count(d Direction) Count { return p.ledger(d).Since(p.start(d)) }
 
+// underWay is how long a packet may take before it is called lost.
+const underWay = 50 * time.Millisecond
+
+// Settled is Count without the packets that may still be under way.
+func (p *Probe) Settled(d Direction) Count {
+	return p.ledger(d).Between(p.start(d), clock.Now()-underWay)
+}
+
 // Outages of one direction since Begin; call it after Finish.
 func (p *Probe) Outages(d Direction) []Outage { return p.ledger(d).Outages(p.start(d), p.finished) }
 

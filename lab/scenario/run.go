@@ -16,9 +16,9 @@ import (
 
 // Watcher is told of a run as it goes on; all of its methods are called in order.
 type Watcher interface {
-	Rising()               // the site is being brought up
-	Up(w *world.World)     // it is at rest, and measured from now on
-	Done(r *report.Report) // it was played
+	Rising()           // the site is being brought up
+	Up(w *world.World) // it is at rest, and measured from now on
+	Over()             // it was played, and still stands
 }
 
 // Run plays a scenario and judges it. An error means that it couldn't be
@@ -46,12 +46,11 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	if late != nil && !errors.Is(late, world.ErrTooLate) {
 		return nil, late
 	}
+	watch.Over()
 	if err := ev.gather(ctx, w, before); err != nil {
 		return nil, err
 	}
-	r := ev.judge(s, wanted.Name, late)
-	watch.Done(r)
-	return r, nil
+	return ev.judge(s, wanted.Name, late), nil
 }
 
 // Up brings a site up and to rest, in no time of Azure's.

@@ -124,11 +124,17 @@ func drawKeepalive(c *canvas, look *world.Status) {
 	c.put(socketX+(socketWidth-len([]rune(text)))/2, 5, paint, text)
 }
 
-// hears reports whether both hear each other, on any path.
+// hears reports whether both hear each other on the LAN: the Keepalive
+// indicator (F1).
 func hears(look *world.Status) bool {
 	for _, status := range look.VSockets {
-		if status == nil || status.HA.Configured && !status.Peer.Heard {
+		if status == nil {
 			return false
+		}
+		for _, i := range status.HA.Indicators {
+			if i.Name == "Keepalive" && !i.OK {
+				return false
+			}
 		}
 	}
 	return true

@@ -34,6 +34,7 @@ type Show struct {
 	hint  string
 	count [2]probe.Count // at the last look, up and down
 	rates [2]float64
+	lost  int
 	at    time.Duration
 	stop  context.CancelFunc
 	ended chan struct{}
@@ -90,8 +91,8 @@ func (s *Show) Hint(text string) {
 	}
 }
 
-// Done shows the end of the run.
-func (s *Show) Done(*report.Report) { s.Close() }
+// Over ends the show while the site still stands.
+func (s *Show) Over() { s.Close() }
 
 // Close ends the show and leaves its last picture. It may be called again.
 func (s *Show) Close() {
@@ -195,22 +196,25 @@ func (s *Show) picture(ctx context.Context) {
 	fmt.Fprintln(s.out)
 }
 
-// measure takes the packet rates since the last look.
+// measure takes the packet rates since the last look, smoothed a little.
 func (s *Show) measure() {
 	now := clock.Now()
+	span := (now - s.at).Seconds()
+	s.lost = 0
 	for i, d := range []probe.Direction{probe.Up, probe.Down} {
-		count := s.world.Probe().Count(d)
-		if span := (now - s.at).Seconds(); span > 0 {
-			s.rates[i] = float64(count.Received-s.count[i].Received) / span
+		count := s.world.Probe().Settled(d)
+		if span > 0 {
+			s.rates[i] += (float64(count.Received-s.count[i].Received)/span - s.rates[i]) / 3
 		}
+		s.lost += count.Sent - count.Received
 		s.count[i] = count
 	}
 	s.at = now
 }
 
 func (s *Show) traffic(status *world.Status) string {
-	lost := s.count[0].Sent + s.count[1].Sent - s.count[0].Received - s.count[1].Received
-	text := fmt.Sprintf("up %4.0f/s   down %4.0f/s   lost so far %d", s.rates[0], s.rates[1], max(0, lost))
+	tens := func(rate float64) int { return int(rate+10) / 20 * 20 }
+	text := fmt.Sprintf("up %4d/s   down %4d/s   lost so far %d", tens(s.rates[0]), tens(s.rates[1]), s.lost)
 	paint := good
 	if !status.Flowing {
 		paint = bad

@@ -2,19 +2,16 @@
 // follows what happens, and a line for each thing that matters.
 package story
 
-import (
-	"releve.dev/releve/lab/report"
-	"releve.dev/releve/lab/world"
-)
+import "releve.dev/releve/lab/world"
 
 // Silence watches without a word.
 type Silence struct{}
 
-// Rising, Up and Done say nothing.
+// Rising says nothing.
 func (Silence) Rising() {}
 
 // Up says nothing.
 func (Silence) Up(*world.World) {}
 
-// Done says nothing.
-func (Silence) Done(*report.Report) {}
+// Over says nothing.
+func (Silence) Over() {}

@@ -1,0 +1,171 @@
+package scenario
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"releve.dev/releve/azure/emulator/store"
+	"releve.dev/releve/lab/report"
+	"releve.dev/releve/lab/world"
+)
+
+// The table of issue 2 is complete, and each row can be played and listed.
+func TestTheTableIsComplete(t *testing.T) {
+	want := strings.Fields(`story crash stop freeze wan-cut lan-cut keepalive-cut peer-cut azure-slow azure-down
+		azure-throttled azure-denied half-move fip-missing fip-wrong-nic both-reboot failback zone-pair split-brain`)
+	var got []string
+	for _, s := range All {
+		got = append(got, s.Name)
+		if s.Line == "" || s.play == nil || s.Profile.Name == "" {
+			t.Errorf("row %s is half made", s.Name)
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("scenarios %v, want %v", got, want)
+	}
+	if _, err := Find("crash"); err != nil {
+		t.Error(err)
+	}
+	if _, err := Find("earthquake"); !errors.Is(err, world.ErrUnknown) || !strings.Contains(err.Error(), "\nhint: one of story, crash") {
+		t.Errorf("an unknown scenario: %v", err)
+	}
+}
+
+const sec = time.Second
+
+// good is a run in which all went well: a crash, one takeover, one failback.
+func good() *evidence {
+	e := func(at time.Duration, who, what, detail string) entry {
+		return entry{At: at, Who: who, What: what, Detail: detail}
+	}
+	call := func(at time.Duration, who, method, nic string) report.ARMCall {
+		return report.ARMCall{At: at, Who: who, Method: method, Path: "/nic/" + nic + "?api-version=1", Status: 200}
+	}
+	ev := &evidence{
+		Facts: &report.Facts{
+			Zero:   10 * sec,
+			Faults: []report.Fault{{At: 10 * sec, Node: "primary", Kind: "crash"}, {At: 20 * sec, Heal: true, Kind: "heal"}},
+			Entries: []entry{
+				e(1*sec, "primary", "gate opened", "term 1"),
+				e(10*sec, "lab", "fault", "primary crash"),
+				e(10*sec+200*time.Millisecond, "secondary", "peer silent", ""),
+				e(11*sec, "secondary", "claim", "term 2"),
+				e(11*sec, "secondary", "claiming", ""),
+				e(12*sec, "secondary", "term granted", "term 2"),
+				e(12*sec, "secondary", "active", "term 2"),
+				e(13*sec, "secondary", "gate opened", "term 2"),
+				e(20*sec, "lab", "heal", ""),
+				e(20*sec, "primary", "started", ""),
+				e(20*sec, "primary", "standby", ""),
+				e(31*sec, "secondary", "standby", ""),
+				e(31*sec, "secondary", "gate closed", ""),
+				e(31*sec, "primary", "claiming", ""),
+				e(32*sec, "primary", "term granted", "term 3"),
+				e(32*sec, "primary", "active", ""),
+				e(33*sec, "primary", "gate opened", "term 3"),
+			},
+			Calls: []report.ARMCall{
+				call(11*sec, "secondary", "GET", "primary"), call(11*sec+1, "secondary", "PUT", "primary"),
+				call(12*sec, "secondary", "GET", "primary"), call(12*sec+2, "secondary", "PUT", "secondary"),
+			},
+			Moves: 1, Failbacks: 1,
+		},
+		Lease: 200 * time.Millisecond, Differ: map[string][]string{},
+		ARMHolders: []string{"primary"}, Holder: "primary", Active: []string{"primary"},
+	}
+	ev.Report = report.Make("failback", "instant", ev.Facts)
+	return ev
+}
+
+func failbackRow(t *testing.T) *Scenario {
+	t.Helper()
+	s, err := Find("failback")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestAGoodRunBreaksNothing(t *testing.T) {
+	if got := checkAll(failbackRow(t), good()); len(got) != 0 {
+		t.Errorf("found %+v", got)
+	}
+}
+
+// Each promise can be broken, and is then named (ha.md section 5).
+func TestEachPromiseCanBeBroken(t *testing.T) {
+	for _, c := range []struct {
+		property string
+		spoil    func(*evidence)
+	}{
+		{"ha.md 5.1: one gate", func(ev *evidence) { ev.Faults[0].Kind = "peer-cut" }},
+		{"ha.md 5.1: served terms never fall", func(ev *evidence) { ev.Entries[len(ev.Entries)-1].Detail = "term 1" }},
+		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.Holder = "secondary" }},
+		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.ARMHolders = []string{"primary", "secondary"} }},
+		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.Active = nil }},
+		{"ha.md 5.4: one move for each change of the active", func(ev *evidence) { ev.Failbacks = 3 }},
+		{"ha.md 5.5: nothing else of a NIC is changed (B5)", func(ev *evidence) { ev.Differ["primary"] = []string{"tags.owner is gone"} }},
+		{"ha.md 5.5: who isn't active writes nothing but a claim", func(ev *evidence) {
+			ev.Calls = append(ev.Calls, report.ARMCall{At: 25 * sec, Who: "primary", Method: "PUT", Path: "/nic/x", Status: 200})
+		}},
+		{"ha.md 4: no write without a fresh read", func(ev *evidence) { ev.Calls = append(ev.Calls, ev.Calls[3]) }},
+		{"azure.md 2: Retry-After is obeyed", func(ev *evidence) {
+			ev.TooEarly = []store.Violation{{At: 12 * sec, Allowed: 13 * sec, Client: "secondary", Method: "GET"}}
+		}},
+		{"no agent ends unasked", func(ev *evidence) {
+			ev.Entries = append(ev.Entries, entry{At: 34 * sec, Who: "primary", What: "agent ended"})
+		}},
+		{row, func(ev *evidence) { ev.Moves = 0 }},
+	} {
+		ev := good()
+		c.spoil(ev)
+		var names []string
+		for _, f := range checkAll(failbackRow(t), ev) {
+			names = append(names, f.property)
+		}
+		if !slices.Contains(names, c.property) {
+			t.Errorf("%s is broken and not found; found %q", c.property, names)
+		}
+	}
+}
+
+// What each row promises beyond the counts can be broken too.
+func TestEachRowCanBeBroken(t *testing.T) {
+	for _, s := range All {
+		if s.check == nil {
+			continue
+		}
+		ev := good()
+		ev.Report.Packets = report.Packets{}
+		// Nothing of what any row wants to see, and all that none does.
+		ev.Entries = []entry{{At: 11 * sec, Who: "secondary", What: report.WhatSilent}, {At: 12 * sec, Who: "secondary", What: report.WhatClaim},
+			{At: 12 * sec, Who: "primary", What: "arm unreachable"}, {At: 13 * sec, Who: "secondary", What: report.WhatGranted}}
+		ev.Calls, ev.ARMHolders, ev.Holder, ev.Active = nil, nil, "secondary", []string{"secondary"}
+		if len(s.check(ev)) == 0 {
+			t.Errorf("row %s finds nothing in a run in which all went wrong", s.Name)
+		}
+	}
+}
+
+// An overloaded lab is neither a pass nor a violation.
+func TestOverloadIsNoVerdict(t *testing.T) {
+	ev := good()
+	ev.Overload = 3
+	r := ev.judge(failbackRow(t), "instant", nil)
+	if r.OK || len(r.Violations) != 0 || r.Exit() != report.ExitOverload {
+		t.Errorf("ok %v, violations %v, exit %d", r.OK, r.Violations, r.Exit())
+	}
+}
+
+// A bound that passed is a violation, and says what was waited for.
+func TestTooLateIsAViolation(t *testing.T) {
+	r := good().judge(failbackRow(t), "instant", world.ErrTooLate)
+	if r.OK || len(r.Violations) != 1 || !strings.Contains(r.Violations[0].Property, "5.7") {
+		t.Errorf("violations %+v", r.Violations)
+	}
+}
