@@ -7,7 +7,7 @@ STATIC := CGO_ENABLED=0
 BUILD := $(STATIC) $(GO) build -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := build
-.PHONY: help build lab test test-all unit lint fuzz bench generate check-fresh clean $(TASK)
+.PHONY: help build lab test test-all unit scenarios lint fuzz bench generate check-fresh clean $(TASK)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,9 @@ test-all: $(TASK) ## everything: every scenario and profile, longer fuzzing, gol
 
 unit: $(TASK) ## the unit tests alone, with the race detector
 	@$(TASK) unit
+
+scenarios: $(TASK) ## the lab's scenarios that guard main, alone
+	@$(TASK) scenarios
 
 lint: $(TASK) ## go vet, staticcheck, the repo's own rules, golangci-lint
 	@$(TASK) lint
