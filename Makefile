@@ -7,7 +7,7 @@ STATIC := CGO_ENABLED=0
 BUILD := $(STATIC) $(GO) build -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := build
-.PHONY: help build lab test test-all unit lint fuzz bench generate check-fresh clean $(TASK)
+.PHONY: help build lab test test-all unit scenarios lint fuzz bench generate check-fresh clean $(TASK)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,13 +27,16 @@ test-all: $(TASK) ## everything: every scenario and profile, longer fuzzing, gol
 unit: $(TASK) ## the unit tests alone, with the race detector
 	@$(TASK) unit
 
+scenarios: $(TASK) ## the lab's scenarios that guard main, alone
+	@$(TASK) scenarios
+
 lint: $(TASK) ## go vet, staticcheck, the repo's own rules, golangci-lint
 	@$(TASK) lint
 
 fuzz: $(TASK) ## fuzz each decoder for FOR (20s)
 	@$(TASK) fuzz -for $(or $(FOR),20s)
 
-bench: build ## measure, and write docs/benchmarks.md
+bench: build ## measure (some 20 minutes), and write docs/benchmarks.md
 	@$(STATIC) $(GO) run -trimpath ./bench
 
 generate: ## write the generated files anew

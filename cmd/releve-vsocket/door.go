@@ -83,6 +83,12 @@ func (d *door) relay(ctx context.Context, signals <-chan os.Signal) {
 }
 
 func (u *unit) readJournal(ctx context.Context, since time.Time, follow bool, emit func(site.Entry) error) error {
+	if follow {
+		if running, _ := u.door.get(); running == nil {
+			return errStarting
+		}
+		return u.journal.Follow(ctx, since, emit)
+	}
 	entries, err := journal.Read(u.journalDir(), since)
 	if err != nil {
 		return err
@@ -92,11 +98,5 @@ func (u *unit) readJournal(ctx context.Context, since time.Time, follow bool, em
 			return err
 		}
 	}
-	if !follow {
-		return nil
-	}
-	if u.journal == nil {
-		return errStarting
-	}
-	return u.journal.Follow(ctx, emit)
+	return nil
 }

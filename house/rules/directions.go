@@ -45,7 +45,7 @@ var Directions = []Direction{
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "vsocket/config", "vsocket/control", "vsocket/journal"}, Tests: []string{"vsocket"},
 		Why: "plays the world around the built programs: writes their settings, reads their status and journal"},
 	{Room: "cmd/*", May: []string{anything}, Why: "wires; imported by nobody"},
-	{Room: "bench", Why: "measures the built programs"},
+	{Room: "bench", May: []string{"site", "wire", "vsocket"}, Why: "measures the built programs, and single parts of them"},
 	{Room: "house/*", Why: "keeps the repo"},
 }
 

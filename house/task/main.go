@@ -26,6 +26,7 @@ const usage = `usage: task COMMAND
   lint       go vet, staticcheck, the repo's rules, golangci-lint
   fuzz       fuzz each decoder in turn (-for DURATION, -only NAME)
   unit       unit tests alone (with -race)
+  scenarios  the lab's scenarios that guard main
 `
 
 func main() {
@@ -54,12 +55,13 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("no command\n%s", usage)
 	}
 	plans := map[string]func(context.Context, *shop, []string) error{
-		"build":    buildOnly,
-		"test":     testMain,
-		"test-all": testAll,
-		"lint":     lint,
-		"fuzz":     fuzzOnly,
-		"unit":     unitOnly,
+		"build":     buildOnly,
+		"test":      testMain,
+		"test-all":  testAll,
+		"lint":      lint,
+		"fuzz":      fuzzOnly,
+		"unit":      unitOnly,
+		"scenarios": scenariosOnly,
 	}
 	plan, known := plans[args[0]]
 	if !known {
@@ -97,6 +99,10 @@ func lint(ctx context.Context, s *shop, _ []string) error {
 
 func unitOnly(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx, debian, modules, unitRace, unitPlain)
+}
+
+func scenariosOnly(ctx context.Context, s *shop, _ []string) error {
+	return s.do(ctx, programs, scenarios(guardPlan))
 }
 
 func fuzzOnly(ctx context.Context, s *shop, args []string) error {

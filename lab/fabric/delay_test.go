@@ -21,7 +21,7 @@ func arrivals(t *testing.T, limit int, play func(*delayLine)) []string {
 		done := make(chan struct{})
 		go func() { line.run(stop); close(done) }()
 		play(line)
-		time.Sleep(time.Second) // the bubble's clock: nothing waits
+		<-time.After(time.Second) // the bubble's clock: nothing waits
 		close(stop)
 		<-done
 	})
@@ -39,7 +39,7 @@ func TestDelayLineKeepsTime(t *testing.T) {
 	got := arrivals(t, 10, func(l *delayLine) {
 		l.put(nil, 1, 20*time.Millisecond, []byte("slow"))
 		l.put(nil, 2, 5*time.Millisecond, []byte("quick"))
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 		l.put(nil, 2, 5*time.Millisecond, []byte("later"))
 	})
 	expect(t, got, "quick@5ms", "later@15ms", "slow@20ms")
@@ -55,7 +55,7 @@ func TestDelayLineKeepsOrder(t *testing.T) {
 		if l.clear(1) {
 			t.Error("the way is said to be clear")
 		}
-		time.Sleep(30 * time.Millisecond)
+		<-time.After(30 * time.Millisecond)
 		if !l.clear(1) || !l.clear(2) {
 			t.Error("the way is never clear again")
 		}

@@ -88,27 +88,61 @@ func (j *Journal) Append(entry site.Entry) {
 	}
 }
 
-// Follow hands every entry from now on to emit, until ctx ends or emit fails.
-func (j *Journal) Follow(ctx context.Context, emit func(site.Entry) error) error {
-	entries := make(chan site.Entry, queueLen)
+// Follow hands the entries from since on to emit, and then every new one, until
+// ctx ends or emit fails. It begins to listen before it reads, so none is missed,
+// and none comes twice.
+func (j *Journal) Follow(ctx context.Context, since time.Time, emit func(site.Entry) error) error {
+	fresh := make(chan site.Entry, queueLen)
 	j.mu.Lock()
-	j.follows[entries] = true
+	j.follows[fresh] = true
 	j.mu.Unlock()
 	defer func() {
 		j.mu.Lock()
 		defer j.mu.Unlock()
-		delete(j.follows, entries)
+		delete(j.follows, fresh)
 	}()
+	if err := j.Sync(); err != nil {
+		return err
+	}
+	old, err := Read(j.dir, since)
+	if err != nil {
+		return err
+	}
+	for _, entry := range old {
+		if err := emit(entry); err != nil {
+			return err
+		}
+	}
+	told := lately(old)
 	for {
 		select {
-		case entry := <-entries:
-			if err := emit(entry); err != nil {
+		case entry := <-fresh:
+			if key := keyOf(entry); told[key] > 0 {
+				told[key]--
+			} else if err := emit(entry); err != nil {
 				return err
 			}
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// key tells entries apart that were read from those that are still queued.
+type key struct {
+	at           time.Duration
+	what, detail string
+}
+
+func keyOf(e site.Entry) key { return key{e.At, e.What, e.Detail} }
+
+// lately counts the last entries, as many as may be queued too.
+func lately(entries []site.Entry) map[key]int {
+	count := map[key]int{}
+	for _, entry := range entries[max(0, len(entries)-queueLen):] {
+		count[keyOf(entry)]++
+	}
+	return count
 }
 
 // Sync returns once all that was appended before is on the disk. It waits for

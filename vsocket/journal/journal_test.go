@@ -165,7 +165,8 @@ func TestSyncIsRead(t *testing.T) {
 	}
 }
 
-// Follow hands on what is appended from then on, in order, and ends with its context.
+// Follow hands on what was there and what is appended meanwhile, in order, each
+// once, and ends with its context.
 func TestFollow(t *testing.T) {
 	j, err := Open(t.TempDir())
 	if err != nil {
@@ -176,10 +177,13 @@ func TestFollow(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	for i := range 10 {
+		j.Append(entry(i))
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	got := make(chan site.Entry, 1)
 	ended := make(chan error, 1)
-	go func() { ended <- j.Follow(ctx, func(e site.Entry) error { got <- e; return nil }) }()
+	go func() { ended <- j.Follow(ctx, time.Time{}, func(e site.Entry) error { got <- e; return nil }) }()
 	next := func(want string) {
 		t.Helper()
 		select {
@@ -197,10 +201,10 @@ func TestFollow(t *testing.T) {
 		j.mu.Unlock()
 		runtime.Gosched()
 	}
-	for i := range 20 {
-		j.Append(entry(i))
+	for i := range 20 { // while the old ones are read
+		j.Append(entry(10 + i))
 	}
-	for i := range 20 {
+	for i := range 30 {
 		next(fmt.Sprint(i))
 	}
 	cancel()

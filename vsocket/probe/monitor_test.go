@@ -44,7 +44,7 @@ func (r *readings) until(wan, lan bool) {
 	r.t.Helper()
 	want := map[fitness.Kind]bool{fitness.WAN: wan, fitness.LAN: lan}
 	row := map[fitness.Kind]int{}
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(60 * time.Second)
 	for row[fitness.WAN] < 5 || row[fitness.LAN] < 5 {
 		select {
 		case got := <-r.ch:
