@@ -162,7 +162,7 @@ func (s *Server) exec(ctx context.Context, r Request, files []*os.File) (int, er
 		cmd.Stdout = files[1]
 	}
 	if err := s.lab.StartIn(r.Node, cmd); err != nil {
-		return 0, err
+		return 0, fmt.Errorf("run %s in %s: %w", r.Args[0], r.Node, err)
 	}
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {

@@ -66,8 +66,8 @@ func Make(scenario, profile string, f *Facts) *Report {
 	slices.SortStableFunc(r.Outages, func(a, b Outage) int { return cmp.Compare(a.AtMS, b.AtMS) })
 	entries := slices.Clone(f.Entries)
 	for _, c := range f.Calls {
-		entries = append(entries, site.Entry{At: c.At, Who: Azure, What: strings.TrimSpace(fmt.Sprintf("%s %d %s", c.Method, c.Status, c.Code)),
-			Detail: c.Who + ": " + Resource(c.Path)})
+		entries = append(entries, site.Entry{At: c.At, Who: Azure, What: fmt.Sprintf("%s %d", c.Method, c.Status),
+			Detail: strings.TrimSpace(c.Who + " " + Resource(c.Path) + " " + c.Code)})
 		r.ARMCalls = append(r.ARMCalls, Call{c.Who, c.Method, c.Path, c.Status, MS(c.Duration), c.ETag, at(c.At), c.Code})
 	}
 	slices.SortStableFunc(entries, func(a, b site.Entry) int { return cmp.Compare(a.At, b.At) })

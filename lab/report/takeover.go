@@ -15,10 +15,13 @@ const (
 	WhatOpened  = "gate opened"
 	WhatClosed  = "gate closed"
 	WhatSteered = "steering done"
-	WhatCall    = "arm call"
 	WhatHeard   = "peer heard"
 	WhatFault   = "fault"
 	WhatHeal    = "heal"
+
+	// Azure's data plane; the detail of the second is the node.
+	WhatNowhere   = "floating ip off"
+	WhatDelivered = "floating ip delivered"
 )
 
 // Names in the timeline of who isn't a vSocket.

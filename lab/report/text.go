@@ -36,7 +36,7 @@ func (p *page) heading(text, aside string) {
 func (p *page) timeline(r *Report) {
 	p.heading("Timeline", "  ms after the first fault")
 	for _, e := range r.Timeline {
-		if e.What == WhatCall || e.Who == Azure && strings.HasPrefix(e.What, "GET 2") {
+		if e.Who == Azure && strings.HasPrefix(e.What, "GET 2") {
 			continue
 		}
 		if e.Who == Lab {
@@ -90,21 +90,39 @@ func (p *page) losses(r *Report) {
 	p.line("  %d packets sent both ways, %d received, %d lost, %d received twice", c.Sent, c.Received, c.Sent-c.Received, c.Duplicated)
 }
 
+// calls shows every call; reads that repeat what the one before has read are
+// one line with their number.
 func (p *page) calls(r *Report) {
 	p.heading("ARM calls", fmt.Sprintf("  %d, to profile %s", len(r.ARMCalls), r.Profile))
-	for _, c := range r.ARMCalls {
-		status := fmt.Sprint(c.Status)
-		switch {
-		case c.Status == 0:
-			status = p.style.Bad("---")
-		case c.Status >= 400:
-			status = p.style.Bad(status)
+	for i := 0; i < len(r.ARMCalls); {
+		c := r.ARMCalls[i]
+		from := i
+		for i++; i < len(r.ARMCalls) && c.like(r.ARMCalls[i]); i++ {
 		}
-		p.line("%s  %s %s %s  %s %s", p.style.Dim(stamp(c.AtMS)), term.Pad(c.Who, 9), term.Pad(c.Method, 4),
-			term.Pad(Resource(c.Path), 36), status, p.style.Dim(fmt.Sprintf("%8.1f ms", c.MS)))
-		if c.Code != "" {
-			p.line("%12s %s", "", p.style.Bad(c.Code))
+		p.call(c)
+		if more := i - from - 1; more > 0 {
+			p.line("%s", p.style.Dim(fmt.Sprintf("%10s  … and %d more like it, to %s ms", "", more, strings.TrimSpace(stamp(r.ARMCalls[i-1].AtMS)))))
 		}
+	}
+}
+
+// like reports whether another call is the same read with the same answer.
+func (c Call) like(d Call) bool {
+	return c.Method == "GET" && c.Who == d.Who && c.Method == d.Method && c.Path == d.Path && c.Status == d.Status
+}
+
+func (p *page) call(c Call) {
+	status := fmt.Sprintf("%3d", c.Status)
+	switch {
+	case c.Status == 0:
+		status = p.style.Bad("---")
+	case c.Status >= 400:
+		status = p.style.Bad(status)
+	}
+	p.line("%s  %s %s %s  %s %s", p.style.Dim(stamp(c.AtMS)), term.Pad(c.Who, 9), term.Pad(c.Method, 4),
+		term.Pad(Resource(c.Path), 36), status, p.style.Dim(fmt.Sprintf("%8.1f ms", c.MS)))
+	if c.Code != "" {
+		p.line("%10s  %s", "", p.style.Bad(c.Code))
 	}
 }
 

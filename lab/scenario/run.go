@@ -18,7 +18,7 @@ import (
 type Watcher interface {
 	Rising()           // the site is being brought up
 	Up(w *world.World) // it is at rest, and measured from now on
-	Over()             // it was played, and still stands
+	Over()             // it was played, and still stands; maybe called again
 }
 
 // Run plays a scenario and judges it. An error means that it couldn't be
@@ -42,6 +42,7 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	ev.Before, ev.Lease = st.term(), w.Lease()
 	w.Begin()
 	watch.Up(w)
+	defer watch.Over() // also where the run is given up
 	late := s.play(st)
 	if late != nil && !errors.Is(late, world.ErrTooLate) {
 		return nil, late

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"releve.dev/releve/lab/report"
-	"releve.dev/releve/lab/world"
 	"releve.dev/releve/site"
 )
 
@@ -33,7 +32,7 @@ func narrate(e site.Entry) (text string, paint ink) {
 	case report.WhatSteered:
 		return who + " is done: " + e.Detail, good
 	case "handover", "yielded", "asks for the role back", "not fit", "suspended", "deposed", "floating ip missing",
-		"floating ip on the peer", "arm denied", "arm unreachable", "agent ended", "ha not ready":
+		"floating ip on the peer", "arm refused", "arm problem", "arm unreachable", "arm reached", "agent ended", "ha not ready":
 		return strings.TrimSuffix(who+": "+e.What+", "+e.Detail, ", "), busy
 	case "started":
 		return who + "'s agent has started", plain
@@ -81,10 +80,10 @@ func narrateLab(e site.Entry) (string, ink) {
 
 func narrateAzure(e site.Entry) (string, ink) {
 	switch e.What {
-	case "floating ip on no nic":
+	case report.WhatNowhere:
 		return "Azure has taken the floating IP off its NIC", busy
-	case "floating ip on " + world.Primary, "floating ip on " + world.Secondary:
-		return "Azure brings the floating IP's traffic to the " + strings.TrimPrefix(e.What, "floating ip on "), note
+	case report.WhatDelivered:
+		return "Azure brings the floating IP's traffic to the " + e.Detail, note
 	}
 	return "", plain
 }

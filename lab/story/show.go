@@ -203,7 +203,10 @@ func (s *Show) measure() {
 	s.lost = 0
 	for i, d := range []probe.Direction{probe.Up, probe.Down} {
 		count := s.world.Probe().Settled(d)
-		if span > 0 {
+		switch {
+		case s.count[i].Sent == 0:
+			s.rates[i] = float64(count.Received) / max(span, 0.001)
+		case span > 0:
 			s.rates[i] += (float64(count.Received-s.count[i].Received)/span - s.rates[i]) / 3
 		}
 		s.lost += count.Sent - count.Received

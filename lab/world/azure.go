@@ -15,6 +15,7 @@ import (
 	"releve.dev/releve/azure/emulator/store"
 	"releve.dev/releve/lab/azuresite"
 	"releve.dev/releve/lab/clock"
+	"releve.dev/releve/lab/report"
 	"releve.dev/releve/site"
 )
 
@@ -144,9 +145,9 @@ func (t *tracker) look(p *plane.Plane) {
 	switch {
 	case first:
 	case holder == "":
-		t.note(Azure, "floating ip on no nic", "")
+		t.note(Azure, report.WhatNowhere, "delivered to no NIC")
 	default:
-		t.note(Azure, "floating ip on "+holder, "")
+		t.note(Azure, report.WhatDelivered, holder)
 	}
 }
 
