@@ -11,6 +11,7 @@ import (
 
 // Status is what the vSocket says of itself.
 func (d *Driver) Status(now time.Duration) site.Status {
+	d.now = now
 	v := d.ha.View(now)
 	s := site.Status{
 		Site: d.cfg.Site, Side: d.cfg.HA.Side, Version: d.cfg.HA.Version,
@@ -38,7 +39,7 @@ func (d *Driver) Status(now time.Duration) site.Status {
 // readiness is Ready only while every indicator is OK (F1).
 func (d *Driver) readiness(now time.Duration) site.HAStatus {
 	h := site.HAStatus{Configured: true, Ready: true}
-	for _, i := range d.ha.Indicators(now) {
+	for _, i := range d.look(now) {
 		h.Ready = h.Ready && i.OK
 		h.Indicators = append(h.Indicators, site.Indicator{
 			Name: i.Name, OK: i.OK, Reason: i.Reason, Since: d.age(now, i.Name, i.OK),
@@ -60,19 +61,24 @@ func (d *Driver) age(now time.Duration, name string, ok bool) float64 {
 // lookPace is how often the indicators are looked at unasked.
 const lookPace = 250 * time.Millisecond
 
-// watchIndicators keeps their ages true, and their changes in the timeline.
+// watchIndicators keeps their ages true between two looks of somebody's.
 func (d *Driver) watchIndicators(now time.Duration) {
-	if now < d.lookAt {
-		return
+	if now >= d.lookAt {
+		d.lookAt = now + lookPace
+		d.look(now)
 	}
-	d.lookAt = now + lookPace
-	for _, i := range d.ha.Indicators(now) {
-		was, seen := d.since[i.Name]
-		d.age(now, i.Name, i.OK)
-		if seen && was.ok != i.OK {
+}
+
+// look reads the indicators and puts their changes into the timeline.
+func (d *Driver) look(now time.Duration) []ha.Indicator {
+	all := d.ha.Indicators(now)
+	for _, i := range all {
+		if was, seen := d.since[i.Name]; seen && was.ok != i.OK {
 			d.noteIndicator(i)
 		}
+		d.age(now, i.Name, i.OK)
 	}
+	return all
 }
 
 func (d *Driver) noteIndicator(i ha.Indicator) {
