@@ -18,9 +18,6 @@ func Of(stamp time.Time) time.Duration {
 	return Now() - (read(unix.CLOCK_REALTIME) - time.Duration(stamp.UnixNano()))
 }
 
-// Wall is the wall clock's time at a moment of this clock.
-func Wall(at time.Duration) time.Time { return time.Now().Add(at - Now()) }
-
 // SleepUntil waits until the clock shows at least that time. Unlike a Go timer
 // it costs one thread and is late by microseconds: it paces the probe.
 func SleepUntil(at time.Duration) {

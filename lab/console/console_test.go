@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +22,16 @@ import (
 func TestMain(m *testing.M) { roomtest.Main(m) }
 
 // stand is a lab of one host: the machine of the test.
-type stand struct{ faults []string }
+type stand struct {
+	mu     sync.Mutex
+	faults []string
+}
+
+func (s *stand) injected() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.faults)
+}
 
 func (s *stand) Status(context.Context) (json.RawMessage, error) {
 	return json.RawMessage(`{"fine":true}`), nil
@@ -31,6 +41,8 @@ func (s *stand) Fault(_ context.Context, node, kind string) error {
 	if kind != "crash" {
 		return errors.New("unknown fault\nhint: crash")
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.faults = append(s.faults, node+" "+kind)
 	return nil
 }
@@ -67,8 +79,8 @@ func TestRequests(t *testing.T) {
 	if err := Status(ctx, &status); err != nil || !status.Fine {
 		t.Errorf("status %+v, %v", status, err)
 	}
-	if _, err := Ask(ctx, Request{Op: OpFault, Node: "primary", Kind: "crash"}); err != nil || len(lab.faults) != 1 {
-		t.Errorf("fault: %v, injected %v", err, lab.faults)
+	if _, err := Ask(ctx, Request{Op: OpFault, Node: "primary", Kind: "crash"}); err != nil || lab.injected() != 1 {
+		t.Errorf("fault: %v, injected %d", err, lab.injected())
 	}
 	if _, err := Ask(ctx, Request{Op: OpFault, Kind: "rust"}); err == nil || err.Error() != "unknown fault\nhint: crash" {
 		t.Errorf("the lab's own words don't come back: %v", err)
