@@ -88,3 +88,11 @@ func TestWordsAndLinks(t *testing.T) {
 		t.Errorf("complaints %q", wrong)
 	}
 }
+
+func TestDecisionsFindBreaches(t *testing.T) {
+	files := []string{"docs/decisions/0001-a.md", "docs/decisions/0001-b.md", "docs/decisions/README.md"}
+	wrong := checkDecisions(files, "[1](0001-a.md)")
+	if len(wrong) != 2 || !strings.Contains(wrong[0], "one number") || !strings.Contains(wrong[1], "0001-b.md isn't listed") {
+		t.Errorf("complaints %q", wrong)
+	}
+}

@@ -120,3 +120,26 @@ func checkLinks(root, file, text string) []string {
 	}
 	return wrong
 }
+
+// decisionFile is a decision's page: its number, then what it is about.
+var decisionFile = regexp.MustCompile(`^docs/decisions/(\d{4})-[a-z0-9-]+\.md$`)
+
+// checkDecisions says which decisions share a number or aren't in the list.
+func checkDecisions(files []string, list string) []string {
+	var wrong []string
+	numbers := map[string]string{}
+	for _, file := range files {
+		match := decisionFile.FindStringSubmatch(file)
+		if match == nil {
+			continue
+		}
+		if other := numbers[match[1]]; other != "" {
+			wrong = append(wrong, fmt.Sprintf("%s and %s have one number", other, file))
+		}
+		numbers[match[1]] = file
+		if !strings.Contains(list, "]("+path.Base(file)+")") {
+			wrong = append(wrong, file+" isn't listed in docs/decisions/README.md")
+		}
+	}
+	return wrong
+}

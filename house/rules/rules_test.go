@@ -132,6 +132,19 @@ func TestArchitectureShowsTheDirections(t *testing.T) {
 	}
 }
 
+func TestDecisionsAreNumberedAndListed(t *testing.T) {
+	root, _ := whole(t)
+	files, err := Files(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := os.ReadFile(filepath.Join(root, "docs", "decisions", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, checkDecisions(files, string(list)))
+}
+
 // Each room of the table exists, so that the table is no wish.
 func TestRoomsExist(t *testing.T) {
 	root, _ := whole(t)
