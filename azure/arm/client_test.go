@@ -308,8 +308,7 @@ func TestCloseEndsRequests(t *testing.T) {
 }
 
 func TestPermissions(t *testing.T) {
-	var rig *rig
-	rig = newRig(t, true, func(w http.ResponseWriter, r *http.Request) {
+	rig := newRig(t, true, func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path + "?" + r.URL.RawQuery
 		switch {
 		case r.URL.Query().Get("page") == "2":

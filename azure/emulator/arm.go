@@ -78,6 +78,7 @@ func (s *Server) serveARM(w http.ResponseWriter, r *http.Request) {
 		})
 	})
 	if answer.Silent {
+		s.hook(Silenced, c)
 		s.hang(r, answer.FaultID)
 	}
 	if answer.Status == 0 { // the server is closed

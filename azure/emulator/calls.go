@@ -26,11 +26,13 @@ type Call struct {
 type Stage uint8
 
 // The stages. Decided is after the effect and before the first byte of the
-// answer; Sent is after its last byte has been handed to the kernel.
+// answer; Sent is after its last byte has been handed to the kernel. A Silenced
+// call has no effect and gets no answer.
 const (
 	Arrived Stage = iota
 	Decided
 	Sent
+	Silenced
 )
 
 // maxCalls bounds the log.

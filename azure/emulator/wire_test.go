@@ -152,7 +152,7 @@ func TestSilent(t *testing.T) {
 	}
 	arrived := make(chan struct{}, 1)
 	w.s.OnCall(func(stage emulator.Stage, c emulator.Call) {
-		if stage == emulator.Arrived && c.Method == "PUT" {
+		if stage == emulator.Silenced && c.Method == "PUT" {
 			arrived <- struct{}{}
 		}
 	})

@@ -89,6 +89,7 @@ func TestFailureBehindAToken(t *testing.T) {
 		if !errors.Is(tokens.Err(), ErrBusy) {
 			t.Errorf("last fetch: %v", tokens.Err())
 		}
+		synctest.Wait() // for the fetch that Token asked for
 		if got, want := fmt.Sprint(s.asked[1:8]), "[30m0s 30m1s 30m3s 30m7s 30m15s 30m31s 31m1s]"; got != want {
 			t.Errorf("asked at %s, want %s", got, want)
 		}

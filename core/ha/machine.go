@@ -210,11 +210,6 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	}
 }
 
-// holds reports whether this boot is the holder of the present term.
-func (m *Machine) holds() bool {
-	return m.state.Granted.Holder == m.cfg.Side && m.state.Granted.Boot == m.boot
-}
-
 func (m *Machine) become(role site.Role, why string) {
 	if m.role == role {
 		return

@@ -52,7 +52,7 @@ func (p *page) timeline(r *Report) {
 
 func (p *page) paint(e Event, text string) string {
 	switch {
-	case e.Who == Lab && e.What == WhatFault, strings.HasPrefix(e.What, "arm denied"), strings.HasPrefix(e.What, "arm unreachable"):
+	case e.Who == Lab && e.What == WhatFault, e.What == "arm refused", e.What == "arm problem":
 		return p.style.Bad(text)
 	case e.Who == Lab:
 		return p.style.Note(text)

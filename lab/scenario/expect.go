@@ -86,7 +86,7 @@ func checkKeepaliveCut(ev *evidence) []finding {
 // checkSlow: nothing gives up on a slow Azure (B4).
 func checkSlow(ev *evidence) []finding {
 	for _, e := range ev.Entries {
-		if e.At >= ev.Zero && e.What == "arm unreachable" {
+		if e.At >= ev.Zero && e.What == "arm problem" {
 			return fail(e.At, "the %s gave up on a slow Azure: %s", e.Who, e.Detail)
 		}
 	}

@@ -45,7 +45,6 @@ func (r Range) String() string {
 }
 
 var (
-	none      = Range{}
 	one       = Range{1, 1}
 	atMostOne = Range{0, 1}
 )

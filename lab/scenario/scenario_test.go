@@ -144,7 +144,7 @@ func TestEachRowCanBeBroken(t *testing.T) {
 		ev.Report.Packets = report.Packets{}
 		// Nothing of what any row wants to see, and all that none does.
 		ev.Entries = []entry{{At: 11 * sec, Who: "secondary", What: report.WhatSilent}, {At: 12 * sec, Who: "secondary", What: report.WhatClaim},
-			{At: 12 * sec, Who: "primary", What: "arm unreachable"}, {At: 13 * sec, Who: "secondary", What: report.WhatGranted}}
+			{At: 12 * sec, Who: "primary", What: "arm problem"}, {At: 13 * sec, Who: "secondary", What: report.WhatGranted}}
 		ev.Calls, ev.ARMHolders, ev.Holder, ev.Active = nil, nil, "secondary", []string{"secondary"}
 		if len(s.check(ev)) == 0 {
 			t.Errorf("row %s finds nothing in a run in which all went wrong", s.Name)

@@ -32,7 +32,7 @@ func narrate(e site.Entry) (text string, paint ink) {
 	case report.WhatSteered:
 		return who + " is done: " + e.Detail, good
 	case "handover", "yielded", "asks for the role back", "not fit", "suspended", "deposed", "floating ip missing",
-		"floating ip on the peer", "arm refused", "arm problem", "arm unreachable", "arm reached", "agent ended", "ha not ready":
+		"floating ip on the peer", "arm refused", "arm problem", "arm reached", "agent ended", "ha not ready":
 		return strings.TrimSuffix(who+": "+e.What+", "+e.Detail, ", "), busy
 	case "started":
 		return who + "'s agent has started", plain
