@@ -6,62 +6,36 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
-)
 
-// insideVar tells a re-executed test binary that it is in its own namespaces.
-const insideVar = "RELEVE_FABRIC_TEST_INSIDE"
+	"releve.dev/releve/house/private"
+)
 
 // noWorld is why tests with real namespaces can't run, or "".
 var noWorld string
 
-// TestMain runs the tests in new user, network and mount namespaces, so that
-// they need no root and leave nothing behind. Where the kernel has none for
+// TestMain runs the tests in new network and mount namespaces, so that they need
+// no root and leave nothing behind. Where the kernel has none for
 // us, the tests that need one are skipped.
 func TestMain(m *testing.M) {
-	if os.Getenv(insideVar) == "" {
-		if code, err := reexec(); err == nil {
+	if !private.Inside() {
+		code, err := private.Again()
+		if err == nil {
 			os.Exit(code)
-		} else {
-			noWorld = fmt.Sprintf("no user namespace: %v", err)
 		}
+		noWorld = fmt.Sprintf("no namespaces of one's own: %v", err)
 	} else if fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
 		noWorld = fmt.Sprintf("can't open /dev/net/tun: %v", err)
 	} else {
 		unix.Close(fd)
 	}
 	os.Exit(m.Run())
-}
-
-// reexec runs this program again in namespaces of its own; err is why it
-// couldn't even start there.
-func reexec() (code int, err error) {
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Env = append(os.Environ(), insideVar+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET | unix.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		Pdeathsig:   syscall.SIGKILL,
-	}
-	runtime.LockOSThread() // Pdeathsig is about the starting thread
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
-	var exit *exec.ExitError
-	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
-		return 0, err
-	}
-	return cmd.ProcessState.ExitCode(), nil
 }
 
 // guest is a network namespace that plays a VM or a host of the Internet.

@@ -2,40 +2,17 @@ package guest
 
 import (
 	"net/netip"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/vishvananda/netlink"
+
+	"releve.dev/releve/house/private"
 )
 
-// The tests run in a namespace of their own: the test program starts itself
-// again in it, as root or, where the kernel lets it, as anybody.
-func TestMain(m *testing.M) {
-	if os.Getenv("RELEVE_GUEST_TEST") != "" {
-		os.Exit(m.Run())
-	}
-	child := exec.Command("/proc/self/exe", os.Args[1:]...)
-	child.Env = append(os.Environ(), "RELEVE_GUEST_TEST=1")
-	child.Stdout, child.Stderr = os.Stdout, os.Stderr
-	child.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		Pdeathsig:   syscall.SIGKILL,
-	}
-	err := child.Run()
-	if exit, ok := err.(*exec.ExitError); ok {
-		os.Exit(exit.ExitCode())
-	}
-	if err != nil {
-		_, _ = os.Stdout.WriteString("SKIP: no user namespaces here: " + err.Error() + "\n")
-	}
-	os.Exit(0)
-}
+// The tests run in namespaces of their own.
+func TestMain(m *testing.M) { private.Main(m) }
 
 const own, fip = "10.102.2.10/24", "10.102.2.200"
 

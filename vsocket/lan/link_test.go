@@ -2,40 +2,17 @@ package lan
 
 import (
 	"net/netip"
-	"os"
-	"os/exec"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
 
+	"releve.dev/releve/house/private"
 	"releve.dev/releve/wire/keepalive"
 )
 
-// inNamespace runs the test in a network namespace of its own, as root or, where
-// the kernel lets it, as anybody. It reports whether this is the run inside.
-func inNamespace(t *testing.T) bool {
-	if os.Getenv("RELEVE_LAN_TEST") == t.Name() {
-		return true
-	}
-	child := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
-	child.Env = append(os.Environ(), "RELEVE_LAN_TEST="+t.Name())
-	child.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		Pdeathsig:   syscall.SIGKILL,
-	}
-	out, err := child.CombinedOutput()
-	if _, ran := err.(*exec.ExitError); err != nil && !ran {
-		t.Skipf("no user namespaces here: %v", err)
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return false
-}
+// The tests run in namespaces of their own.
+func TestMain(m *testing.M) { private.Main(m) }
 
 func must[T any](value T, err error) func(*testing.T) T {
 	return func(t *testing.T) T {
@@ -52,6 +29,7 @@ func addLink(t *testing.T, name, addr string) netlink.Link {
 	t.Helper()
 	must(0, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: name + "-far"}))(t)
 	link := must(netlink.LinkByName(name))(t)
+	t.Cleanup(func() { must(0, netlink.LinkDel(link))(t) })
 	must(0, netlink.AddrAdd(link, must(netlink.ParseAddr(addr))(t)))(t)
 	return link
 }
@@ -70,11 +48,7 @@ func heard(t *testing.T, l *Links, want int) (texts []string) {
 
 // A link that goes down and comes back costs the datagrams of that time, no more.
 func TestSurvivesLinkDown(t *testing.T) {
-	if !inNamespace(t) {
-		return
-	}
 	const a, b = "10.102.2.10", "10.102.2.11"
-	must(0, netlink.LinkSetUp(must(netlink.LinkByName("lo"))(t)))(t)
 	one := addLink(t, "one", a+"/24")
 	must(0, netlink.LinkSetUp(one))(t)
 	must(0, netlink.LinkSetUp(must(netlink.LinkByName("one-far"))(t)))(t)
@@ -97,24 +71,19 @@ func TestSurvivesLinkDown(t *testing.T) {
 	}
 	must(0, netlink.LinkSetUp(one))(t)
 	l.Send(keepalive.MGMT, []byte("again"))
-	if got := heard(t, l, 1); got[0] != "mgmt again" {
-		t.Errorf("heard %q", got)
-	}
 	select {
 	case <-woken:
 	case <-time.After(10 * time.Second):
 		t.Error("Watch said nothing")
+	}
+	if got := heard(t, l, 1); got[0] != "mgmt again" {
+		t.Errorf("heard %q", got)
 	}
 }
 
 // What was heard on one path doesn't count for the other: each socket takes from
 // its own interface only.
 func TestPathsDoNotMix(t *testing.T) {
-	if !inNamespace(t) {
-		return
-	}
-	lo := must(netlink.LinkByName("lo"))(t)
-	must(0, netlink.LinkSetUp(lo))(t)
 	addLink(t, "one", "10.102.2.10/24")
 	peer := netip.MustParseAddr("127.0.0.9")
 	l := mustOpen(t, [keepalive.Paths]Path{
