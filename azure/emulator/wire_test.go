@@ -242,9 +242,14 @@ func TestHooks(t *testing.T) {
 // TestWho: two VMs share an identity; the log tells them apart by the token.
 func TestWho(t *testing.T) {
 	w := newWorld(t, emulator.Options{})
+	sent := make(chan emulator.Call, 1)
+	w.s.OnCall(func(stage emulator.Stage, c emulator.Call) {
+		if stage == emulator.Sent {
+			sent <- c
+		}
+	})
 	w.call("GET", nic, w.identity(), "").want(t, 403, "AuthorizationFailed")
-	calls := w.s.Calls()
-	if last := calls[len(calls)-1]; last.Who != "primary" || last.Code != "AuthorizationFailed" {
+	if last := <-sent; last.Who != "primary" || last.Code != "AuthorizationFailed" {
 		t.Fatalf("call %+v", last)
 	}
 }
