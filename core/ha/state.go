@@ -24,8 +24,9 @@ func (s State) Encode() []byte {
 	return b
 }
 
-// DecodeState reads a record.
-func DecodeState(record []byte) (s State, err error) {
-	err = json.Unmarshal(record, &s)
-	return s, err
+// DecodeState reads a record. ok is false for one that isn't ours: its reader
+// starts mute (R0).
+func DecodeState(record []byte) (s State, ok bool) {
+	ok = json.Unmarshal(record, &s) == nil
+	return s, ok
 }

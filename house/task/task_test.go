@@ -183,7 +183,7 @@ func TestPlans(t *testing.T) {
 		t.Errorf("guard plan %v", plan)
 	}
 	plan := fullPlan([]string{"story", "stop"})
-	for _, want := range []trial{{"stop", "instant"}, {"stop", "fast"}, {"story", "fast"}, {"crash", "classic"}, {"crash", "slow"}} {
+	for _, want := range []trial{{"stop", "instant"}, {"story", "instant"}, {"story", "fast"}, {"crash", "classic"}, {"azure-slow", "slow"}} {
 		if !slices.Contains(plan, want) {
 			t.Errorf("full plan %v misses %v", plan, want)
 		}

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -45,7 +46,7 @@ func reap(inside int) int {
 		var w unix.WaitStatus
 		pid, err := unix.Wait4(-1, &w, 0, nil)
 		switch {
-		case err == unix.EINTR:
+		case errors.Is(err, unix.EINTR):
 		case err != nil:
 			return 1
 		case pid == inside && (w.Exited() || w.Signaled()):

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -86,8 +87,8 @@ func load(store Store) (*ha.State, error) {
 	if !ok {
 		return nil, nil
 	}
-	state, err := ha.DecodeState(record)
-	if err != nil {
+	state, ok := ha.DecodeState(record)
+	if !ok {
 		return nil, nil
 	}
 	return &state, nil
@@ -109,7 +110,7 @@ func (d *Driver) Datagram(now time.Duration, path keepalive.Path, datagram []byt
 		d.step(now, ha.Heard{Message: &d.in})
 	case err == nil && d.in.Path == path:
 		d.received.Replayed++
-	case err == keepalive.ErrForged:
+	case errors.Is(err, keepalive.ErrForged):
 		d.received.Forged++
 	default:
 		d.received.Malformed++

@@ -175,13 +175,11 @@ func (d *Device) Write(buf []byte) error {
 	}
 	for {
 		_, err := unix.Write(d.fd, buf)
-		switch err {
-		case nil:
-			return nil
-		case unix.EINTR:
-		case unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM:
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
 			return ErrBusy
-		case unix.EIO, unix.EBADFD:
+		case errors.Is(err, unix.EIO), errors.Is(err, unix.EBADFD):
 			return ErrDown
 		default:
 			return err
