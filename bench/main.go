@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,11 +26,16 @@ var sections = []section{
 	{"Small parts", micro},
 }
 
-const page = "docs/benchmarks.md"
+var page = "docs/benchmarks.md"
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == roleFlag {
 		os.Exit(child(os.Args[2:]))
+	}
+	if len(os.Args) > 1 { // one section, to be looked at
+		only := strings.Join(os.Args[1:], " ")
+		sections = slices.DeleteFunc(sections, func(s section) bool { return s.title != only })
+		page = os.Stdout.Name()
 	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
