@@ -87,6 +87,7 @@ type progress struct {
 // resource is what is known of one of the targets.
 type resource struct {
 	nic      *NIC
+	body     []byte                   // that nic was parsed from
 	sentAt   time.Duration            // when the read of nic was sent
 	reads    map[uint64]time.Duration // in flight, by when they were sent
 	write    uint64                   // the one in flight, 0 for none
