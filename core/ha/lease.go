@@ -96,9 +96,10 @@ func (m *Machine) until(now Time) Time {
 	return until
 }
 
-// answered: the peer's last answer is no older than what makes it suspect.
+// answered: the peer's last answer holds, and is no older than what makes it
+// suspect. A lease may be shorter than that.
 func (m *Machine) answered(now Time) bool {
-	return m.lease.peer-now > m.cfg.counted()-m.cfg.suspect()
+	return m.lease.peer > now && m.lease.peer-now > m.cfg.counted()-m.cfg.suspect()
 }
 
 // resume and expire are the two ways between active and suspended (R2, R5).
