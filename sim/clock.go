@@ -25,12 +25,12 @@ func (c *clock) world(local time.Duration) time.Duration {
 	if ahead > 1<<53 {
 		return never
 	}
-	now := c.at + ahead - ahead*time.Duration(c.ppm)/1e6
-	for now > c.at && c.local(now-1) >= local {
-		now--
-	}
-	for c.local(now) < local {
-		now++
+	now := c.at + ahead
+	for off := ahead; off != 0; now += off {
+		off = local - c.local(now)
+		if off < 0 && c.local(now-1) < local {
+			break
+		}
 	}
 	return now
 }

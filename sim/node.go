@@ -110,6 +110,9 @@ func (n *node) boot() {
 	}
 	n.running, n.driver, n.dying = true, driver, false
 	n.role = site.Mute
+	if n.record != nil {
+		n.role = site.Standby
+	}
 	n.enter(func(now time.Duration) { driver.Start(now) })
 	n.reprobe()
 }
