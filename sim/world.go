@@ -112,12 +112,22 @@ func (w *World) begin() {
 
 func (w *World) put(h happening) { w.due.put(h) }
 
+// maxAtOnce is far more than can rightly happen at one instant.
+const maxAtOnce = 5000
+
 // loop lets everything happen in order until the instant end.
 func (w *World) loop(end time.Duration) {
+	atOnce := 0
 	for w.violation == nil {
 		at, who := w.next()
 		if at > end {
 			break
+		}
+		if atOnce++; at > w.now {
+			atOnce = 0
+		}
+		if atOnce > maxAtOnce {
+			w.fail("time passes", "%d things happened at one instant: something asks for its next tick in the past", atOnce)
 		}
 		w.now = at
 		w.stats.Events++
