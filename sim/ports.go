@@ -185,7 +185,10 @@ const probeInterval = 250 * time.Millisecond
 // probe makes one reading.
 func (n *node) probe(h happening) {
 	kind := fitness.Kind(h.index)
-	if n.probing[kind]--; n.probing[kind] > 0 {
+	if n.still == "" {
+		n.probing[kind]--
+	}
+	if n.probing[kind] > 0 {
 		n.w.put(happening{at: n.w.now + probeInterval, what: probes, node: uint8(n.side), index: h.index})
 	}
 	if n.still == "" {

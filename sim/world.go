@@ -127,7 +127,7 @@ func (w *World) loop(end time.Duration) {
 			atOnce = 0
 		}
 		if atOnce > maxAtOnce {
-			w.fail("time passes", "%d things happened at one instant: something asks for its next tick in the past", atOnce)
+			w.fail("time passes", "%d things happened at one instant, the last to %d: something asks for its next tick in the past", atOnce, who)
 		}
 		w.now = at
 		w.stats.Events++
@@ -182,9 +182,7 @@ func (w *World) happen(h happening) {
 			n.boot()
 		}
 	case resumes:
-		if n.life == h.life {
-			n.resume()
-		}
+		n.resume()
 	case probes:
 		n.probe(h)
 	case heals:
