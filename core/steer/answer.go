@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"releve.dev/releve/core/ha"
@@ -46,8 +47,16 @@ func (m *Machine) answerRead(now time.Duration, t Target, response *Response) {
 		m.readFailed(now, t, response)
 		return
 	}
+	if r.stale(nic) {
+		r.nextGet = now + pollMax
+		return
+	}
 	m.took(now, t, nic, response.SentAt)
 }
+
+// stale: an ETag that was replaced never comes back, so such a read is older
+// than one that is known. It must not undo what that one showed.
+func (r *resource) stale(nic *NIC) bool { return slices.Contains(r.replaced[:], nic.ETag) }
 
 // parse reads a NIC's body. Most reads show what the last one did.
 func (m *Machine) parse(t Target, body []byte) (*NIC, error) {
@@ -67,6 +76,10 @@ func (m *Machine) took(now time.Duration, t Target, nic *NIC, sentAt time.Durati
 	r := &m.res[t]
 	if nic.HasFIP() {
 		m.seen = nic.FIP
+	}
+	if r.nic != nil && r.nic.ETag != nic.ETag {
+		r.replaced[r.replacing] = r.nic.ETag
+		r.replacing = (r.replacing + 1) % len(r.replaced)
 	}
 	r.nic, r.sentAt, r.dirty = nic, sentAt, false
 	if r.pending && nic.Settled() {

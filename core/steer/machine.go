@@ -98,7 +98,10 @@ type resource struct {
 	dirty    bool   // a write's outcome isn't known
 	pending  bool   // a write was accepted and isn't settled
 	rest     string // Rest before our write
-	refused  string // last refusal, told once
+
+	replaced  [8]string // ETags that have given way to later ones, the last few
+	replacing int
+	refused   string // last refusal, told once
 }
 
 // New makes a machine at rest.
