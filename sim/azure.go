@@ -63,7 +63,6 @@ func newAzure(w *World) *azure {
 		a.nics[side].path = nicPaths[side]
 		a.refresh(side)
 	}
-	a.delivery()
 	return a
 }
 

@@ -28,7 +28,8 @@ func (indifferent) delivers(site.Side, site.Side)       {}
 func (indifferent) ended()                              {}
 
 func checkers(w *World) []checker {
-	return []checker{&gateCheck{w: w}, newHolderCheck(w), &untouchedCheck{w: w}, &writerCheck{w: w}, &restCheck{w: w}}
+	return []checker{&gateCheck{w: w}, newHolderCheck(w), &untouchedCheck{w: w}, &writerCheck{w: w}, &w.promises,
+		&movesCheck{w: w}, newOutageCheck(w), &restCheck{w: w}}
 }
 
 // register is the claim on the primary's NIC.

@@ -50,6 +50,9 @@ func (r *restCheck) ended() {
 	case w.sched.Settings.Preempt && active.side != site.Primary && w.sched.Settings.Heal >= b.Failback:
 		fail("the secondary still serves %v after the healing", w.sched.Settings.Heal)
 	}
+	if d := w.out.lasts(w.now); d > 0 {
+		fail("nothing has been forwarded for %v", d)
+	}
 	if w.sched.Settings.Heal >= b.Failback && r.changed > w.sched.Settings.Safety+b.Failback {
 		fail("Azure was still changed %v after the healing", r.changed-w.sched.Settings.Safety)
 	}

@@ -86,6 +86,9 @@ var families = [][]Kind{
 // for the others to show what they do.
 func (d *drawer) swarm() []Kind {
 	var kinds []Kind
+	if d.yes(10) { // nothing that is needed
+		return []Kind{Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Flip, Twice}
+	}
 	for len(kinds) == 0 {
 		for i, family := range families {
 			percent := 40
@@ -103,7 +106,7 @@ func (d *drawer) swarm() []Kind {
 func (d *drawer) count() int {
 	switch d.r.IntN(4) {
 	case 0:
-		return 1 + d.r.IntN(2)
+		return 1
 	case 1:
 		return 2 + d.r.IntN(6)
 	}

@@ -205,6 +205,7 @@ func (n *node) die(after time.Duration) {
 // fall: the VM is gone, with its kernel and clock.
 func (n *node) fall(after time.Duration, wipe bool) {
 	n.w.say(n.side.String(), fmt.Sprintf("the VM dies, and is back after %v", after))
+	n.w.settleOutage()
 	n.end(after)
 	n.still = ""
 	n.serve, n.drain, n.down, n.guest = 0, 0, false, false
@@ -212,5 +213,4 @@ func (n *node) fall(after time.Duration, wipe bool) {
 	if wipe {
 		n.record = nil
 	}
-	n.w.gateChanged(n)
 }

@@ -25,17 +25,21 @@ func (n *node) effect() bool {
 
 // Send is agent.Links.
 func (n *node) Send(path keepalive.Path, datagram []byte) {
-	if n.effect() {
-		n.w.net.send(n, path, datagram)
+	if !n.effect() {
+		return
 	}
+	if path == keepalive.LAN {
+		n.w.promises.sends(n, datagram)
+	}
+	n.w.net.send(n, path, datagram)
 }
 
 // Serve is agent.Gate.
 func (n *node) Serve(until time.Duration) error {
 	if n.effect() {
 		n.w.mix(1, uint64(n.side), uint64(until))
+		n.w.settleOutage()
 		n.serve = until
-		n.w.gateChanged(n)
 		for _, c := range n.w.checks {
 			c.serves(n, until)
 		}
@@ -47,8 +51,8 @@ func (n *node) Serve(until time.Duration) error {
 func (n *node) Drain(until time.Duration) error {
 	if n.effect() {
 		n.w.mix(2, uint64(n.side), uint64(until))
+		n.w.settleOutage()
 		n.drain = until
-		n.w.gateChanged(n)
 	}
 	return nil
 }

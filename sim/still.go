@@ -19,12 +19,12 @@ func (n *node) stand(kind Kind, until time.Duration) {
 	if n.still != "" || (kind == Stall && !n.running) {
 		return
 	}
+	n.w.settleOutage()
 	n.still, n.until = kind, until
 	if kind == Freeze {
 		n.clock.freeze(n.w.now)
 	}
 	n.tickAt = never
-	n.w.gateChanged(n)
 	n.w.put(happening{at: until, what: resumes, node: uint8(n.side)})
 }
 
@@ -54,11 +54,11 @@ func (n *node) resume() {
 	if n.still == "" || n.w.now < n.until {
 		return
 	}
+	n.w.settleOutage()
 	n.still = ""
 	if n.clock.frozen {
 		n.clock.thaw(n.w.now)
 	}
-	n.w.gateChanged(n)
 	waiting, due, life := n.waiting, n.dueAt, n.life
 	n.waiting, n.space = nil, [keepalive.Paths]int{}
 	socketsFirst := n.rand.IntN(2) == 0

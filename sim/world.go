@@ -21,6 +21,8 @@ type World struct {
 	under []bool // which faults are on
 
 	checks    []checker
+	promises  promiseCheck
+	out       outage
 	violation *Violation
 	stats     Stats
 	hash      uint64
@@ -71,6 +73,7 @@ func Run(s *Schedule, tell func(Line)) Result {
 	w.begin()
 	w.loop(s.Settings.Safety + s.Settings.Heal)
 	w.finish()
+	w.stats.WorstOutage = w.out.worst
 	return Result{w.violation, w.hash, w.stats}
 }
 
@@ -93,12 +96,15 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 	for _, side := range [...]site.Side{site.Primary, site.Secondary} {
 		w.nodes[side] = newNode(w, side)
 	}
+	w.promises.w = w
+	w.out.down = 0
 	w.checks = checkers(w)
 	return w
 }
 
 // begin boots the two and puts the faults into the calendar.
 func (w *World) begin() {
+	w.azure.delivery()
 	for _, n := range w.nodes[1:] {
 		w.put(happening{at: time.Duration(w.ids.Int64N(int64(2 * time.Second))), what: boots, node: uint8(n.side), life: n.life})
 	}
