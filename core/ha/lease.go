@@ -15,7 +15,9 @@ type lease struct {
 }
 
 // hearAsk is R3: the promise not to claim, given only by a standby that the
-// asker can hear.
+// asker can hear. A claim of a former boot of ours may be under way at the
+// third, so nothing is answered before the register was read, nor while it
+// shows a later term that isn't settled yet.
 func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 	ask := msg.Ask
 	granted := m.state.Granted
@@ -23,7 +25,7 @@ func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 		granted.Holder != msg.From || granted.Boot != msg.Boot {
 		return
 	}
-	if m.echoAge(msg) >= m.cfg.Lease || m.hand.yielded == granted.Term {
+	if m.echoAge(msg) >= m.cfg.Lease || m.hand.yielded == granted.Term || m.third.claimed > granted.Term || !m.third.read {
 		return
 	}
 	m.prom = max(m.prom, now+min(ask.Lease, LeaseMax))
@@ -43,6 +45,7 @@ func (m *Machine) hearAnswer(now Time, answer keepalive.Answer) {
 // register: every read of the register teaches the term (R1); while the peer
 // is gone it also renews the active's lease (R11).
 func (m *Machine) register(now Time, e Register) {
+	m.third.read, m.third.claimed = true, e.Claim.Term
 	if e.Claim.Term > m.state.Granted.Term && m.ownClaim(e.Claim) {
 		return // Won will tell
 	}

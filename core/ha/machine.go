@@ -50,6 +50,8 @@ type Machine struct {
 type third struct {
 	ok      bool
 	problem string
+	read    bool      // by this boot
+	claimed site.Term // in the last read, settled or not
 }
 
 // steered is what the steering has read of the floating IP in this term.
