@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"time"
-
 	"releve.dev/releve/site"
 )
 
@@ -11,19 +9,12 @@ import (
 // the primary where it may be, the floating IP on its NIC alone, both ready.
 type restCheck struct {
 	indifferent
-	w       *World
-	changed time.Duration // last write or delivery
-	taken   []time.Duration
+	w *World
 }
 
-func (r *restCheck) writes(by *node, side site.Side, before, after *nic) {
-	r.changed = r.w.now
-	if by != nil && before.claim != after.claim && side == site.Primary {
-		r.taken = append(r.taken, r.w.now)
-	}
-}
+func (r *restCheck) writes(*node, site.Side, *nic, *nic) { r.w.changed = r.w.now }
 
-func (r *restCheck) delivers(_, _ site.Side) { r.changed = r.w.now }
+func (r *restCheck) delivers(_, _ site.Side) { r.w.changed = r.w.now }
 
 func (r *restCheck) ended() {
 	w := r.w
@@ -53,8 +44,8 @@ func (r *restCheck) ended() {
 	if d := w.out.lasts(w.now); d > 0 {
 		fail("nothing has been forwarded for %v", d)
 	}
-	if w.sched.Settings.Heal >= b.Failback && r.changed > w.sched.Settings.Safety+b.Failback {
-		fail("Azure was still changed %v after the healing", r.changed-w.sched.Settings.Safety)
+	if w.sched.Settings.Heal >= b.Failback && w.changed > w.sched.Settings.Safety+b.Failback {
+		fail("Azure was still changed %v after the healing", w.changed-w.sched.Settings.Safety)
 	}
 	for _, n := range w.nodes[1:] {
 		if n.driver == nil {

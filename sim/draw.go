@@ -54,7 +54,7 @@ func (d *drawer) settings(seed uint64) Settings {
 	} else {
 		c.Keepalive = [...]time.Duration{10, 15, 20, 50, 50, 50, 100}[d.r.IntN(7)] * time.Millisecond
 		c.Profile = [...]string{"instant", "fast"}[d.r.IntN(2)]
-		c.Safety, c.Heal = time.Minute, time.Minute
+		c.Safety, c.Heal, c.CleanUp, c.Hold = 45*time.Second, 75*time.Second, 0, d.between(2*time.Second, 8*time.Second)
 	}
 	c.Silent = min(c.Keepalive*time.Duration(3+d.r.IntN(3)), 3*time.Second)
 	c.Silent = max(c.Silent, 30*time.Millisecond)

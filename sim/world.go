@@ -17,8 +17,10 @@ type World struct {
 	nodes [3]*node // by site.Side; 0 is nobody
 	net   network
 	azure *azure
-	heal  bool   // the faults are over
-	under []bool // which faults are on
+	heal  bool // the faults are over
+
+	changed time.Duration // last write or delivery
+	under   []bool        // which faults are on
 
 	checks    []checker
 	promises  promiseCheck
@@ -71,7 +73,11 @@ type Stats struct {
 func Run(s *Schedule, tell func(Line)) Result {
 	w := newWorld(s, tell)
 	w.begin()
-	w.loop(s.Settings.Safety + s.Settings.Heal)
+	end := s.Settings.Safety + s.Settings.Heal
+	w.loop(end)
+	if w.changed > end-settling { // a failback, say, that has just begun
+		w.loop(end + 2*settling)
+	}
 	w.finish()
 	w.stats.WorstOutage = w.out.worst
 	return Result{w.violation, w.hash, w.stats}
@@ -120,6 +126,9 @@ func (w *World) put(h happening) { w.due.put(h) }
 
 // maxAtOnce is far more than can rightly happen at one instant.
 const maxAtOnce = 5000
+
+// settling is how long nothing may have changed at the end.
+const settling = 30 * time.Second
 
 // loop lets everything happen in order until the instant end.
 func (w *World) loop(end time.Duration) {

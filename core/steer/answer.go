@@ -54,8 +54,8 @@ func (m *Machine) answerRead(now time.Duration, t Target, response *Response) {
 	m.took(now, t, nic, response.SentAt)
 }
 
-// stale: an ETag that was replaced never comes back, so such a read is older
-// than one that is known. It must not undo what that one showed.
+// stale: the ETag that an accepted write of ours rested on never comes back, so
+// such a read is older than that write. It must not undo what is known of it.
 func (r *resource) stale(nic *NIC) bool { return slices.Contains(r.replaced[:], nic.ETag) }
 
 // parse reads a NIC's body. Most reads show what the last one did.
@@ -76,10 +76,6 @@ func (m *Machine) took(now time.Duration, t Target, nic *NIC, sentAt time.Durati
 	r := &m.res[t]
 	if nic.HasFIP() {
 		m.seen = nic.FIP
-	}
-	if r.nic != nil && r.nic.ETag != nic.ETag {
-		r.replaced[r.replacing] = r.nic.ETag
-		r.replacing = (r.replacing + 1) % len(r.replaced)
 	}
 	r.nic, r.sentAt, r.dirty = nic, sentAt, false
 	if r.pending && nic.Settled() {
@@ -188,6 +184,8 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 	r.nextGet, r.answered = now, now
 	if response.OK() {
 		r.backoff, r.refused = 0, ""
+		r.replaced[r.replacing] = r.base
+		r.replacing = (r.replacing + 1) % len(r.replaced)
 		if nic, err := m.parse(t, response.Body); err == nil {
 			m.took(now, t, nic, response.SentAt)
 		} else {

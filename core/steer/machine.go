@@ -99,7 +99,8 @@ type resource struct {
 	pending  bool   // a write was accepted and isn't settled
 	rest     string // Rest before our write
 
-	replaced  [8]string // ETags that have given way to later ones, the last few
+	base      string    // ETag that our write rests on
+	replaced  [8]string // those of the last accepted ones: they can't come back
 	replacing int
 	refused   string // last refusal, told once
 }
@@ -259,7 +260,7 @@ func (r *resource) lastRead() (last time.Duration) {
 func (m *Machine) put(t Target, body []byte, why string) {
 	r := &m.res[t]
 	m.nextID++
-	r.write, r.rest = m.nextID, r.nic.Rest()
+	r.write, r.rest, r.base = m.nextID, r.nic.Rest(), r.nic.ETag
 	m.note("arm write", fmt.Sprintf("%s: %s", t, why))
 	m.do(Call{Request{ID: m.nextID, Op: Put, Target: t, Body: body, IfMatch: r.nic.ETag, Timeout: writeTimeout, Why: why}})
 }
