@@ -100,9 +100,14 @@ func (m *Machine) until(now Time) Time {
 }
 
 // answered: the peer's last answer holds, and is no older than what makes it
-// suspect. A lease may be shorter than that.
-func (m *Machine) answered(now Time) bool {
-	return m.lease.peer > now && m.lease.peer-now > m.cfg.counted()-m.cfg.suspect()
+// suspect.
+func (m *Machine) answered(now Time) bool { return now < m.unansweredAt() }
+
+// unansweredAt is when that ends. A lease may be shorter than the suspicion;
+// then its last quarter is left, so that the gate doesn't close before a timer
+// has run.
+func (m *Machine) unansweredAt() Time {
+	return m.lease.peer - max(m.cfg.counted()-m.cfg.suspect(), m.cfg.counted()/4)
 }
 
 // resume and expire are the two ways between active and suspended (R2, R5).
