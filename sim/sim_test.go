@@ -1,37 +1,42 @@
 package sim
 
 import (
-	"flag"
 	"testing"
 	"time"
 )
 
-var (
-	seeds = flag.Int("seeds", 20, "how many seeds")
-	start = flag.Uint64("start", 1, "the first one")
-	story = flag.Bool("story", false, "tell the story of a failing one")
-)
-
+// Some seeds run with every test; `make sim` runs thousands (B9).
 func TestSeeds(t *testing.T) {
-	began := time.Now()
-	failures := map[string]int{}
-	events := 0
-	for i := range *seeds {
-		s := Draw(*start + uint64(i))
-		r := Run(s, nil)
-		events += r.Stats.Events
-		if r.Violation == nil {
-			continue
+	seeds := uint64(60)
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := uint64(1); seed <= seeds; seed++ {
+		if v := Run(Draw(seed), nil).Violation; v != nil {
+			t.Errorf("seed %d: %v\nshrink and replay it: releve sim run --seeds 1 --start %d", seed, v, seed)
 		}
-		failures[r.Violation.Property]++
-		if failures[r.Violation.Property] <= 3 {
-			t.Errorf("seed %d: %v", s.Seed, r.Violation)
-			if *story {
-				small, violation := Shrink(s)
-				tale, _ := Tale(small)
-				t.Logf("%v\n%s\n%s", violation, small, tale)
+	}
+}
+
+// A clock's two directions agree, whatever its rate.
+func TestClock(t *testing.T) {
+	for _, ppm := range []int64{-200, -1, 0, 1, 200} {
+		c := clock{base: 7 * time.Second, at: 3 * time.Second, ppm: ppm}
+		for _, now := range []time.Duration{3 * time.Second, 3*time.Second + 1, time.Minute, 1200*time.Second + 12345} {
+			at := c.world(c.local(now))
+			if c.local(at) < c.local(now) || at > now || at > c.at && c.local(at-1) >= c.local(now) {
+				t.Errorf("%d ppm: %v became %v", ppm, now, at)
 			}
 		}
 	}
-	t.Logf("%d seeds, %v, %d events, %.2f ms a seed", *seeds, failures, events, time.Since(began).Seconds()*1000/float64(*seeds))
+}
+
+func BenchmarkSeed(b *testing.B) {
+	var simulated time.Duration
+	seed := uint64(0)
+	for b.Loop() {
+		seed++
+		simulated += Run(Draw(seed), nil).Stats.Simulated
+	}
+	b.ReportMetric(simulated.Seconds()/b.Elapsed().Seconds(), "times-real")
 }
