@@ -36,7 +36,7 @@ func main() {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nhint: see: %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(labCommand(), azureCommand())
+	root.AddCommand(labCommand(), azureCommand(), simCommand())
 	os.Exit(exitStatus(root.ExecuteContext(context.Background())))
 }
 

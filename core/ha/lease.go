@@ -15,7 +15,9 @@ type lease struct {
 }
 
 // hearAsk is R3: the promise not to claim, given only by a standby that the
-// asker can hear.
+// asker can hear. A claim of a former boot of ours may be under way at the
+// third, so nothing is answered before the register was read, nor while it
+// shows a later term that isn't settled yet.
 func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 	ask := msg.Ask
 	granted := m.state.Granted
@@ -23,7 +25,7 @@ func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 		granted.Holder != msg.From || granted.Boot != msg.Boot {
 		return
 	}
-	if m.echoAge(msg) >= m.cfg.Lease || m.hand.yielded == granted.Term {
+	if m.echoAge(msg) >= m.cfg.Lease || m.hand.yielded == granted.Term || m.third.claimed > granted.Term || !m.third.read {
 		return
 	}
 	m.prom = max(m.prom, now+min(ask.Lease, LeaseMax))
@@ -43,6 +45,7 @@ func (m *Machine) hearAnswer(now Time, answer keepalive.Answer) {
 // register: every read of the register teaches the term (R1); while the peer
 // is gone it also renews the active's lease (R11).
 func (m *Machine) register(now Time, e Register) {
+	m.third.read, m.third.claimed = true, e.Claim.Term
 	if e.Claim.Term > m.state.Granted.Term && m.ownClaim(e.Claim) {
 		return // Won will tell
 	}
@@ -97,9 +100,14 @@ func (m *Machine) until(now Time) Time {
 }
 
 // answered: the peer's last answer holds, and is no older than what makes it
-// suspect. A lease may be shorter than that.
-func (m *Machine) answered(now Time) bool {
-	return m.lease.peer > now && m.lease.peer-now > m.cfg.counted()-m.cfg.suspect()
+// suspect.
+func (m *Machine) answered(now Time) bool { return now < m.unansweredAt() }
+
+// unansweredAt is when that ends. A lease may be shorter than the suspicion;
+// then its last quarter is left, so that the gate doesn't close before a timer
+// has run.
+func (m *Machine) unansweredAt() Time {
+	return m.lease.peer - max(m.cfg.counted()-m.cfg.suspect(), m.cfg.counted()/4)
 }
 
 // resume and expire are the two ways between active and suspended (R2, R5).

@@ -50,6 +50,8 @@ type Machine struct {
 type third struct {
 	ok      bool
 	problem string
+	read    bool      // by this boot
+	claimed site.Term // in the last read, settled or not
 }
 
 // steered is what the steering has read of the floating IP in this term.
@@ -135,7 +137,7 @@ func (m *Machine) decide(now Time) {
 // Next is when the machine wants its next Tick.
 func (m *Machine) Next() Time {
 	next := m.sendAt
-	for _, at := range [...]Time{m.verdictAt(), m.gate.serve, m.gate.drain} {
+	for _, at := range [...]Time{m.verdictAt(), m.unansweredAt(), m.gate.serve, m.gate.drain} {
 		if at > m.last && at < next {
 			next = at
 		}

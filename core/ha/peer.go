@@ -52,7 +52,9 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 		p.msg = *msg
 	}
 	m.hearEcho(now, msg)
-	m.learn(now, msg.Granted, thePeer)
+	if !m.ownClaim(msg.Granted) { // else Won will tell: the peer has read it first
+		m.learn(now, msg.Granted, thePeer)
+	}
 	if !first || msg.Granted.Term != m.state.Granted.Term {
 		return
 	}

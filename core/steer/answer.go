@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"releve.dev/releve/core/ha"
@@ -46,8 +47,16 @@ func (m *Machine) answerRead(now time.Duration, t Target, response *Response) {
 		m.readFailed(now, t, response)
 		return
 	}
+	if r.stale(nic) {
+		r.nextGet = now + pollMax
+		return
+	}
 	m.took(now, t, nic, response.SentAt)
 }
+
+// stale: the ETag that an accepted write of ours rested on never comes back, so
+// such a read is older than that write. It must not undo what is known of it.
+func (r *resource) stale(nic *NIC) bool { return slices.Contains(r.replaced[:], nic.ETag) }
 
 // parse reads a NIC's body. Most reads show what the last one did.
 func (m *Machine) parse(t Target, body []byte) (*NIC, error) {
@@ -175,6 +184,8 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 	r.nextGet, r.answered = now, now
 	if response.OK() {
 		r.backoff, r.refused = 0, ""
+		r.replaced[r.replacing] = r.base
+		r.replacing = (r.replacing + 1) % len(r.replaced)
 		if nic, err := m.parse(t, response.Body); err == nil {
 			m.took(now, t, nic, response.SentAt)
 		} else {

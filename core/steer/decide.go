@@ -43,7 +43,10 @@ func (m *Machine) decideClaim(now time.Duration) {
 		r.nextGet = min(r.nextGet, max(now, r.nextPut))
 	default:
 		if p.sent {
+			// The role machine decides first whether it still claims.
+			p.sent, r.nextGet = false, now
 			m.tell(ha.ClaimFailed{Why: "a read shows that the write has not taken effect"})
+			return
 		}
 		p.sent = true
 		m.tell(ha.ClaimSent{})
@@ -99,6 +102,8 @@ func (m *Machine) takeOff(now time.Duration, peer *resource) {
 		m.put(PeerNIC, peer.nic.Body(m.goal.Claim, nil), "take the floating IP off")
 	case peer.nic.Claim != m.goal.Claim:
 		m.put(PeerNIC, peer.nic.Body(m.goal.Claim, nil), "claim in the tag")
+	case peer.nic.State == failed: // else Azure keeps the address allocated to it
+		m.put(PeerNIC, peer.nic.Body(m.goal.Claim, nil), "mend a failed update")
 	}
 }
 
@@ -112,7 +117,7 @@ func (m *Machine) putOn(now time.Duration, own, peer *resource) {
 		m.put(OwnNIC, own.nic.Body(m.goal.Claim, m.newConfig(own.nic)), "put the floating IP on")
 	case own.nic.Claim != m.goal.Claim:
 		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.FIP), "claim in the tag")
-	case own.nic.State == "Failed":
+	case own.nic.State == failed:
 		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.FIP), "mend a failed update")
 	}
 }
@@ -145,7 +150,7 @@ func (m *Machine) mayWrite(now time.Duration, r *resource) bool {
 // differs: something is to be written on r, so a stale read is worth renewing.
 func (m *Machine) differs(r *resource) bool {
 	own := r == &m.res[OwnNIC]
-	return r.nic.Claim != m.goal.Claim || r.nic.HasFIP() != own
+	return r.nic.Claim != m.goal.Claim || r.nic.HasFIP() != own || r.nic.State == failed
 }
 
 // atRest: the resource shows what is wanted and nothing is under way.

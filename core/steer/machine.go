@@ -98,7 +98,11 @@ type resource struct {
 	dirty    bool   // a write's outcome isn't known
 	pending  bool   // a write was accepted and isn't settled
 	rest     string // Rest before our write
-	refused  string // last refusal, told once
+
+	base      string    // ETag that our write rests on
+	replaced  [8]string // those of the last accepted ones: they can't come back
+	replacing int
+	refused   string // last refusal, told once
 }
 
 // New makes a machine at rest.
@@ -256,7 +260,7 @@ func (r *resource) lastRead() (last time.Duration) {
 func (m *Machine) put(t Target, body []byte, why string) {
 	r := &m.res[t]
 	m.nextID++
-	r.write, r.rest = m.nextID, r.nic.Rest()
+	r.write, r.rest, r.base = m.nextID, r.nic.Rest(), r.nic.ETag
 	m.note("arm write", fmt.Sprintf("%s: %s", t, why))
 	m.do(Call{Request{ID: m.nextID, Op: Put, Target: t, Body: body, IfMatch: r.nic.ETag, Timeout: writeTimeout, Why: why}})
 }

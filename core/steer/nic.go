@@ -79,8 +79,12 @@ func (n *NIC) findFIP(fip netip.Addr) error {
 // HasFIP reports whether the floating IP is on this NIC.
 func (n *NIC) HasFIP() bool { return n.at >= 0 }
 
+// failed is the provisioningState of a NIC whose last update Azure couldn't
+// carry out: the NIC shows what was asked for, the data plane does not have it.
+const failed = "Failed"
+
 // Settled reports whether no operation is under way.
-func (n *NIC) Settled() bool { return n.State == "Succeeded" || n.State == "Failed" }
+func (n *NIC) Settled() bool { return n.State == "Succeeded" || n.State == failed }
 
 // Body is the whole NIC for a PUT, with the claim in its tag and the floating
 // IP's configuration fip, or without one if fip is nil. All else is as read.

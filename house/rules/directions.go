@@ -44,6 +44,8 @@ var Directions = []Direction{
 	{Room: "vsocket/apitest", May: []string{"site", "core", "azure/arm", "azure/imds"}, Tests: []string{"azure/emulator"}, Why: "Azure is its business"},
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "vsocket/config", "vsocket/control", "vsocket/journal"}, Tests: []string{"vsocket", "house/private"},
 		Why: "plays the world around the built programs: writes their settings, reads their status and journal"},
+	{Room: "sim", May: []string{"site", "core", "wire", "vsocket/agent", "azure/emulator"}, Conduct: Replayable,
+		Why: "whole sites in one goroutine: the real driver and core, the emulator's resource store"},
 	{Room: "cmd/*", May: []string{anything}, Why: "wires; imported by nobody"},
 	{Room: "bench", May: []string{"site", "wire", "vsocket"}, Why: "measures the built programs, and single parts of them"},
 	{Room: "house/*", Why: "keeps the repo"},

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"releve.dev/releve/sim"
+)
+
+// simCommand runs whole sites in the simulator.
+func simCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "sim",
+		Short: "Look for schedules of faults that break high availability",
+	}
+	command.AddCommand(simRunCommand(), simReplayCommand())
+	return command
+}
+
+// simRun is what the user asked of `releve sim run`.
+type simRun struct {
+	seeds, start uint64
+	jobs         int
+	keep         string
+}
+
+func simRunCommand() *cobra.Command {
+	var r simRun
+	command := &cobra.Command{
+		Use:   "run",
+		Short: "Simulate many seeds, shrink what fails",
+		Long: `Simulate a site for each seed: faults drawn from the seed, then healing, with the
+properties checked at each event. What fails is shrunk and shown with the command
+that replays it. The last line sums up.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	flags := command.Flags()
+	flags.Uint64Var(&r.seeds, "seeds", 1000, "how many")
+	flags.Uint64Var(&r.start, "start", 1, "the first one")
+	flags.IntVar(&r.jobs, "jobs", runtime.GOMAXPROCS(0), "how many at once")
+	flags.StringVar(&r.keep, "keep", "", "directory for the shrunk schedules")
+	return command
+}
+
+// maxShrunk bounds the time that a thoroughly broken build takes.
+const maxShrunk = 5
+
+// tally sums up the seeds' results.
+type tally struct {
+	mu        sync.Mutex
+	next      uint64
+	failed    []uint64
+	worst     time.Duration
+	simulated time.Duration
+}
+
+func (r *simRun) run(ctx context.Context, out io.Writer) error {
+	began := time.Now()
+	t := &tally{}
+	var workers sync.WaitGroup
+	for range max(1, r.jobs) {
+		workers.Go(func() {
+			for seed, ok := t.take(r); ok && ctx.Err() == nil; seed, ok = t.take(r) {
+				t.add(seed, sim.Run(sim.Draw(seed), nil))
+			}
+		})
+	}
+	workers.Wait()
+	for i, seed := range t.failed {
+		if i == maxShrunk {
+			fmt.Fprintf(out, "and %d more: %v\n", len(t.failed)-i, t.failed[i:])
+			break
+		}
+		if err := r.show(out, seed); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "seeds=%d failures=%d worst_outage_ms=%d sim_years=%.3f seconds=%.1f\n",
+		t.next, len(t.failed), t.worst.Milliseconds(), t.simulated.Hours()/24/365, time.Since(began).Seconds())
+	if len(t.failed) > 0 {
+		return status(exitFailed)
+	}
+	return ctx.Err()
+}
+
+func (t *tally) take(r *simRun) (seed uint64, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.next == r.seeds {
+		return 0, false
+	}
+	t.next++
+	return r.start + t.next - 1, true
+}
+
+func (t *tally) add(seed uint64, result sim.Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.simulated += result.Stats.Simulated
+	t.worst = max(t.worst, result.Stats.WorstOutage)
+	if result.Violation != nil {
+		t.failed = append(t.failed, seed)
+	}
+}
+
+// show shrinks a failing seed and keeps its schedule.
+func (r *simRun) show(out io.Writer, seed uint64) error {
+	schedule, violation := sim.Shrink(sim.Draw(seed))
+	file, err := r.create(seed)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(file, "# %v\n%s", violation, schedule)
+	if closing := file.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return fmt.Errorf("keeping a schedule: %w", err)
+	}
+	fmt.Fprintf(out, "seed %d: %v\n%sreplay it: releve sim replay %s\n\n", seed, violation, schedule, file.Name())
+	return nil
+}
+
+func (r *simRun) create(seed uint64) (*os.File, error) {
+	name := fmt.Sprintf("seed-%d.txt", seed)
+	if r.keep == "" {
+		return os.CreateTemp("", "releve-sim-*-"+name)
+	}
+	return os.Create(filepath.Join(r.keep, name))
+}
+
+func simReplayCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "replay FILE",
+		Short: "Tell the story of a schedule",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			schedule, err := sim.Parse(string(text))
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return tellStory(cmd.OutOrStdout(), schedule)
+		},
+	}
+}
+
+func tellStory(w io.Writer, schedule *sim.Schedule) error {
+	out := bufio.NewWriter(w)
+	result := sim.Run(schedule, func(line sim.Line) { fmt.Fprintln(out, line) })
+	verdict := "every property held"
+	if result.Violation != nil {
+		verdict = "violated: " + result.Violation.String()
+	}
+	fmt.Fprintf(out, "%s\nterms=%d moves=%d calls=%d hash=%016x\n", verdict, result.Stats.Grants, result.Stats.Moves, result.Stats.Calls, result.Hash)
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if result.Violation != nil {
+		return status(exitFailed)
+	}
+	return nil
+}

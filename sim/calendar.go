@@ -1,0 +1,80 @@
+package sim
+
+import "time"
+
+// happening is one thing that will happen. What its index means depends on it.
+type happening struct {
+	at    time.Duration
+	seq   uint64 // of equal instants the one that was put first
+	what  what
+	node  uint8
+	path  uint8
+	life  uint32 // of the node; what belongs to a former life is dropped
+	index int
+}
+
+type what uint8
+
+const (
+	arrives  what = iota // a datagram: index of its buffer
+	leaves               // a request: index of the call
+	reaches              // it is at ARM
+	answers              // its answer is at the node
+	expires              // the node has waited long enough for it
+	metadata             // IMDS answers: index of the look
+	begins               // a fault
+	ends                 // a fault
+	boots
+	resumes
+	probes
+	heals
+)
+
+// calendar is a heap by instant and order.
+type calendar struct {
+	heap []happening
+	seq  uint64
+}
+
+func (c *calendar) put(h happening) {
+	c.seq++
+	h.seq = c.seq
+	c.heap = append(c.heap, h)
+	heap := c.heap
+	i := len(heap) - 1
+	for i > 0 {
+		up := (i - 1) / 2
+		if !heap[i].before(&heap[up]) {
+			break
+		}
+		heap[i], heap[up] = heap[up], heap[i]
+		i = up
+	}
+}
+
+func (h *happening) before(o *happening) bool {
+	return h.at < o.at || h.at == o.at && h.seq < o.seq
+}
+
+func (c *calendar) take() happening {
+	heap := c.heap
+	first, last := heap[0], len(heap)-1
+	heap[0] = heap[last]
+	heap = heap[:last]
+	c.heap = heap
+	i := 0
+	for {
+		down := 2*i + 1
+		if down >= last {
+			return first
+		}
+		if down+1 < last && heap[down+1].before(&heap[down]) {
+			down++
+		}
+		if !heap[down].before(&heap[i]) {
+			return first
+		}
+		heap[i], heap[down] = heap[down], heap[i]
+		i = down
+	}
+}

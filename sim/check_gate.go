@@ -1,0 +1,85 @@
+package sim
+
+import (
+	"time"
+
+	"releve.dev/releve/site"
+)
+
+// gateCheck is P1 with ARM as third (ha.md section 5, 1): a vSocket serves in a
+// term of its own boot, and once a higher term is in the register its gate is
+// shut within R11's bound. The bounds are on its own clock, as a guest that
+// stood still can't know better.
+type gateCheck struct {
+	indifferent
+	w    *World
+	lost [3]time.Duration // local: when the register got a higher term than the one held; 0: it hasn't
+	term [3]site.Term     // the one held then
+	left [3]time.Duration // local: when the data plane stopped bringing it the floating IP
+}
+
+// R11's bounds.
+const (
+	registerHold = 5 * time.Second // from a register read's request
+	lookHold     = 3 * time.Second // from an IMDS look
+)
+
+func (g *gateCheck) serves(n *node, until time.Duration) {
+	if until <= n.local() {
+		return
+	}
+	if n.granted.Holder != n.side || n.granted.Boot != n.boot_ {
+		g.w.fail("one gate", "the %s opens its gate, but the term it knows is %s", n.side, n.granted)
+	}
+	g.bound(n)
+}
+
+// bound holds an open gate against the register.
+func (g *gateCheck) bound(n *node) {
+	side := n.side
+	if g.lost[side] == 0 || n.granted.Term > g.term[side] || n.serve <= n.local() {
+		return
+	}
+	limit := g.lost[side] + registerHold + g.staleness()
+	if g.w.azure.owner == side {
+		return
+	}
+	limit = max(limit, g.left[side]+lookHold)
+	if n.serve > limit {
+		g.w.fail("one gate", "the %s serves term %d for %v longer than it may after %s", side, n.granted.Term, n.serve-limit, g.w.register())
+	}
+}
+
+// staleness is how old Azure's answers may be: that much later a read is worth
+// as much as a fresh one.
+func (g *gateCheck) staleness() (worst time.Duration) {
+	for i := range g.w.sched.Faults {
+		if f := &g.w.sched.Faults[i]; f.Kind == Stale {
+			worst = max(worst, f.D)
+		}
+	}
+	return worst
+}
+
+func (g *gateCheck) writes(_ *node, side site.Side, _, after *nic) {
+	if side != site.Primary {
+		return
+	}
+	for _, n := range g.w.nodes[1:] {
+		switch {
+		case n.granted.Holder != n.side || after.claim.Term <= n.granted.Term:
+			g.lost[n.side] = 0
+		case g.lost[n.side] == 0 || g.term[n.side] != n.granted.Term:
+			g.lost[n.side], g.term[n.side] = n.local(), n.granted.Term
+			g.bound(n)
+		}
+	}
+}
+
+func (g *gateCheck) delivers(was, _ site.Side) {
+	if was != site.NoSide {
+		n := g.w.nodes[was]
+		g.left[was] = n.local()
+		g.bound(n)
+	}
+}

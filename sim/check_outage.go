@@ -1,0 +1,91 @@
+package sim
+
+import (
+	"time"
+
+	"releve.dev/releve/azure/emulator/profile"
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// outageCheck is P6 and P7: what nobody needs may fail without any outage and
+// any change of the active; a single fault of a vSocket costs no more than our
+// time and Azure's.
+type outageCheck struct {
+	indifferent
+	w        *World
+	harmless bool // all faults of the schedule are of a kind that nobody needs
+	single   bool // there is one, and it takes a vSocket away
+	first    site.Claim
+}
+
+func newOutageCheck(w *World) *outageCheck {
+	c := &outageCheck{w: w, harmless: w.sched.Settings.Stay}
+	faults := w.sched.Faults
+	for i := range faults {
+		c.harmless = c.harmless && harmless(&faults[i])
+	}
+	if len(faults) == 1 {
+		switch faults[0].Kind {
+		case Crash, KillAt, Reboot, Wipe, Off, Stop, WAN, LAN, Pause, Freeze:
+			c.single = faults[0].Side != site.NoSide
+		}
+	}
+	return c
+}
+
+// harmless: one dependency among several (ha.md section 1, P7). ARM and IMDS
+// aren't needed while the peer answers, and neither is one of two paths.
+func harmless(f *Fault) bool {
+	switch f.Kind {
+	case Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Flip, Twice:
+		return true
+	case Cut, Loss:
+		return f.Path == keepalive.MGMT
+	}
+	return false
+}
+
+func (c *outageCheck) serves(n *node, until time.Duration) {
+	w := c.w
+	if !c.harmless || w.now < settled(w.sched) {
+		return
+	}
+	if c.first.Term == 0 {
+		c.first = n.granted
+	}
+	if n.granted != c.first {
+		w.fail("no single dependency", "term %d has given way to %d, though nothing was broken that is needed", c.first.Term, n.granted.Term)
+	}
+	if n.granted.Boot == n.boot_ && until <= n.local() {
+		w.fail("no single dependency", "the %s's gate was shut, though nothing was broken that is needed", n.side)
+	}
+}
+
+// settled is when a site has started and steered even in the slowest profile.
+func settled(s *Schedule) time.Duration {
+	if s.Settings.Profile == "instant" || s.Settings.Profile == "fast" {
+		return 40 * time.Second
+	}
+	return 9 * time.Minute
+}
+
+func (c *outageCheck) ended() {
+	w := c.w
+	if c.single && w.out.worst > c.limit() && w.out.worstAt > settled(w.sched)/2 {
+		w.fail("availability", "nothing was forwarded for %v from %v on; at most %v was to be expected", w.out.worst, w.out.worstAt, c.limit())
+	}
+}
+
+// limit is what a single fault may cost.
+func (c *outageCheck) limit() time.Duration {
+	s := &c.w.sched.Settings
+	p, err := profile.Parse(s.Profile)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	write := p.Writes[profile.NIC].Control.To + p.Accept.To + 2*p.Read.To + time.Second
+	verdict := 2*s.Silent + s.Confirm + 2*s.Keepalive
+	const unfit = 2 * time.Second // until the probes are sure
+	return 3*write + s.CleanUp + verdict + unfit + 3*time.Second
+}

@@ -1,0 +1,58 @@
+package sim
+
+import (
+	"time"
+
+	"releve.dev/releve/core/steer"
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// promiseCheck is R3, R6 and ha-schedules.md 2: who has answered an active's
+// question doesn't claim before that answer's lease is over, unless the active
+// has yielded; and who has a claim in the register answers no older term.
+type promiseCheck struct {
+	indifferent
+	w        *World
+	mac      keepalive.MAC
+	message  keepalive.Message
+	promised [3]time.Duration // local, by the one who promised
+	term     [3]site.Term     // that the promise was for
+	yielded  [3]site.Term     // by the one who yielded
+	boot     [3]site.BootID
+}
+
+// sends looks into what a vSocket says on the LAN.
+func (c *promiseCheck) sends(n *node, datagram []byte) {
+	if c.mac == nil {
+		c.mac = n.mac()
+	}
+	m := &c.message
+	if keepalive.Decode(datagram, m, c.mac) != nil {
+		return
+	}
+	if m.Yielded != 0 {
+		c.yielded[n.side] = m.Yielded
+	}
+	if m.Answer.Term == 0 {
+		return
+	}
+	if c.boot[n.side] != n.boot_ {
+		c.promised[n.side], c.boot[n.side] = 0, n.boot_
+	}
+	c.promised[n.side], c.term[n.side] = n.local()+c.w.sched.Settings.Lease, m.Answer.Term
+	if register := c.w.register(); register.Holder == n.side && register.Boot == n.boot_ && register.Term > m.Answer.Term {
+		c.w.fail("promise", "the %s answers for term %d, but term %d is its own in the register", n.side, m.Answer.Term, register.Term)
+	}
+}
+
+func (c *promiseCheck) calls(n *node, request *steer.Request) {
+	side := n.side
+	if request.Op != steer.Put || n.role != site.Claiming || c.boot[side] != n.boot_ || n.granted.Term != c.term[side] ||
+		c.yielded[side.Peer()] == n.granted.Term {
+		return
+	}
+	if left := c.promised[side] - n.local(); left > 0 {
+		c.w.fail("promise", "the %s claims %v before its promise for term %d is over", side, left, c.term[side])
+	}
+}

@@ -1,0 +1,216 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"releve.dev/releve/core/fitness"
+	"releve.dev/releve/core/ha"
+	"releve.dev/releve/core/steer"
+	"releve.dev/releve/site"
+	"releve.dev/releve/vsocket/agent"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// node is a vSocket: a VM with a kernel's gate, a disk, a clock, and an agent
+// that may run.
+type node struct {
+	w     *World
+	side  site.Side
+	conf  agent.Config
+	clock clock
+	rand  *rand.Rand
+	life  uint32 // of the agent: grows with each end of one
+
+	running bool // the agent is
+	driver  *agent.Driver
+	boot_   site.BootID
+	tickAt  time.Duration // world; never while it doesn't run
+	dueAt   time.Duration // local: when the driver wanted it
+	busy    bool          // inside a call of the driver
+
+	still   Kind          // Pause, Freeze or Stall while it stands still, else ""
+	until   time.Duration // when it goes on
+	waiting []happening   // what came meanwhile
+	space   [keepalive.Paths]int
+
+	serve, drain time.Duration // the kernel gate's deadlines, local
+	down, guest  bool
+	record       []byte
+
+	killIn  int // effects until the agent dies; 0: not
+	dying   bool
+	restart time.Duration // after which it is back
+
+	wan, lan, imds, token, disk broken
+	late                        time.Duration
+	probing                     [2]int // readings to be made
+	looks                       []seen // at IMDS
+
+	role    site.Role  // as the journal says
+	granted site.Claim // as the state says
+}
+
+// broken counts the faults that break something.
+type broken int
+
+func newNode(w *World, side site.Side) *node {
+	n := &node{w: w, side: side, conf: config(w.sched, side), rand: generator(w.sched.Seed, ofNode+uint64(side)), tickAt: never}
+	n.clock.ppm = int64(w.sched.Settings.Drift[side-1])
+	n.clock.base = time.Duration(1+n.rand.IntN(1000)) * time.Second
+	return n
+}
+
+var floatingIP = netip.MustParseAddr("10.102.2.200")
+
+func config(s *Schedule, side site.Side) agent.Config {
+	c := &s.Settings
+	return agent.Config{
+		Site: "sim", FloatingIP: floatingIP,
+		HA: ha.Config{Side: side, Version: site.Release, Generation: 1, Third: keepalive.ARM,
+			Keepalive: c.Keepalive, Silent: c.Silent, Lease: c.Lease, Confirm: c.Confirm, Hold: c.Hold,
+			Preempt: c.Preempt, AloneStay: c.Stay},
+		Steer:   steer.Config{Side: side, FloatingIP: floatingIP, ConfigName: "releve-fip", SubnetID: subnetID, PeerVM: c.PeerVM},
+		Fitness: fitness.Config{Failures: 4, Recovery: 8, Version: site.Release},
+	}
+}
+
+func (n *node) local() time.Duration { return n.clock.local(n.w.now) }
+
+func (n *node) mac() keepalive.MAC {
+	key := []byte("the site's key")
+	if n.w.sched.Settings.HMAC {
+		return keepalive.NewHMAC(key)
+	}
+	return keepalive.NewChecksum(key)
+}
+
+// boot starts the agent.
+func (n *node) boot() {
+	w := n.w
+	switch {
+	case n.running:
+		return
+	case n.still != "":
+		w.put(happening{at: n.until, what: boots, node: uint8(n.side), life: n.life})
+		return
+	}
+	var id site.BootID
+	for i := range id {
+		id[i] = byte(w.ids.Uint32())
+	}
+	n.boot_ = id
+	driver, err := agent.NewDriver(n.conf, agent.Ports{Links: n, Gate: n, Guest: n, Cloud: n, Metadata: look{n}, Store: n, Journal: n,
+		MAC: n.mac(), Wall: func() time.Time { return time.Time{} }}, id, w.ids.Uint64(), n.local())
+	if err != nil {
+		w.fail("harness", "%s: %v", n.side, err)
+		return
+	}
+	n.running, n.driver, n.dying = true, driver, false
+	n.role = site.Mute
+	if n.record != nil {
+		n.role = site.Standby
+	}
+	n.enter(func(now time.Duration) { driver.Start(now) })
+	n.reprobe()
+}
+
+// enter makes one call of the driver, and what follows from it.
+func (n *node) enter(call func(now time.Duration)) {
+	if !n.running {
+		return
+	}
+	n.busy = true
+	call(n.local())
+	n.busy = false
+	n.after()
+}
+
+// after a call of the driver.
+func (n *node) after() {
+	if n.dying {
+		n.die(n.restart)
+		return
+	}
+	if stopped, err := n.driver.Stopped(); stopped {
+		n.exited(err)
+		return
+	}
+	n.plan()
+}
+
+// exited: the agent has ended by itself; whoever watches it starts it again.
+func (n *node) exited(err error) {
+	after := 2 * time.Second
+	if err == nil {
+		after = n.restart
+	}
+	n.w.say(n.side.String(), fmt.Sprintf("the agent has ended (%v), and is back after %v", err, after))
+	n.end(after)
+}
+
+// plan sets the next tick.
+func (n *node) plan() {
+	if n.still != "" || !n.running {
+		n.tickAt = never
+		return
+	}
+	due := n.driver.Next()
+	if due == n.dueAt && n.tickAt != never && n.tickAt > n.w.now {
+		return
+	}
+	n.dueAt = due
+	n.tickAt = max(n.clock.world(due), n.w.now)
+	if n.tickAt == never {
+		return
+	}
+	late := time.Duration(n.rand.Uint32() & 0x3ffff) // a quarter of a millisecond
+	if n.late > 0 && n.rand.IntN(4) == 0 {
+		late += time.Duration(n.rand.Int64N(int64(n.late)))
+	}
+	n.tickAt += late
+}
+
+// tick is the loop's timer (agent.Loop).
+func (n *node) tick() {
+	n.busy = true
+	now := n.local()
+	n.driver.Tick(now, max(0, now-n.dueAt))
+	n.busy = false
+	n.after()
+}
+
+// end of the agent, however it came; after is when it is back.
+func (n *node) end(after time.Duration) {
+	n.running, n.driver, n.dying, n.killIn = false, nil, false, 0
+	n.drop()
+	if n.still == Stall {
+		n.still = ""
+	}
+	n.life++
+	n.tickAt, n.role = never, site.Mute
+	n.w.put(happening{at: n.w.now + after, what: boots, node: uint8(n.side), life: n.life})
+}
+
+// die: the agent's process is gone, the kernel's gate is not.
+func (n *node) die(after time.Duration) {
+	if n.running {
+		n.w.say(n.side.String(), fmt.Sprintf("the agent dies, and is back after %v", after))
+		n.end(after)
+	}
+}
+
+// fall: the VM is gone, with its kernel and clock.
+func (n *node) fall(after time.Duration, wipe bool) {
+	n.w.say(n.side.String(), fmt.Sprintf("the VM dies, and is back after %v", after))
+	n.w.settleOutage()
+	n.end(after)
+	n.still = ""
+	n.serve, n.drain, n.down, n.guest = 0, 0, false, false
+	n.clock = clock{base: time.Duration(1+n.rand.IntN(20)) * time.Second, at: n.w.now, ppm: n.clock.ppm}
+	if wipe {
+		n.record = nil
+	}
+}

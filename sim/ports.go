@@ -1,0 +1,205 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"releve.dev/releve/core/fitness"
+	"releve.dev/releve/core/ha"
+	"releve.dev/releve/core/steer"
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// effect is each thing that the agent does: where a kill may come between.
+// It reports whether the thing is done.
+func (n *node) effect() bool {
+	if n.killIn > 0 {
+		if n.killIn--; n.killIn == 0 {
+			n.dying = true
+		}
+	}
+	return !n.dying
+}
+
+// Send is agent.Links.
+func (n *node) Send(path keepalive.Path, datagram []byte) {
+	if !n.effect() {
+		return
+	}
+	if path == keepalive.LAN {
+		n.w.promises.sends(n, datagram)
+	}
+	n.w.net.send(n, path, datagram)
+}
+
+// Serve is agent.Gate.
+func (n *node) Serve(until time.Duration) error {
+	if n.effect() {
+		n.w.mix(1, uint64(n.side), uint64(until))
+		n.w.settleOutage()
+		n.serve = until
+		for _, c := range n.w.checks {
+			c.serves(n, until)
+		}
+	}
+	return nil
+}
+
+// Drain is agent.Gate.
+func (n *node) Drain(until time.Duration) error {
+	if n.effect() {
+		n.w.mix(2, uint64(n.side), uint64(until))
+		n.w.settleOutage()
+		n.drain = until
+	}
+	return nil
+}
+
+// Down is agent.Gate.
+func (n *node) Down(open bool) error {
+	if n.effect() {
+		n.down = open
+	}
+	return nil
+}
+
+// FloatingIP is agent.Guest.
+func (n *node) FloatingIP(on bool) error {
+	if n.effect() {
+		n.guest = on
+	}
+	return nil
+}
+
+// Load is agent.Store.
+func (n *node) Load() ([]byte, bool, error) { return n.record, n.record != nil, nil }
+
+var errDisk = errors.New("state: no space left on device")
+
+// Save is agent.Store.
+func (n *node) Save(record []byte) error {
+	if n.disk > 0 {
+		return errDisk
+	}
+	if n.effect() {
+		n.record = append([]byte(nil), record...)
+		if state, ok := ha.DecodeState(record); ok {
+			n.granted = state.Granted
+		}
+	}
+	return nil
+}
+
+// Append is agent.Journal.
+func (n *node) Append(e site.Entry) {
+	if n.dying {
+		return
+	}
+	n.w.mixText(e.What)
+	if role, is := roles[e.What]; is {
+		n.role = role
+	}
+	if n.w.tell != nil {
+		n.w.say(n.side.String(), fmt.Sprintf("%s: %s", e.What, e.Detail))
+	}
+	for _, c := range n.w.checks {
+		c.said(n, e.What)
+	}
+}
+
+var roles = map[string]site.Role{"mute": site.Mute, "standby": site.Standby, "claiming": site.Claiming, "elect": site.Elect,
+	"active": site.Active, "suspended": site.Suspended}
+
+// Start is agent.Cloud.
+func (n *node) Start(request steer.Request) {
+	if !n.effect() {
+		return
+	}
+	for _, c := range n.w.checks {
+		c.calls(n, &request)
+	}
+	n.w.azure.start(n, request)
+}
+
+// look is agent.Metadata.
+type look struct{ n *node }
+
+// lookTimeout is what the program gives IMDS.
+const lookTimeout = time.Second
+
+// seen is one look at IMDS.
+type seen struct {
+	sentAt time.Duration // local
+	told   bool          // IMDS has answered
+	mine   bool
+	err    error
+}
+
+// Start is agent.Metadata.
+func (l look) Start() {
+	n := l.n
+	if !n.effect() {
+		return
+	}
+	n.looks = append(n.looks, seen{sentAt: n.local()})
+	after := time.Duration(1+n.rand.IntN(4)) * time.Millisecond
+	if n.imds > 0 {
+		after = lookTimeout
+	}
+	n.w.put(happening{at: n.w.now + after, what: metadata, node: uint8(n.side), life: n.life, index: len(n.looks) - 1})
+}
+
+var errMetadata = errors.New("imds: no answer")
+
+// looked brings the answer: what the data plane was when IMDS looked.
+func (n *node) looked(h happening) {
+	if h.life != n.life {
+		return
+	}
+	s := &n.looks[h.index]
+	if !s.told {
+		s.told, s.mine = true, n.w.azure.owner == n.side
+		if n.imds > 0 {
+			s.err = errMetadata
+		}
+	}
+	if n.wait(h) {
+		return
+	}
+	n.w.mix(3, uint64(n.side))
+	n.enter(func(now time.Duration) { n.driver.MetadataRead(now, s.sentAt, s.mine, s.err) })
+}
+
+// reprobe: what the probes say may have changed, so some readings are made.
+func (n *node) reprobe() {
+	const readings = 10 // more than fitness.Config wants either way
+	for kind := range n.probing {
+		if n.probing[kind] == 0 {
+			n.w.put(happening{at: n.w.now + time.Millisecond, what: probes, node: uint8(n.side), index: kind})
+		}
+		n.probing[kind] = readings
+	}
+}
+
+// probeInterval is the program's default.
+const probeInterval = 250 * time.Millisecond
+
+// probe makes one reading.
+func (n *node) probe(h happening) {
+	kind := fitness.Kind(h.index)
+	if n.still == "" {
+		n.probing[kind]--
+	}
+	if n.probing[kind] > 0 {
+		n.w.put(happening{at: n.w.now + probeInterval, what: probes, node: uint8(n.side), index: h.index})
+	}
+	if n.still == "" {
+		ok := n.wan == 0
+		if kind == fitness.LAN {
+			ok = n.lan == 0
+		}
+		n.enter(func(now time.Duration) { n.driver.Reading(now, kind, ok) })
+	}
+}
