@@ -18,6 +18,7 @@ import (
 
 	"releve.dev/releve/azure/emulator/profile"
 	"releve.dev/releve/lab/console"
+	"releve.dev/releve/lab/room"
 	"releve.dev/releve/lab/scenario"
 	"releve.dev/releve/lab/story"
 	"releve.dev/releve/lab/term"
@@ -84,7 +85,7 @@ func (f *labFlags) options(cmd *cobra.Command, fallback profile.Profile) (world.
 		level, out = slog.LevelDebug, os.Stderr
 	}
 	o.Logger = slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level}))
-	self, err := os.Executable()
+	self, err := room.Program()
 	if err != nil {
 		return o, err
 	}

@@ -99,7 +99,22 @@ func again(stage string, files int) *exec.Cmd {
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s:%s:%d", stageVar, stage, ownNet(), files))
+	if program, err := Program(); err == nil {
+		cmd.Env = append(cmd.Env, programVar+"="+program)
+	}
 	return cmd
+}
+
+// programVar tells the stages inside where this program is.
+const programVar = "RELEVE_LAB_PROGRAM"
+
+// Program is the path of this program. Inside a room in a chroot the kernel can't
+// tell it: /proc/self/exe names the file by a mount of the namespace outside.
+func Program() (string, error) {
+	if program := os.Getenv(programVar); program != "" {
+		return program, nil
+	}
+	return os.Executable()
 }
 
 // takeStage believes the variable only if this process is where it says: in
