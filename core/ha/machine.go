@@ -95,6 +95,8 @@ func (m *Machine) Step(now Time, event Event) []Action {
 		m.fitness(now, e)
 	case Register:
 		m.register(now, e)
+	case Tag:
+		m.learn(now, e.Claim, "the other NIC's tag")
 	case ThirdReach:
 		m.third.ok, m.third.problem = e.OK, e.Problem
 	case Prepared:

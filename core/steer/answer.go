@@ -85,6 +85,8 @@ func (m *Machine) took(now time.Duration, t Target, nic *NIC, sentAt time.Durati
 	if t == m.registerTarget() {
 		m.reach("")
 		m.tell(ha.Register{SentAt: sentAt, Claim: nic.Claim, Settled: nic.Settled()})
+	} else if m.goal.Mode == ha.Hold && nic.Claim.Term > m.goal.Claim.Term && nic.Settled() {
+		m.tell(ha.Tag{Claim: nic.Claim})
 	}
 }
 
