@@ -72,6 +72,9 @@ func settled(s *Schedule) time.Duration {
 
 func (c *outageCheck) ended() {
 	w := c.w
+	if quick := w.sched.Settings.Profile == "instant" || w.sched.Settings.Profile == "fast"; quick && c.single {
+		w.stats.WorstOutage = w.out.worst
+	}
 	if c.single && w.out.worst > c.limit() && w.out.worstAt > settled(w.sched)/2 {
 		w.fail("availability", "nothing was forwarded for %v from %v on; at most %v was to be expected", w.out.worst, w.out.worstAt, c.limit())
 	}
