@@ -23,7 +23,7 @@ func newOutageCheck(w *World) *outageCheck {
 	c := &outageCheck{w: w, harmless: w.sched.Settings.Stay}
 	faults := w.sched.Faults
 	for i := range faults {
-		c.harmless = c.harmless && harmless(&faults[i])
+		c.harmless = c.harmless && harmless(&faults[i]) && faults[i].At >= settled(w.sched)
 	}
 	if len(faults) == 1 {
 		switch faults[0].Kind {
@@ -64,10 +64,13 @@ func (c *outageCheck) serves(n *node, until time.Duration) {
 
 // settled is when a site has started and steered even in the slowest profile.
 func settled(s *Schedule) time.Duration {
-	if s.Settings.Profile == "instant" || s.Settings.Profile == "fast" {
-		return 40 * time.Second
+	switch s.Settings.Profile {
+	case "instant", "fast":
+		return 20 * time.Second
+	case "classic":
+		return 150 * time.Second
 	}
-	return 9 * time.Minute
+	return 5 * time.Minute
 }
 
 func (c *outageCheck) ended() {

@@ -11,16 +11,25 @@ import (
 // Draw makes a seed's schedule: settings, which kinds of fault there are, how
 // strong they are, and when.
 func Draw(seed uint64) *Schedule {
-	d := drawer{generator(seed, ofDraw)}
+	d := drawer{r: generator(seed, ofDraw)}
 	s := &Schedule{Seed: seed, Settings: d.settings(seed)}
-	kinds := d.swarm()
+	d.from = 8 * time.Second
+	var kinds []Kind
+	if d.yes(10) { // what nobody needs, in a site that has started
+		kinds, d.from = needless, settled(s)
+	} else {
+		kinds = d.swarm()
+	}
 	for range d.count() {
 		d.add(s, kinds[d.r.IntN(len(kinds))])
 	}
 	return s
 }
 
-type drawer struct{ r *rand.Rand }
+type drawer struct {
+	r    *rand.Rand
+	from time.Duration // no fault begins before
+}
 
 func (d *drawer) yes(percent int) bool { return d.r.IntN(100) < percent }
 
@@ -82,13 +91,11 @@ var families = [][]Kind{
 	{Move, Remove, Untag, Edit, Apply},
 }
 
+var needless = []Kind{Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Flip, Twice}
+
 // swarm draws the kinds that there are in this seed: each missing is a chance
 // for the others to show what they do.
-func (d *drawer) swarm() []Kind {
-	var kinds []Kind
-	if d.yes(10) { // nothing that is needed
-		return []Kind{Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Flip, Twice}
-	}
+func (d *drawer) swarm() (kinds []Kind) {
 	for len(kinds) == 0 {
 		for i, family := range families {
 			percent := 40
@@ -142,7 +149,7 @@ func (d *drawer) at(s *Schedule) time.Duration {
 		}
 		return min(from+d.skewed(0, 10*time.Second), last)
 	}
-	return d.between(8*time.Second, last)
+	return d.between(d.from, last)
 }
 
 func (d *drawer) detail(f *Fault) {
