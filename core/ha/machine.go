@@ -182,6 +182,7 @@ const (
 func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	if !m.known && how == theRegister {
 		m.known = true
+		m.do(Save{m.state}) // what the peer has said, the third has now confirmed
 		m.become(site.Standby, "term learned from "+how)
 	}
 	if granted.Term <= m.state.Granted.Term {
