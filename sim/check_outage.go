@@ -22,8 +22,14 @@ type outageCheck struct {
 func newOutageCheck(w *World) *outageCheck {
 	c := &outageCheck{w: w, harmless: w.sched.Settings.Stay}
 	faults := w.sched.Faults
+	path := keepalive.LAN // one of the two may fail
 	for i := range faults {
-		c.harmless = c.harmless && harmless(&faults[i]) && faults[i].At >= settled(w.sched)
+		if faults[i].Path == keepalive.MGMT {
+			path = keepalive.MGMT
+		}
+	}
+	for i := range faults {
+		c.harmless = c.harmless && harmless(&faults[i], path) && faults[i].At >= settled(w.sched)
 	}
 	if len(faults) == 1 {
 		switch faults[0].Kind {
@@ -36,12 +42,14 @@ func newOutageCheck(w *World) *outageCheck {
 
 // harmless: one dependency among several (ha.md section 1, P7). ARM and IMDS
 // aren't needed while the peer answers, and neither is one of two paths.
-func harmless(f *Fault) bool {
+func harmless(f *Fault, path keepalive.Path) bool {
 	switch f.Kind {
 	case Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Flip, Twice:
 		return true
 	case Cut, Loss:
-		return f.Path == keepalive.MGMT
+		return f.Path == path
+	case Probes:
+		return f.N <= 5
 	}
 	return false
 }

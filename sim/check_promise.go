@@ -34,6 +34,9 @@ func (c *promiseCheck) sends(n *node, datagram []byte) {
 	if m.Yielded != 0 {
 		c.yielded[n.side] = m.Yielded
 	}
+	if m.Role != site.Mute && m.Granted != n.granted {
+		c.w.fail("kept first", "the %s says %s, but has kept %s", n.side, m.Granted, n.granted)
+	}
 	if m.Answer.Term == 0 {
 		return
 	}

@@ -16,7 +16,7 @@ func Draw(seed uint64) *Schedule {
 	d.from = 8 * time.Second
 	var kinds []Kind
 	if d.yes(10) { // what nobody needs, in a site that has started
-		kinds, d.from = needless, settled(s)
+		kinds, d.from, d.needless, d.path = needless, settled(s), true, keepalive.Path(d.r.IntN(2))
 	} else {
 		kinds = d.swarm()
 	}
@@ -29,6 +29,9 @@ func Draw(seed uint64) *Schedule {
 type drawer struct {
 	r    *rand.Rand
 	from time.Duration // no fault begins before
+
+	needless bool           // what nobody needs
+	path     keepalive.Path // the one that fails then
 }
 
 func (d *drawer) yes(percent int) bool { return d.r.IntN(100) < percent }
@@ -84,14 +87,14 @@ var families = [][]Kind{
 	{Loss, Twice, Spike, Flip, Old},
 	{Crash, KillAt, Reboot, Wipe, Off, Stop},
 	{Pause, Freeze, Stall, Late},
-	{WAN, LAN},
+	{WAN, LAN, Probes},
 	{IMDS, Token, Disk},
 	{Silent, Slow, Stuck, Lost},
 	{Refuse, Throttle, Deny, Fail, Stale},
 	{Move, Remove, Untag, Edit, Apply},
 }
 
-var needless = []Kind{Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Flip, Twice}
+var needless = []Kind{Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Flip, Twice, Probes, Cut, Loss}
 
 // swarm draws the kinds that there are in this seed: each missing is a chance
 // for the others to show what they do.
@@ -174,6 +177,11 @@ func (d *drawer) detail(f *Fault) {
 		f.For = d.skewed(100*time.Millisecond, 120*time.Second)
 	case Pause, Freeze, Stall:
 		f.For = d.skewed(50*time.Millisecond, 35*time.Second)
+	case Probes:
+		f.N = 1 + d.r.IntN(30)
+		if d.needless {
+			f.N = 1 + d.r.IntN(5)
+		}
 	case Late:
 		f.D = d.skewed(5*time.Millisecond, 500*time.Millisecond)
 	case Disk:
@@ -205,5 +213,9 @@ func (d *drawer) detailAzure(f *Fault) {
 // where draws which direction and path, or all.
 func (d *drawer) where(f *Fault) {
 	f.Side = d.sideOrBoth()
+	if d.needless {
+		f.Path = d.path
+		return
+	}
 	f.Path = [...]keepalive.Path{keepalive.LAN, keepalive.MGMT, keepalive.Paths, keepalive.Paths}[d.r.IntN(4)]
 }

@@ -46,6 +46,7 @@ type node struct {
 
 	wan, lan, imds, token, disk broken
 	late                        time.Duration
+	unanswered                  int    // per cent of the probes
 	probing                     [2]int // readings to be made
 	looks                       []seen // at IMDS
 
@@ -211,6 +212,6 @@ func (n *node) fall(after time.Duration, wipe bool) {
 	n.serve, n.drain, n.down, n.guest = 0, 0, false, false
 	n.clock = clock{base: time.Duration(1+n.rand.IntN(20)) * time.Second, at: n.w.now, ppm: n.clock.ppm}
 	if wipe {
-		n.record = nil
+		n.record, n.granted = nil, site.Claim{}
 	}
 }

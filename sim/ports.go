@@ -189,7 +189,7 @@ const probeInterval = 250 * time.Millisecond
 // probe makes one reading.
 func (n *node) probe(h happening) {
 	kind := fitness.Kind(h.index)
-	if n.still == "" {
+	if n.still == "" && n.unanswered == 0 {
 		n.probing[kind]--
 	}
 	if n.probing[kind] > 0 {
@@ -200,6 +200,7 @@ func (n *node) probe(h happening) {
 		if kind == fitness.LAN {
 			ok = n.lan == 0
 		}
+		ok = ok && n.rand.IntN(100) >= n.unanswered
 		n.enter(func(now time.Duration) { n.driver.Reading(now, kind, ok) })
 	}
 }
