@@ -7,6 +7,7 @@ import (
 
 	"releve.dev/releve/core/fitness"
 	"releve.dev/releve/core/ha"
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
@@ -31,6 +32,9 @@ func (n *node) Send(path keepalive.Path, datagram []byte) {
 	if path == keepalive.LAN {
 		n.w.promises.sends(n, datagram)
 	}
+	if path != keepalive.LAN && slip.Is(slip.OnePath) {
+		return
+	}
 	n.w.net.send(n, path, datagram)
 }
 
@@ -39,6 +43,9 @@ func (n *node) Serve(until time.Duration) error {
 	if n.effect() {
 		n.w.mix(1, uint64(n.side), uint64(until))
 		n.w.settleOutage()
+		if slip.Is(slip.GateStays) && until > n.local() {
+			until += time.Hour
+		}
 		n.serve = until
 		for _, c := range n.w.checks {
 			c.serves(n, until)

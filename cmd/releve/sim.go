@@ -24,8 +24,14 @@ func simCommand() *cobra.Command {
 		Short: "Look for schedules of faults that break high availability",
 	}
 	command.AddCommand(simRunCommand(), simReplayCommand())
+	for _, extra := range simExtras {
+		command.AddCommand(extra())
+	}
 	return command
 }
+
+// simExtras are the commands of builds with tags.
+var simExtras []func() *cobra.Command
 
 // simRun is what the user asked of `releve sim run`.
 type simRun struct {

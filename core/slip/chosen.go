@@ -1,0 +1,10 @@
+//go:build mistakes
+
+// Package slip plants the mistake that was chosen.
+package slip
+
+// Chosen is set before anything runs.
+var Chosen Mistake
+
+// Is reports whether this mistake was chosen.
+func Is(m Mistake) bool { return m == Chosen }
