@@ -29,10 +29,23 @@ func (m *movesCheck) writes(by *node, side site.Side, before, after *nic) {
 	if !failback && before.claim.Term != 0 && !m.reason() {
 		m.w.fail("no flapping", "%s follows %s, but nothing had been wrong for long", after.claim, before.claim)
 	}
+	// Each beginning and each end of a fault may cost a takeover and a failback.
+	if begun := m.begun(); m.w.stats.Grants > 3+4*begun {
+		m.w.fail("no flapping", "%d terms after %d faults", m.w.stats.Grants, begun)
+	}
 	// One takeover, a failback, and one claim that was under way.
 	if m.claims > 4 {
 		m.w.fail("no flapping", "%d claims since the healing, the last one %s", m.claims, after.claim)
 	}
+}
+
+func (m *movesCheck) begun() (n int) {
+	for i := range m.w.sched.Faults {
+		if m.w.sched.Faults[i].At <= m.w.now {
+			n++
+		}
+	}
+	return n
 }
 
 // reason: a fault was on lately.

@@ -22,8 +22,14 @@ type outageCheck struct {
 func newOutageCheck(w *World) *outageCheck {
 	c := &outageCheck{w: w, harmless: w.sched.Settings.Stay}
 	faults := w.sched.Faults
+	path := keepalive.LAN // one of the two may fail
 	for i := range faults {
-		c.harmless = c.harmless && harmless(&faults[i])
+		if faults[i].Path == keepalive.MGMT {
+			path = keepalive.MGMT
+		}
+	}
+	for i := range faults {
+		c.harmless = c.harmless && harmless(&faults[i], path) && faults[i].At >= settled(w.sched)
 	}
 	if len(faults) == 1 {
 		switch faults[0].Kind {
@@ -36,12 +42,14 @@ func newOutageCheck(w *World) *outageCheck {
 
 // harmless: one dependency among several (ha.md section 1, P7). ARM and IMDS
 // aren't needed while the peer answers, and neither is one of two paths.
-func harmless(f *Fault) bool {
+func harmless(f *Fault, path keepalive.Path) bool {
 	switch f.Kind {
 	case Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Flip, Twice:
 		return true
 	case Cut, Loss:
-		return f.Path == keepalive.MGMT
+		return f.Path == path
+	case Probes:
+		return f.N <= 5
 	}
 	return false
 }
@@ -64,14 +72,20 @@ func (c *outageCheck) serves(n *node, until time.Duration) {
 
 // settled is when a site has started and steered even in the slowest profile.
 func settled(s *Schedule) time.Duration {
-	if s.Settings.Profile == "instant" || s.Settings.Profile == "fast" {
-		return 40 * time.Second
+	switch s.Settings.Profile {
+	case "instant", "fast":
+		return 20 * time.Second
+	case "classic":
+		return 150 * time.Second
 	}
-	return 9 * time.Minute
+	return 5 * time.Minute
 }
 
 func (c *outageCheck) ended() {
 	w := c.w
+	if quick := w.sched.Settings.Profile == "instant" || w.sched.Settings.Profile == "fast"; quick && c.single {
+		w.stats.WorstOutage = w.out.worst
+	}
 	if c.single && w.out.worst > c.limit() && w.out.worstAt > settled(w.sched)/2 {
 		w.fail("availability", "nothing was forwarded for %v from %v on; at most %v was to be expected", w.out.worst, w.out.worstAt, c.limit())
 	}

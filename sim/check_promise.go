@@ -16,11 +16,13 @@ type promiseCheck struct {
 	w        *World
 	mac      keepalive.MAC
 	message  keepalive.Message
-	promised [3]time.Duration // local, by the one who promised
+	promised [3]time.Duration // by the one who promised, whichever its boot
 	term     [3]site.Term     // that the promise was for
 	yielded  [3]site.Term     // by the one who yielded
-	boot     [3]site.BootID
 }
+
+// drift is more than a clock gains in the longest lease.
+const drift = 2 * time.Millisecond
 
 // sends looks into what a vSocket says on the LAN.
 func (c *promiseCheck) sends(n *node, datagram []byte) {
@@ -34,13 +36,13 @@ func (c *promiseCheck) sends(n *node, datagram []byte) {
 	if m.Yielded != 0 {
 		c.yielded[n.side] = m.Yielded
 	}
+	if m.Role != site.Mute && m.Granted != n.granted {
+		c.w.fail("kept first", "the %s says %s, but has kept %s", n.side, m.Granted, n.granted)
+	}
 	if m.Answer.Term == 0 {
 		return
 	}
-	if c.boot[n.side] != n.boot_ {
-		c.promised[n.side], c.boot[n.side] = 0, n.boot_
-	}
-	c.promised[n.side], c.term[n.side] = n.local()+c.w.sched.Settings.Lease, m.Answer.Term
+	c.promised[n.side], c.term[n.side] = c.w.now+c.w.sched.Settings.Lease-drift, m.Answer.Term
 	if register := c.w.register(); register.Holder == n.side && register.Boot == n.boot_ && register.Term > m.Answer.Term {
 		c.w.fail("promise", "the %s answers for term %d, but term %d is its own in the register", n.side, m.Answer.Term, register.Term)
 	}
@@ -48,11 +50,11 @@ func (c *promiseCheck) sends(n *node, datagram []byte) {
 
 func (c *promiseCheck) calls(n *node, request *steer.Request) {
 	side := n.side
-	if request.Op != steer.Put || n.role != site.Claiming || c.boot[side] != n.boot_ || n.granted.Term != c.term[side] ||
+	if request.Op != steer.Put || n.role != site.Claiming || n.granted.Term != c.term[side] ||
 		c.yielded[side.Peer()] == n.granted.Term {
 		return
 	}
-	if left := c.promised[side] - n.local(); left > 0 {
+	if left := c.promised[side] - c.w.now; left > 0 {
 		c.w.fail("promise", "the %s claims %v before its promise for term %d is over", side, left, c.term[side])
 	}
 }

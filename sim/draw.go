@@ -11,16 +11,28 @@ import (
 // Draw makes a seed's schedule: settings, which kinds of fault there are, how
 // strong they are, and when.
 func Draw(seed uint64) *Schedule {
-	d := drawer{generator(seed, ofDraw)}
+	d := drawer{r: generator(seed, ofDraw)}
 	s := &Schedule{Seed: seed, Settings: d.settings(seed)}
-	kinds := d.swarm()
+	d.from = 8 * time.Second
+	var kinds []Kind
+	if d.yes(10) { // what nobody needs, in a site that has started
+		kinds, d.from, d.needless, d.path = needless, settled(s), true, keepalive.Path(d.r.IntN(2))
+	} else {
+		kinds = d.swarm()
+	}
 	for range d.count() {
 		d.add(s, kinds[d.r.IntN(len(kinds))])
 	}
 	return s
 }
 
-type drawer struct{ r *rand.Rand }
+type drawer struct {
+	r    *rand.Rand
+	from time.Duration // no fault begins before
+
+	needless bool           // what nobody needs
+	path     keepalive.Path // the one that fails then
+}
 
 func (d *drawer) yes(percent int) bool { return d.r.IntN(100) < percent }
 
@@ -75,20 +87,18 @@ var families = [][]Kind{
 	{Loss, Twice, Spike, Flip, Old},
 	{Crash, KillAt, Reboot, Wipe, Off, Stop},
 	{Pause, Freeze, Stall, Late},
-	{WAN, LAN},
+	{WAN, LAN, Probes},
 	{IMDS, Token, Disk},
 	{Silent, Slow, Stuck, Lost},
 	{Refuse, Throttle, Deny, Fail, Stale},
 	{Move, Remove, Untag, Edit, Apply},
 }
 
+var needless = []Kind{Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Flip, Twice, Probes, Cut, Loss}
+
 // swarm draws the kinds that there are in this seed: each missing is a chance
 // for the others to show what they do.
-func (d *drawer) swarm() []Kind {
-	var kinds []Kind
-	if d.yes(10) { // nothing that is needed
-		return []Kind{Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Flip, Twice}
-	}
+func (d *drawer) swarm() (kinds []Kind) {
 	for len(kinds) == 0 {
 		for i, family := range families {
 			percent := 40
@@ -142,7 +152,7 @@ func (d *drawer) at(s *Schedule) time.Duration {
 		}
 		return min(from+d.skewed(0, 10*time.Second), last)
 	}
-	return d.between(8*time.Second, last)
+	return d.between(d.from, last)
 }
 
 func (d *drawer) detail(f *Fault) {
@@ -167,6 +177,11 @@ func (d *drawer) detail(f *Fault) {
 		f.For = d.skewed(100*time.Millisecond, 120*time.Second)
 	case Pause, Freeze, Stall:
 		f.For = d.skewed(50*time.Millisecond, 35*time.Second)
+	case Probes:
+		f.N = 1 + d.r.IntN(30)
+		if d.needless {
+			f.N = 1 + d.r.IntN(5)
+		}
 	case Late:
 		f.D = d.skewed(5*time.Millisecond, 500*time.Millisecond)
 	case Disk:
@@ -198,5 +213,9 @@ func (d *drawer) detailAzure(f *Fault) {
 // where draws which direction and path, or all.
 func (d *drawer) where(f *Fault) {
 	f.Side = d.sideOrBoth()
+	if d.needless {
+		f.Path = d.path
+		return
+	}
 	f.Path = [...]keepalive.Path{keepalive.LAN, keepalive.MGMT, keepalive.Paths, keepalive.Paths}[d.r.IntN(4)]
 }

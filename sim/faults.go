@@ -46,6 +46,13 @@ func init() {
 	onNode(Disk, func(n *node, _ *Fault) { n.disk++ }, func(n *node, _ *Fault) { n.disk-- })
 	onNode(WAN, func(n *node, _ *Fault) { n.lose(&n.wan) }, func(n *node, _ *Fault) { n.regain(&n.wan) })
 	onNode(LAN, func(n *node, _ *Fault) { n.lose(&n.lan) }, func(n *node, _ *Fault) { n.regain(&n.lan) })
+	onNode(Probes, func(n *node, f *Fault) {
+		n.unanswered = f.N
+		n.reprobe()
+	}, func(n *node, _ *Fault) {
+		n.unanswered = 0
+		n.reprobe()
+	})
 	onNode(IMDS, func(n *node, _ *Fault) { n.imds++ }, func(n *node, _ *Fault) { n.imds-- })
 	onNode(Token, func(n *node, _ *Fault) { n.token++ }, func(n *node, _ *Fault) { n.token-- })
 

@@ -107,9 +107,7 @@ func (net *network) arrive(to *node, h happening) {
 	if to.wait(h) {
 		return
 	}
-	to.busy = true
 	to.driver.Datagram(to.local(), keepalive.Path(h.path), net.buffers[h.index])
-	to.busy = false
 	net.free(h.index)
 	to.after()
 }

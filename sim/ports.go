@@ -7,6 +7,7 @@ import (
 
 	"releve.dev/releve/core/fitness"
 	"releve.dev/releve/core/ha"
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
@@ -31,6 +32,9 @@ func (n *node) Send(path keepalive.Path, datagram []byte) {
 	if path == keepalive.LAN {
 		n.w.promises.sends(n, datagram)
 	}
+	if path != keepalive.LAN && slip.Is(slip.OnePath) {
+		return
+	}
 	n.w.net.send(n, path, datagram)
 }
 
@@ -39,6 +43,9 @@ func (n *node) Serve(until time.Duration) error {
 	if n.effect() {
 		n.w.mix(1, uint64(n.side), uint64(until))
 		n.w.settleOutage()
+		if slip.Is(slip.GateStays) && until > n.local() {
+			until += time.Hour
+		}
 		n.serve = until
 		for _, c := range n.w.checks {
 			c.serves(n, until)
@@ -189,7 +196,7 @@ const probeInterval = 250 * time.Millisecond
 // probe makes one reading.
 func (n *node) probe(h happening) {
 	kind := fitness.Kind(h.index)
-	if n.still == "" {
+	if n.still == "" && n.unanswered == 0 {
 		n.probing[kind]--
 	}
 	if n.probing[kind] > 0 {
@@ -200,6 +207,7 @@ func (n *node) probe(h happening) {
 		if kind == fitness.LAN {
 			ok = n.lan == 0
 		}
+		ok = ok && n.rand.IntN(100) >= n.unanswered
 		n.enter(func(now time.Duration) { n.driver.Reading(now, kind, ok) })
 	}
 }

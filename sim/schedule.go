@@ -53,6 +53,7 @@ const (
 	Disk   Kind = "disk"   // its state can't be saved
 	WAN    Kind = "wan"    // Side's Internet is gone
 	LAN    Kind = "lan"    // Side's LAN is gone, keepalives and gateway
+	Probes Kind = "probes" // N per cent of Side's probes get no answer
 	IMDS   Kind = "imds"   // Side's IMDS doesn't answer
 	Token  Kind = "token"  // Side gets no token for ARM
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -20,7 +21,7 @@ func (n *node) stand(kind Kind, until time.Duration) {
 		return
 	}
 	n.w.settleOutage()
-	n.still, n.until = kind, until
+	n.still, n.until, n.stoodAt = kind, until, n.local()
 	if kind == Freeze {
 		n.clock.freeze(n.w.now)
 	}
@@ -59,7 +60,8 @@ func (n *node) resume() {
 	if n.clock.frozen {
 		n.clock.thaw(n.w.now)
 	}
-	waiting, due, life := n.waiting, n.dueAt, n.life
+	waiting, due, life, clock := n.waiting, n.dueAt, n.life, n.local()
+	was, stood := n.role, clock-n.stoodAt
 	n.waiting, n.space = nil, [keepalive.Paths]int{}
 	socketsFirst := n.rand.IntN(2) == 0
 	for pass := range 2 {
@@ -70,11 +72,21 @@ func (n *node) resume() {
 		}
 	}
 	if n.running && n.life == life {
-		n.busy = true
 		now := n.local()
 		n.driver.Tick(now, max(0, now-due))
-		n.busy = false
 		n.after()
+	}
+	if n.life == life && was == site.Active {
+		n.w.noticed(n, stood)
+	}
+}
+
+// noticed is R2: an active whose own clock shows that it stood still serves
+// nothing on what it had asked before.
+func (w *World) noticed(n *node, stood time.Duration) {
+	c := &w.sched.Settings
+	if stood > max(c.Lease/2, 50*time.Millisecond)+2*c.Keepalive && n.serve > n.local() {
+		w.fail("pause noticed", "the %s stood still for %v, and its gate is open", n.side, stood)
 	}
 }
 

@@ -24,6 +24,7 @@ type World struct {
 
 	checks    []checker
 	promises  promiseCheck
+	manners   mannersCheck
 	out       outage
 	violation *Violation
 	stats     Stats
@@ -79,9 +80,6 @@ func Run(s *Schedule, tell func(Line)) Result {
 		w.loop(end + 2*settling)
 	}
 	w.finish()
-	if quick := s.Settings.Profile == "instant" || s.Settings.Profile == "fast"; quick && len(s.Faults) == 1 {
-		w.stats.WorstOutage = w.out.worst
-	}
 	return Result{w.violation, w.hash, w.stats}
 }
 
@@ -104,7 +102,7 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 	for _, side := range [...]site.Side{site.Primary, site.Secondary} {
 		w.nodes[side] = newNode(w, side)
 	}
-	w.promises.w = w
+	w.promises.w, w.manners.w = w, w
 	w.out.down = 0
 	w.checks = checkers(w)
 	return w

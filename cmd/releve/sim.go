@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"time"
 
@@ -23,8 +24,14 @@ func simCommand() *cobra.Command {
 		Short: "Look for schedules of faults that break high availability",
 	}
 	command.AddCommand(simRunCommand(), simReplayCommand())
+	for _, extra := range simExtras {
+		command.AddCommand(extra())
+	}
 	return command
 }
+
+// simExtras are the commands of builds with tags.
+var simExtras []func() *cobra.Command
 
 // simRun is what the user asked of `releve sim run`.
 type simRun struct {
@@ -141,10 +148,13 @@ func (r *simRun) create(seed uint64) (*os.File, error) {
 
 func simReplayCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "replay FILE",
-		Short: "Tell the story of a schedule",
+		Use:   "replay FILE|SEED",
+		Short: "Tell the story of a schedule, or of a seed's",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if seed, err := strconv.ParseUint(args[0], 10, 64); err == nil {
+				return tellStory(cmd.OutOrStdout(), sim.Draw(seed))
+			}
 			text, err := os.ReadFile(args[0])
 			if err != nil {
 				return err
@@ -160,6 +170,7 @@ func simReplayCommand() *cobra.Command {
 
 func tellStory(w io.Writer, schedule *sim.Schedule) error {
 	out := bufio.NewWriter(w)
+	fmt.Fprintln(out, schedule)
 	result := sim.Run(schedule, func(line sim.Line) { fmt.Fprintln(out, line) })
 	verdict := "every property held"
 	if result.Violation != nil {

@@ -5,6 +5,7 @@
 package fitness
 
 import (
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -52,7 +53,7 @@ func (j *Judge) Read(kind Kind, ok bool) {
 		return
 	}
 	p.good, p.bad = 0, p.bad+1
-	if p.bad >= j.cfg.Failures {
+	if p.bad >= j.cfg.Failures || slip.Is(slip.NoHysteresis) {
 		p.known, p.up = true, false
 	}
 }

@@ -3,6 +3,7 @@ package ha
 import (
 	"fmt"
 
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 )
 
@@ -74,9 +75,9 @@ func (m *Machine) prevented(now Time) string {
 		return "not fit: " + m.reason.String()
 	case !m.third.ok:
 		return "Azure: " + m.third.problem
-	case now < m.started+LeaseMax:
+	case now < m.started+LeaseMax && !slip.Is(slip.StartIgnored):
 		return "started less than the longest lease ago"
-	case now < m.prom && !m.peerYielded():
+	case now < m.prom && !m.peerYielded() && !slip.Is(slip.PromiseIgnored):
 		return "the peer's lease has not run out"
 	}
 	return ""
@@ -188,7 +189,9 @@ func (m *Machine) won(now Time, e Won) {
 	fromPeer := m.state.Granted.Holder == m.cfg.Side.Peer()
 	m.state.Granted = e.Claim
 	m.state.Deposed = false
-	m.do(Save{m.state})
+	if !slip.Is(slip.StateNotKept) {
+		m.do(Save{m.state})
+	}
 	m.known = true
 	m.note("term granted", fmt.Sprintf("term %d, after %s", e.Claim.Term, m.claim.why))
 	m.claim.reset()

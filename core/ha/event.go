@@ -31,6 +31,11 @@ type Register struct {
 	Settled bool
 }
 
+// Tag: the claim on the NIC that isn't the register is above the own term. The
+// register is written first, so somebody has put an old one back (R1, ha.md
+// section 4).
+type Tag struct{ Claim site.Claim }
+
 // ThirdReach: the third can be used, or not any more, and why.
 type ThirdReach struct {
 	OK      bool
@@ -75,6 +80,7 @@ func (Tick) event()        {}
 func (Heard) event()       {}
 func (Fitness) event()     {}
 func (Register) event()    {}
+func (Tag) event()         {}
 func (ThirdReach) event()  {}
 func (Prepared) event()    {}
 func (ClaimSent) event()   {}

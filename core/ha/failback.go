@@ -3,6 +3,7 @@ package ha
 import (
 	"fmt"
 
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -42,7 +43,7 @@ func (m *Machine) decideFailback(now Time) {
 	if f.since == 0 {
 		f.since = now
 	}
-	if !f.wants && now >= f.since+m.cfg.Hold {
+	if !f.wants && (now >= f.since+m.cfg.Hold || slip.Is(slip.HoldIgnored)) {
 		f.wants = true
 		m.note("asks for the role back", fmt.Sprintf("all well for %s", m.cfg.Hold))
 	}
@@ -75,7 +76,7 @@ func (m *Machine) mayFailBack(now Time) string {
 	for range max(0, len(f.taken)-1) {
 		hold = min(2*hold, holdMax)
 	}
-	if n := len(f.taken); n > 0 && now < f.taken[n-1]+hold {
+	if n := len(f.taken); n > 0 && now < f.taken[n-1]+hold && !slip.Is(slip.HoldIgnored) {
 		return ""
 	}
 	return "failback to the primary"

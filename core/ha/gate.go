@@ -3,6 +3,7 @@ package ha
 import (
 	"fmt"
 
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -22,7 +23,7 @@ func (m *Machine) applyGates(now Time) {
 	m.expire(now)
 	g := &m.gate
 	serve := Time(0)
-	if m.role == site.Active && m.steered.mine {
+	if m.role == site.Active && (m.steered.mine || slip.Is(slip.ServesUnread)) {
 		serve = m.until(now)
 	}
 	if serve != g.serve && (serve > now || g.serve > now) {

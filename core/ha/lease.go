@@ -3,6 +3,7 @@ package ha
 import (
 	"fmt"
 
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -21,11 +22,14 @@ type lease struct {
 func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 	ask := msg.Ask
 	granted := m.state.Granted
-	if ask.Lease == 0 || m.role != site.Standby || ask.Term != granted.Term ||
+	if ask.Lease == 0 || m.role != site.Standby && !(slip.Is(slip.ClaimantAnswers) && m.role == site.Claiming) || ask.Term != granted.Term ||
 		granted.Holder != msg.From || granted.Boot != msg.Boot {
 		return
 	}
-	if m.echoAge(msg) >= m.cfg.Lease || m.hand.yielded == granted.Term || m.third.claimed > granted.Term || !m.third.read {
+	if m.echoAge(msg) >= m.cfg.Lease || m.hand.yielded == granted.Term {
+		return
+	}
+	if (m.third.claimed > granted.Term || !m.third.read) && !slip.Is(slip.RestartedAnswers) && !slip.Is(slip.ClaimantAnswers) {
 		return
 	}
 	m.prom = max(m.prom, now+min(ask.Lease, LeaseMax))
@@ -37,7 +41,11 @@ func (m *Machine) hearAnswer(now Time, answer keepalive.Answer) {
 	if answer.Term == 0 || answer.Term != m.state.Granted.Term || !m.serving() || answer.SentAt < m.resumed {
 		return
 	}
-	m.lease.peer = max(m.lease.peer, answer.SentAt+m.cfg.counted())
+	from := answer.SentAt
+	if slip.Is(slip.LeaseFromReply) {
+		from = now
+	}
+	m.lease.peer = max(m.lease.peer, from+m.cfg.counted())
 	m.waking = false
 	m.resume(now)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -95,6 +96,8 @@ func (m *Machine) Step(now Time, event Event) []Action {
 		m.fitness(now, e)
 	case Register:
 		m.register(now, e)
+	case Tag:
+		m.learn(now, e.Claim, "the other NIC's tag")
 	case ThirdReach:
 		m.third.ok, m.third.problem = e.OK, e.Problem
 	case Prepared:
@@ -150,7 +153,7 @@ func (m *Machine) Next() Time {
 func (m *Machine) watchClock(now Time, tick Tick) {
 	gap := now - m.last
 	m.last = now
-	if gap > m.cfg.pause()+m.cfg.Keepalive {
+	if gap > m.cfg.pause()+m.cfg.Keepalive && !slip.Is(slip.PauseIgnored) {
 		m.paused(now, fmt.Sprintf("own clock jumped %d ms", gap.Milliseconds()))
 		return
 	}
@@ -180,6 +183,7 @@ const (
 func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	if !m.known && how == theRegister {
 		m.known = true
+		m.do(Save{m.state}) // what the peer has said, the third has now confirmed
 		m.become(site.Standby, "term learned from "+how)
 	}
 	if granted.Term <= m.state.Granted.Term {
@@ -187,7 +191,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	}
 	was := m.role
 	m.state.Granted = granted
-	m.state.Deposed = how == theRegister && granted.Holder != m.cfg.Side && m.peer.gone(now)
+	m.state.Deposed = !slip.Is(slip.DeposedClaims) && how == theRegister && granted.Holder != m.cfg.Side && m.peer.gone(now)
 	if m.state.Deposed {
 		m.claim.deposedAt = now
 	}

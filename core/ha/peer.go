@@ -3,6 +3,7 @@ package ha
 import (
 	"fmt"
 
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -47,7 +48,7 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 		m.paused(now, "the peer's clock ran on without ours")
 	}
 	*line = path{seq: msg.Seq, sent: msg.Sent, at: now, heard: true}
-	first := msg.Seq > p.msg.Seq || p.msg.Boot != msg.Boot
+	first := msg.Seq > p.msg.Seq || p.msg.Boot != msg.Boot || slip.Is(slip.ReplayAccepted)
 	if first {
 		p.msg = *msg
 	}
@@ -71,7 +72,10 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 func (m *Machine) accept(now Time, msg *keepalive.Message) bool {
 	p := &m.peer
 	if p.ever && msg.Boot == p.boot {
-		return msg.Seq > p.paths[msg.Path].seq
+		return msg.Seq > p.paths[msg.Path].seq || slip.Is(slip.ReplayAccepted)
+	}
+	if slip.Is(slip.ReplayAccepted) && p.ever {
+		return true
 	}
 	if msg.EchoNonce != m.nonce && msg.HelloNonce != m.nonce {
 		p.hello = msg.Nonce
@@ -87,7 +91,7 @@ func (m *Machine) accept(now Time, msg *keepalive.Message) bool {
 func (m *Machine) Fresh(msg *keepalive.Message) bool {
 	p := &m.peer
 	if p.ever && msg.Boot == p.boot {
-		return msg.Path < keepalive.Paths && msg.Seq > p.paths[msg.Path].seq
+		return msg.Path < keepalive.Paths && (msg.Seq > p.paths[msg.Path].seq || slip.Is(slip.ReplayAccepted))
 	}
 	return true
 }

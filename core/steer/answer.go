@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"releve.dev/releve/core/ha"
+	"releve.dev/releve/core/slip"
 )
 
 // Answer takes what became of a request.
@@ -56,7 +57,9 @@ func (m *Machine) answerRead(now time.Duration, t Target, response *Response) {
 
 // stale: the ETag that an accepted write of ours rested on never comes back, so
 // such a read is older than that write. It must not undo what is known of it.
-func (r *resource) stale(nic *NIC) bool { return slices.Contains(r.replaced[:], nic.ETag) }
+func (r *resource) stale(nic *NIC) bool {
+	return slices.Contains(r.replaced[:], nic.ETag) && !slip.Is(slip.StaleBelieved)
+}
 
 // parse reads a NIC's body. Most reads show what the last one did.
 func (m *Machine) parse(t Target, body []byte) (*NIC, error) {
@@ -85,6 +88,8 @@ func (m *Machine) took(now time.Duration, t Target, nic *NIC, sentAt time.Durati
 	if t == m.registerTarget() {
 		m.reach("")
 		m.tell(ha.Register{SentAt: sentAt, Claim: nic.Claim, Settled: nic.Settled()})
+	} else if m.goal.Mode == ha.Hold && nic.Claim.Term > m.goal.Claim.Term && nic.Settled() {
+		m.tell(ha.Tag{Claim: nic.Claim})
 	}
 }
 
@@ -159,6 +164,9 @@ func (m *Machine) throttled(now time.Duration, response *Response) time.Duration
 	wait := response.RetryAfter
 	if wait == 0 {
 		wait = throttleRest
+	}
+	if slip.Is(slip.ThrottleIgnored) {
+		wait = retryFirst
 	}
 	m.resting = max(m.resting, now+wait)
 	m.note("arm throttled", fmt.Sprintf("nothing is asked for %s", wait.Round(time.Millisecond)))

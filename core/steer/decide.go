@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"releve.dev/releve/core/ha"
+	"releve.dev/releve/core/slip"
 )
 
 // decidePrepare: everything that a claim needs is at hand.
@@ -33,7 +34,7 @@ func (m *Machine) decideClaim(now time.Duration) {
 	want := m.goal.Claim
 	switch {
 	case r.nic.Claim == want: // also if the answer to its write was lost
-		if !r.pending && !r.dirty && r.nic.Settled() {
+		if !r.pending && !r.dirty && r.nic.Settled() || slip.Is(slip.UnsettledWins) {
 			p.won = true
 			m.tell(ha.Won{SentAt: r.sentAt, Claim: want})
 		}
@@ -42,7 +43,9 @@ func (m *Machine) decideClaim(now time.Duration) {
 	case r.dirty || r.pending || now-r.sentAt > fresh || now < r.nextPut:
 		r.nextGet = min(r.nextGet, max(now, r.nextPut))
 	default:
-		if p.sent {
+		if p.sent && slip.Is(slip.FirstAnswer) {
+			m.tell(ha.ClaimFailed{Why: "a read shows that the write has not taken effect"})
+		} else if p.sent {
 			// The role machine decides first whether it still claims.
 			p.sent, r.nextGet = false, now
 			m.tell(ha.ClaimFailed{Why: "a read shows that the write has not taken effect"})
@@ -86,6 +89,9 @@ func (m *Machine) decideHold(now time.Duration) {
 // role machine yields once it is settled.
 func (m *Machine) overruled() bool {
 	for _, t := range [...]Target{OwnNIC, PeerNIC} {
+		if slip.Is(slip.DeposedWrites) {
+			continue
+		}
 		if nic := m.res[t].nic; nic != nil && nic.Claim.Term > m.goal.Claim.Term {
 			return true
 		}
@@ -100,9 +106,9 @@ func (m *Machine) takeOff(now time.Duration, peer *resource) {
 	switch {
 	case peer.nic.HasFIP():
 		m.put(PeerNIC, peer.nic.Body(m.goal.Claim, nil), "take the floating IP off")
-	case peer.nic.Claim != m.goal.Claim:
+	case peer.nic.Claim != m.goal.Claim && !slip.Is(slip.TagsLeftOut):
 		m.put(PeerNIC, peer.nic.Body(m.goal.Claim, nil), "claim in the tag")
-	case peer.nic.State == failed: // else Azure keeps the address allocated to it
+	case peer.nic.State == failed && !slip.Is(slip.FailedIsDone): // else Azure keeps the address allocated to it
 		m.put(PeerNIC, peer.nic.Body(m.goal.Claim, nil), "mend a failed update")
 	}
 }
@@ -115,7 +121,7 @@ func (m *Machine) putOn(now time.Duration, own, peer *resource) {
 	switch {
 	case !own.nic.HasFIP():
 		m.put(OwnNIC, own.nic.Body(m.goal.Claim, m.newConfig(own.nic)), "put the floating IP on")
-	case own.nic.Claim != m.goal.Claim:
+	case own.nic.Claim != m.goal.Claim && !slip.Is(slip.TagsLeftOut):
 		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.FIP), "claim in the tag")
 	case own.nic.State == failed:
 		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.FIP), "mend a failed update")

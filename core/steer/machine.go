@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"releve.dev/releve/core/ha"
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 )
 
@@ -261,8 +262,12 @@ func (m *Machine) put(t Target, body []byte, why string) {
 	r := &m.res[t]
 	m.nextID++
 	r.write, r.rest, r.base = m.nextID, r.nic.Rest(), r.nic.ETag
+	ifMatch := r.nic.ETag
+	if slip.Is(slip.NoIfMatch) {
+		ifMatch = "*"
+	}
 	m.note("arm write", fmt.Sprintf("%s: %s", t, why))
-	m.do(Call{Request{ID: m.nextID, Op: Put, Target: t, Body: body, IfMatch: r.nic.ETag, Timeout: writeTimeout, Why: why}})
+	m.do(Call{Request{ID: m.nextID, Op: Put, Target: t, Body: body, IfMatch: ifMatch, Timeout: writeTimeout, Why: why}})
 }
 
 func (m *Machine) do(actions ...Action) { m.actions = append(m.actions, actions...) }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 )
 
@@ -104,6 +105,9 @@ func (n *NIC) Body(claim site.Claim, fip json.RawMessage) []byte {
 	}
 	props := clone(n.props)
 	props["ipConfigurations"] = encode(configs)
+	if slip.Is(slip.RebuiltNIC) {
+		delete(props, "networkSecurityGroup")
+	}
 	top := clone(n.top)
 	top["tags"], top["properties"] = encode(tags), encode(props)
 	return encode(top)

@@ -1,0 +1,61 @@
+//go:build mistakes
+
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"releve.dev/releve/core/slip"
+	"releve.dev/releve/sim"
+)
+
+func init() { simExtras = append(simExtras, simMistakesCommand) }
+
+// simMistakesCommand shows that the simulator would find what it is there for.
+func simMistakesCommand() *cobra.Command {
+	var seeds, start uint64
+	var only string
+	command := &cobra.Command{
+		Use:   "mistakes",
+		Short: "Plant one mistake after the other, and see which property finds it",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			blind := 0
+			for _, mistake := range slip.All {
+				if only != "" && string(mistake) != only {
+					continue
+				}
+				slip.Chosen = mistake
+				began := time.Now()
+				tried, violation := search(seeds, start)
+				if violation == nil {
+					blind++
+					fmt.Fprintf(cmd.OutOrStdout(), "%-20s NOT FOUND in %d seeds, %.0f s\n", mistake, tried, time.Since(began).Seconds())
+					continue
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%-20s seed %-6d (the %d.) %s\n", mistake, start+tried-1, tried, violation)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "mistakes=%d found=%d\n", len(slip.All), len(slip.All)-blind)
+			if blind > 0 {
+				return status(exitFailed)
+			}
+			return nil
+		},
+	}
+	command.Flags().Uint64Var(&seeds, "seeds", 2000, "how many are tried for each")
+	command.Flags().Uint64Var(&start, "start", 1, "the first one")
+	command.Flags().StringVar(&only, "only", "", "this mistake alone")
+	return command
+}
+
+func search(seeds, start uint64) (tried uint64, violation *sim.Violation) {
+	for tried = 1; tried <= seeds; tried++ {
+		if v := sim.Run(sim.Draw(start+tried-1), nil).Violation; v != nil {
+			return tried, v
+		}
+	}
+	return seeds, nil
+}
