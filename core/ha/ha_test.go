@@ -160,3 +160,23 @@ func TestPromiseR3(t *testing.T) {
 	}
 	r.role(site.Claiming)
 }
+
+// After a pause an active whose peer is gone reads the third at once and opens on
+// that alone; the pause is no word of the peer's.
+func TestPauseAlone(t *testing.T) {
+	r := newActive(t)
+	r.pass(time.Second, nil)
+	granted := r.m.state.Granted
+	r.step(Register{SentAt: r.now, Claim: granted, Settled: true})
+	r.role(site.Active)
+	r.now += 400 * ms
+	r.step(Tick{})
+	r.role(site.Suspended)
+	if _, ok := has[Steer](r); !ok || !r.m.peer.silent {
+		t.Fatalf("reads the third: %v, peer silent: %v", ok, r.m.peer.silent)
+	}
+	r.step(Register{SentAt: r.now - ms, Claim: granted, Settled: true}) // asked before the pause was over
+	r.role(site.Suspended)
+	r.step(Register{SentAt: r.now, Claim: granted, Settled: true})
+	r.role(site.Active)
+}

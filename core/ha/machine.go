@@ -170,6 +170,9 @@ func (m *Machine) paused(now Time, why string) {
 	if m.role == site.Active {
 		m.become(site.Suspended, "paused: "+why)
 	}
+	if m.serving() && m.peer.silent {
+		m.aim(m.goal) // only the third can tell now: it is read at once
+	}
 	m.sendAt = now
 }
 

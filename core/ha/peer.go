@@ -168,8 +168,11 @@ func (m *Machine) silence(now Time) string {
 func (p *peer) gone(now Time) bool { return p.silent }
 func (p *peer) here() bool         { return p.ever && !p.silent && p.twoWay != 0 }
 
-// quietFrom lets silence count from now on only.
+// quietFrom lets a silence that isn't established yet count from now on only.
 func (p *peer) quietFrom(now Time) {
+	if p.silent {
+		return
+	}
 	if p.twoWay != 0 {
 		p.twoWay = now
 	}
