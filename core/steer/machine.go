@@ -27,7 +27,7 @@ const (
 	checkFor     = 5 * time.Minute
 	lostPace     = time.Second // while ARM doesn't answer
 	pollFirst    = 20 * time.Millisecond
-	pollMax      = 500 * time.Millisecond
+	pollMax      = 150 * time.Millisecond
 	retryFirst   = time.Second
 	retryMax     = 10 * time.Second
 	busyRetry    = time.Second // Azure is still busy with another change
