@@ -159,6 +159,9 @@ func (d *drawer) detail(f *Fault) {
 	switch f.Kind {
 	case Cut:
 		d.where(f)
+		if d.yes(30) {
+			f.For = d.skewed(time.Second, 4*time.Minute)
+		}
 	case Loss:
 		d.where(f)
 		f.N = 1 + d.r.IntN(60)
