@@ -13,7 +13,8 @@ type movesCheck struct {
 	w       *World
 	claims  int // since the healing
 	byHand  int
-	taken   int           // takeovers of a term that its holder had not yielded
+	taken   int // takeovers of a term that its holder had not yielded
+	highest site.Term
 	last    time.Duration // the last change
 	arrived int           // times that the data plane has brought the floating IP to somebody
 }
@@ -23,9 +24,10 @@ func (m *movesCheck) writes(by *node, side site.Side, before, after *nic) {
 		m.byHand++
 		return
 	}
-	if side != site.Primary || after.claim.Term <= before.claim.Term {
+	if side != site.Primary || after.claim.Term <= max(before.claim.Term, m.highest) {
 		return
 	}
+	m.highest = after.claim.Term
 	if m.w.heal {
 		m.claims++
 	}
