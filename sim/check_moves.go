@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"releve.dev/releve/site"
 )
 
@@ -11,7 +13,10 @@ type movesCheck struct {
 	w       *World
 	claims  int // since the healing
 	byHand  int
-	arrived int // times that the data plane has brought the floating IP to somebody
+	taken   int // takeovers of a term that its holder had not yielded
+	highest site.Term
+	last    time.Duration // the last change
+	arrived int           // times that the data plane has brought the floating IP to somebody
 }
 
 func (m *movesCheck) writes(by *node, side site.Side, before, after *nic) {
@@ -19,9 +24,10 @@ func (m *movesCheck) writes(by *node, side site.Side, before, after *nic) {
 		m.byHand++
 		return
 	}
-	if side != site.Primary || after.claim.Term <= before.claim.Term {
+	if side != site.Primary || after.claim.Term <= max(before.claim.Term, m.highest) {
 		return
 	}
+	m.highest = after.claim.Term
 	if m.w.heal {
 		m.claims++
 	}
@@ -29,9 +35,12 @@ func (m *movesCheck) writes(by *node, side site.Side, before, after *nic) {
 	if !failback && before.claim.Term != 0 && !m.reason() {
 		m.w.fail("no flapping", "%s follows %s, but nothing had been wrong for long", after.claim, before.claim)
 	}
-	// Each beginning and each end of a fault may cost a takeover and a failback.
-	if begun := m.begun(); m.w.stats.Grants > 3+4*begun {
-		m.w.fail("no flapping", "%d terms after %d faults", m.w.stats.Grants, begun)
+	m.last = m.w.now
+	if before.claim.Term != 0 && m.w.promises.yielded[before.claim.Holder] != before.claim.Term {
+		m.taken++
+	}
+	if edges, clear := m.edges(); clear && m.taken > 1+edges {
+		m.w.fail("no flapping", "%d takeovers, but faults have begun or ended %d times", m.taken, edges)
 	}
 	// One takeover, a failback, and one claim that was under way.
 	if m.claims > 4 {
@@ -39,13 +48,31 @@ func (m *movesCheck) writes(by *node, side site.Side, before, after *nic) {
 	}
 }
 
-func (m *movesCheck) begun() (n int) {
+// edges counts the beginnings and ends of faults up to now. It is clear what
+// each may cost unless there is one that goes on making losses, or a person.
+func (m *movesCheck) edges() (n int, clear bool) {
 	for i := range m.w.sched.Faults {
-		if m.w.sched.Faults[i].At <= m.w.now {
+		f := &m.w.sched.Faults[i]
+		switch f.Kind {
+		case Cut, Crash, Reboot, Wipe, Off, Stop, Pause, Freeze, Stall, WAN, LAN, IMDS, Silent:
+		default:
+			return 0, false
+		}
+		if f.At <= m.w.now {
+			n++
+		}
+		if f.End() <= m.w.now {
 			n++
 		}
 	}
-	return n
+	return n, true
+}
+
+// said: the role is asked back only when all has been well for the hold time.
+func (m *movesCheck) said(n *node, what string) {
+	if well := m.w.now - m.last; what == "asks for the role back" && well < m.w.sched.Settings.Hold-10*time.Millisecond {
+		m.w.fail("no flapping", "the %s asks for the role %v after the last change; the hold time is %v", n.side, well, m.w.sched.Settings.Hold)
+	}
 }
 
 // reason: a fault was on lately.

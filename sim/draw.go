@@ -159,6 +159,9 @@ func (d *drawer) detail(f *Fault) {
 	switch f.Kind {
 	case Cut:
 		d.where(f)
+		if d.yes(30) {
+			f.For = d.skewed(time.Second, 4*time.Minute)
+		}
 	case Loss:
 		d.where(f)
 		f.N = 1 + d.r.IntN(60)
@@ -168,6 +171,9 @@ func (d *drawer) detail(f *Fault) {
 		f.Side, f.D = d.sideOrBoth(), d.skewed(time.Millisecond, 2*time.Second)
 	case Flip:
 		f.Side, f.N = d.sideOrBoth(), 1+d.r.IntN(30)
+		if d.needless {
+			f.Path = d.path
+		}
 	case KillAt:
 		f.N, f.For = 1+d.r.IntN(60), d.skewed(100*time.Millisecond, 60*time.Second)
 	case Crash, Stop, Reboot, Wipe, Off:

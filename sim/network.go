@@ -107,6 +107,7 @@ func (net *network) arrive(to *node, h happening) {
 	if to.wait(h) {
 		return
 	}
+	net.w.leases.hears(to, net.buffers[h.index])
 	to.driver.Datagram(to.local(), keepalive.Path(h.path), net.buffers[h.index])
 	net.free(h.index)
 	to.after()

@@ -176,6 +176,9 @@ func (n *node) looked(h happening) {
 		return
 	}
 	n.w.mix(3, uint64(n.side))
+	if s.err == nil {
+		n.w.leases.looked(n, s.sentAt, s.mine)
+	}
 	n.enter(func(now time.Duration) { n.driver.MetadataRead(now, s.sentAt, s.mine, s.err) })
 }
 

@@ -25,6 +25,7 @@ type World struct {
 	checks    []checker
 	promises  promiseCheck
 	manners   mannersCheck
+	leases    leaseCheck
 	out       outage
 	violation *Violation
 	stats     Stats
@@ -102,7 +103,7 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 	for _, side := range [...]site.Side{site.Primary, site.Secondary} {
 		w.nodes[side] = newNode(w, side)
 	}
-	w.promises.w, w.manners.w = w, w
+	w.promises.w, w.manners.w, w.leases.w = w, w, w
 	w.out.down = 0
 	w.checks = checkers(w)
 	return w

@@ -194,7 +194,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	}
 	was := m.role
 	m.state.Granted = granted
-	m.state.Deposed = !slip.Is(slip.DeposedClaims) && how == theRegister && granted.Holder != m.cfg.Side && m.peer.gone(now)
+	m.state.Deposed = !slip.Is(slip.DeposedClaims) && granted.Holder != m.cfg.Side && m.peer.gone(now)
 	if m.state.Deposed {
 		m.claim.deposedAt = now
 	}

@@ -35,7 +35,7 @@ func (m *Machine) decideClaim(now time.Duration) {
 	switch {
 	case r.nic.Claim == want: // also if the answer to its write was lost
 		if !r.pending && !r.dirty && r.nic.Settled() || slip.Is(slip.UnsettledWins) {
-			p.won = true
+			p.won, m.wonAt = true, r.sentAt
 			m.tell(ha.Won{SentAt: r.sentAt, Claim: want})
 		}
 	case r.nic.Claim.Term >= want.Term:
@@ -174,7 +174,9 @@ func (m *Machine) tellSteered(now time.Duration, done bool) {
 		m.missed()
 	}
 	p.done = done
-	told := ha.Steered{Mine: own.nic.HasFIP() && own.sentAt >= p.since-fresh, Done: done}
+	// A read from before the claim was won may show what the last active has
+	// changed since.
+	told := ha.Steered{Mine: own.nic.HasFIP() && own.sentAt >= m.wonAt, Done: done}
 	if p.told == nil || *p.told != told {
 		p.told = &told
 		m.tell(told)

@@ -65,6 +65,7 @@ type Machine struct {
 	cfg      Config
 	goal     ha.Goal
 	progress progress
+	wonAt    time.Duration // when the read was sent that showed the last claim as won
 	res      [Targets]resource
 	nextID   uint64
 	resting  time.Duration   // throttled: nothing is sent before

@@ -1,0 +1,47 @@
+package sim
+
+import (
+	"releve.dev/releve/azure/emulator/tree"
+	"releve.dev/releve/site"
+)
+
+// readCheck is R11's order: a term is won when Azure has nothing under way on
+// the register any more, and the gate opens when the floating IP is on the own
+// NIC. What a person or an old answer of Azure's changes meanwhile is excused.
+type readCheck struct {
+	indifferent
+	w       *World
+	excused bool
+}
+
+func newReadCheck(w *World) *readCheck {
+	c := &readCheck{w: w}
+	for i := range w.sched.Faults {
+		switch w.sched.Faults[i].Kind {
+		case Move, Remove, Untag, Edit, Apply, Stale:
+			c.excused = true
+		}
+	}
+	return c
+}
+
+func (c *readCheck) said(n *node, what string) {
+	if c.excused {
+		return
+	}
+	switch what {
+	case "term granted":
+		c.w.azure.refresh(site.Primary)
+		doc, err := tree.Parse(c.w.azure.nics[site.Primary].body)
+		if err != nil {
+			panic("sim: " + err.Error())
+		}
+		if state := tree.Text(doc, "properties", "provisioningState"); state == "Updating" && c.w.register() == n.granted {
+			c.w.fail("won when settled", "the %s takes %s as granted while Azure still works on it", n.side, n.granted)
+		}
+	case "gate opened":
+		if nic := &c.w.azure.nics[n.side]; !nic.fip && c.w.azure.owner != n.side {
+			c.w.fail("serves when read back", "the %s opens its gate, but the floating IP is not on its NIC", n.side)
+		}
+	}
+}
