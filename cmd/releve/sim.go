@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,7 +51,11 @@ func simRunCommand() *cobra.Command {
 properties checked at each event. What fails is shrunk and shown with the command
 that replays it. The last line sums up.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return r.run(cmd.Context(), cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return r.run(ctx, cmd.OutOrStdout())
+		},
 	}
 	flags := command.Flags()
 	flags.Uint64Var(&r.seeds, "seeds", 1000, "how many")
@@ -77,7 +83,11 @@ func (r *simRun) run(ctx context.Context, out io.Writer) error {
 	var workers sync.WaitGroup
 	for range max(1, r.jobs) {
 		workers.Go(func() {
-			for seed, ok := t.take(r); ok && ctx.Err() == nil; seed, ok = t.take(r) {
+			for ctx.Err() == nil {
+				seed, ok := t.take(r)
+				if !ok {
+					return
+				}
 				t.add(seed, sim.Run(sim.Draw(seed), nil))
 			}
 		})
