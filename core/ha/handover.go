@@ -100,6 +100,7 @@ func (m *Machine) hearHandover(now Time, msg *keepalive.Message) {
 	if t.prepare != msg.Prepare || now >= t.until {
 		*t = taking{prepare: msg.Prepare}
 		m.note("getting ready", "the peer wants to hand over")
+		m.aim(Goal{Mode: Prepare}) // also if a suspicion has prepared all before: its news was for another asking
 	}
 	t.until = now + readyHold
 }

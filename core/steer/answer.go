@@ -48,7 +48,7 @@ func (m *Machine) answerRead(now time.Duration, t Target, response *Response) {
 		m.readFailed(now, t, response)
 		return
 	}
-	if r.stale(nic) {
+	if r.stale(now, nic) {
 		r.nextGet = now + pollMax
 		return
 	}
@@ -56,9 +56,14 @@ func (m *Machine) answerRead(now time.Duration, t Target, response *Response) {
 }
 
 // stale: the ETag that an accepted write of ours rested on never comes back, so
-// such a read is older than that write. It must not undo what is known of it.
-func (r *resource) stale(nic *NIC) bool {
-	return slices.Contains(r.replaced[:], nic.ETag) && !slip.Is(slip.StaleBelieved)
+// such a read is older than that write and must not undo what is known of it.
+// For a while that also holds for a read with an earlier term than we wrote;
+// after that somebody has put it there.
+func (r *resource) stale(now time.Duration, nic *NIC) bool {
+	if slip.Is(slip.StaleBelieved) {
+		return false
+	}
+	return slices.Contains(r.replaced[:], nic.ETag) || nic.Claim.Term < r.wrote && now < r.wroteAt+staleMax
 }
 
 // parse reads a NIC's body. Most reads show what the last one did.
@@ -192,6 +197,7 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 	r.nextGet, r.answered = now, now
 	if response.OK() {
 		r.backoff, r.refused = 0, ""
+		r.wrote, r.wroteAt = r.writes, now
 		r.replaced[r.replacing] = r.base
 		r.replacing = (r.replacing + 1) % len(r.replaced)
 		if nic, err := m.parse(t, response.Body); err == nil {

@@ -28,6 +28,7 @@ const (
 	lostPace     = time.Second // while ARM doesn't answer
 	pollFirst    = 20 * time.Millisecond
 	pollMax      = 150 * time.Millisecond
+	staleMax     = 10 * time.Second // Azure's answers are taken to be no older than this
 	retryFirst   = time.Second
 	retryMax     = 10 * time.Second
 	busyRetry    = time.Second // Azure is still busy with another change
@@ -101,8 +102,11 @@ type resource struct {
 	pending  bool   // a write was accepted and isn't settled
 	rest     string // Rest before our write
 
-	base      string    // ETag that our write rests on
-	replaced  [8]string // those of the last accepted ones: they can't come back
+	writes    site.Term     // the term that our write puts into the tag
+	wrote     site.Term     // that of the last accepted one
+	wroteAt   time.Duration // when it was accepted
+	base      string        // ETag that our write rests on
+	replaced  [8]string     // those of the last accepted ones: they can't come back
 	replacing int
 	refused   string // last refusal, told once
 }
@@ -124,11 +128,12 @@ func (m *Machine) registerTarget() Target {
 	return PeerNIC
 }
 
-// SetGoal replaces the goal. The same goal again means: read now.
+// SetGoal replaces the goal. The same goal again means: read now, and tell again
+// when all is prepared.
 func (m *Machine) SetGoal(now time.Duration, goal ha.Goal) []Action {
 	m.actions = m.actions[:0]
 	again := goal == m.goal
-	if goal.Mode != m.goal.Mode || goal.Claim != m.goal.Claim {
+	if goal.Mode != m.goal.Mode || goal.Claim != m.goal.Claim || goal.Mode == ha.Prepare {
 		m.progress = progress{since: now}
 	}
 	m.goal = goal
@@ -262,7 +267,7 @@ func (r *resource) lastRead() (last time.Duration) {
 func (m *Machine) put(t Target, body []byte, why string) {
 	r := &m.res[t]
 	m.nextID++
-	r.write, r.rest, r.base = m.nextID, r.nic.Rest(), r.nic.ETag
+	r.write, r.rest, r.base, r.writes = m.nextID, r.nic.Rest(), r.nic.ETag, m.goal.Claim.Term
 	ifMatch := r.nic.ETag
 	if slip.Is(slip.NoIfMatch) {
 		ifMatch = "*"
