@@ -12,6 +12,7 @@ type readCheck struct {
 	indifferent
 	w       *World
 	excused bool
+	won     [3]bool // and the gate hasn't been opened since
 }
 
 func newReadCheck(w *World) *readCheck {
@@ -39,9 +40,11 @@ func (c *readCheck) said(n *node, what string) {
 		if state := tree.Text(doc, "properties", "provisioningState"); state == "Updating" && c.w.register() == n.granted {
 			c.w.fail("won when settled", "the %s takes %s as granted while Azure still works on it", n.side, n.granted)
 		}
+		c.won[n.side] = true
 	case "gate opened":
-		if nic := &c.w.azure.nics[n.side]; !nic.fip && c.w.azure.owner != n.side {
+		if nic := &c.w.azure.nics[n.side]; c.won[n.side] && !nic.fip && c.w.azure.owner != n.side {
 			c.w.fail("serves when read back", "the %s opens its gate, but the floating IP is not on its NIC", n.side)
 		}
+		c.won[n.side] = false
 	}
 }

@@ -212,7 +212,7 @@ func (d *drawer) detailAzure(f *Fault) {
 	case Slow, Stuck:
 		f.Side, f.D = d.sideOrBoth(), d.skewed(100*time.Millisecond, 40*time.Second)
 	case Stale:
-		f.Side, f.D = d.sideOrBoth(), d.skewed(500*time.Millisecond, 20*time.Second)
+		f.Side, f.D = d.sideOrBoth(), d.skewed(500*time.Millisecond, 8*time.Second)
 	}
 }
 
