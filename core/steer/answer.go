@@ -52,7 +52,7 @@ func (m *Machine) answerRead(now time.Duration, t Target, response *Response) {
 		r.nextGet = now + pollMax
 		return
 	}
-	m.took(now, t, nic, response.SentAt)
+	m.took(now, t, nic, response)
 }
 
 // stale: the ETag that an accepted write of ours rested on never comes back, so
@@ -72,27 +72,23 @@ func (m *Machine) parse(t Target, body []byte) (*NIC, error) {
 	if r.nic != nil && bytes.Equal(body, r.body) {
 		return r.nic, nil
 	}
-	nic, err := ParseNIC(body, m.cfg.FloatingIP)
-	if err == nil {
-		r.body = body
-	}
-	return nic, err
+	return ParseNIC(body, m.cfg.FloatingIP)
 }
 
 // took files a NIC as it was read, and says what follows for the role.
-func (m *Machine) took(now time.Duration, t Target, nic *NIC, sentAt time.Duration) {
+func (m *Machine) took(now time.Duration, t Target, nic *NIC, response *Response) {
 	r := &m.res[t]
 	if nic.HasFIP() {
 		m.seen = nic.FIP
 	}
-	r.nic, r.sentAt, r.dirty = nic, sentAt, false
+	r.nic, r.body, r.sentAt, r.dirty = nic, response.Body, response.SentAt, false
 	if r.pending && nic.Settled() {
 		m.settled(now, t)
 	}
 	r.nextGet = now + m.pace(now, t)
 	if t == m.registerTarget() {
 		m.reach("")
-		m.tell(ha.Register{SentAt: sentAt, Claim: nic.Claim, Settled: nic.Settled()})
+		m.tell(ha.Register{SentAt: response.SentAt, Claim: nic.Claim, Settled: nic.Settled()})
 	} else if m.goal.Mode == ha.Hold && nic.Claim.Term > m.goal.Claim.Term && nic.Settled() {
 		m.tell(ha.Tag{Claim: nic.Claim})
 	}
@@ -201,7 +197,7 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 		r.replaced[r.replacing] = r.base
 		r.replacing = (r.replacing + 1) % len(r.replaced)
 		if nic, err := m.parse(t, response.Body); err == nil {
-			m.took(now, t, nic, response.SentAt)
+			m.took(now, t, nic, response)
 		} else {
 			r.dirty = true
 		}
