@@ -15,9 +15,13 @@ func Draw(seed uint64) *Schedule {
 	s := &Schedule{Seed: seed, Settings: d.settings(seed)}
 	d.from = 8 * time.Second
 	var kinds []Kind
-	if d.yes(10) { // what nobody needs, in a site that has started
+	switch chance := d.r.IntN(100); {
+	case chance < 10: // what nobody needs, in a site that has started
 		kinds, d.from, d.needless, d.path = needless, settled(s), true, keepalive.Path(d.r.IntN(2))
-	} else {
+	case chance < 35:
+		d.scenes(s)
+		return s
+	default:
 		kinds = d.swarm()
 	}
 	for range d.count() {

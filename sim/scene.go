@@ -1,0 +1,62 @@
+package sim
+
+import (
+	"time"
+
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+)
+
+// causes take a role away; disturbances come into the takeover that follows.
+var (
+	causes       = []Kind{Stall, Stall, Pause, Freeze, Crash, Reboot, Off, Stop, Cut, LAN, WAN}
+	disturbances = []Kind{Crash, KillAt, Stall, Pause, Reboot, Wipe, Disk, Cut, LAN, WAN,
+		Stale, Stale, Lost, Stuck, Slow, Fail, Refuse, Deny, Silent, IMDS, Token, Move, Remove, Untag, Edit, Apply}
+)
+
+// scenes are takeovers that something comes into: hand-made coincidences, which
+// faults drawn apart from each other seldom are.
+func (d *drawer) scenes(s *Schedule) {
+	for range 1 + d.r.IntN(3) {
+		d.scene(s)
+	}
+}
+
+func (d *drawer) scene(s *Schedule) {
+	c := &s.Settings
+	last := c.Safety - time.Second
+	verdict := c.Silent + c.Confirm
+	cause := Fault{Kind: causes[d.r.IntN(len(causes))], At: d.between(d.from, last), Side: site.Primary, Path: keepalive.Paths}
+	if d.yes(25) {
+		cause.Side = d.sideOrBoth()
+	}
+	cause.For = verdict/2 + d.skewed(0, 4*verdict+10*time.Second)
+	if d.yes(50) { // over while the claim is under way
+		cause.For = verdict + d.skewed(0, time.Second+d.pace(c.Profile))
+	}
+	cause.For = min(cause.For, c.Safety-cause.At)
+	s.Faults = append(s.Faults, cause)
+	for range 1 + d.r.IntN(3) {
+		f := Fault{Kind: disturbances[d.r.IntN(len(disturbances))], For: d.skewed(50*time.Millisecond, 30*time.Second), Side: d.side(), Path: keepalive.Paths}
+		f.At = min(cause.At+verdict/2+d.skewed(0, verdict+d.pace(c.Profile)), last)
+		if d.yes(20) { // when all seems well again
+			f.At = min(cause.End()+d.skewed(0, 5*time.Second), last)
+		}
+		d.detail(&f)
+		f.For = min(f.For, c.Safety-f.At)
+		s.Faults = append(s.Faults, f)
+	}
+}
+
+// pace is about how long Azure takes for a move of the floating IP.
+func (d *drawer) pace(profile string) time.Duration {
+	switch profile {
+	case "instant":
+		return 500 * time.Millisecond
+	case "fast":
+		return 8 * time.Second
+	case "classic":
+		return 2 * time.Minute
+	}
+	return 4 * time.Minute
+}
