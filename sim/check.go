@@ -38,6 +38,7 @@ func (w *World) register() site.Claim { return w.azure.nics[site.Primary].claim 
 // finish asks the checkers for their last word.
 func (w *World) finish() {
 	w.settleOutage()
+	w.stats.Outage = max(w.out.worst, w.out.lasts(w.now))
 	if w.violation != nil {
 		return
 	}

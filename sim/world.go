@@ -66,7 +66,8 @@ type Stats struct {
 	Simulated   time.Duration
 	Events      int
 	Grants      int           // terms
-	Moves       int           // of the floating IP in the data plane
+	Moves       int           // of the floating IP in the data plane, its first arrival included
+	Outage      time.Duration // the longest time that nothing was forwarded
 	WorstOutage time.Duration // with a single fault, and an Azure that is instant or fast
 	Calls       int           // to ARM
 }

@@ -186,7 +186,8 @@ func tellStory(w io.Writer, schedule *sim.Schedule) error {
 	if result.Violation != nil {
 		verdict = "violated: " + result.Violation.String()
 	}
-	fmt.Fprintf(out, "%s\nterms=%d moves=%d calls=%d hash=%016x\n", verdict, result.Stats.Grants, result.Stats.Moves, result.Stats.Calls, result.Hash)
+	fmt.Fprintf(out, "%s\nterms=%d moves=%d outage=%v calls=%d hash=%016x\n", verdict, result.Stats.Grants, result.Stats.Moves,
+		result.Stats.Outage.Round(time.Millisecond), result.Stats.Calls, result.Hash)
 	if err := out.Flush(); err != nil {
 		return err
 	}

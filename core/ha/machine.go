@@ -193,8 +193,8 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 		return
 	}
 	was := m.role
+	m.state.Deposed = !slip.Is(slip.DeposedClaims) && m.deposedInSilence(now, granted)
 	m.state.Granted = granted
-	m.state.Deposed = !slip.Is(slip.DeposedClaims) && granted.Holder != m.cfg.Side && m.peer.gone(now)
 	if m.state.Deposed {
 		m.claim.deposedAt = now
 	}
@@ -217,6 +217,14 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	default:
 		m.note("term", fmt.Sprintf("%d, granted to the %s, by %s", granted.Term, granted.Holder, how))
 	}
+}
+
+// deposedInSilence: a claim of the peer's shows that it lives, though it isn't
+// heard (ha-schedules.md 26). One that follows our own yielding shows nothing:
+// it may have been sent before the peer fell silent.
+func (m *Machine) deposedInSilence(now Time, granted site.Claim) bool {
+	yielded := m.hand.yielded != 0 && m.hand.yielded == m.state.Granted.Term
+	return granted.Holder != m.cfg.Side && m.peer.gone(now) && !yielded
 }
 
 func (m *Machine) become(role site.Role, why string) {
