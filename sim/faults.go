@@ -96,6 +96,7 @@ func (w *World) beginFault(index int) {
 	if w.heal {
 		return
 	}
+	w.serving.edge()
 	w.say("world", "begins: "+f.String())
 	w.settleOutage()
 	w.under[index] = true
@@ -107,6 +108,7 @@ func (w *World) endFault(index int) {
 	if !w.under[index] {
 		return
 	}
+	w.serving.edge()
 	w.under[index] = false
 	w.settleOutage()
 	if end := kinds[f.Kind].end; end != nil {

@@ -107,6 +107,7 @@ func (n *node) boot() {
 		w.put(happening{at: n.until, what: boots, node: uint8(n.side), life: n.life})
 		return
 	}
+	w.serving.edge()
 	var id site.BootID
 	for i := range id {
 		id[i] = byte(w.ids.Uint32())
@@ -190,6 +191,7 @@ func (n *node) tick() {
 
 // end of the agent, however it came; after is when it is back.
 func (n *node) end(after time.Duration) {
+	n.w.serving.edge()
 	n.running, n.driver, n.dying, n.killIn = false, nil, false, 0
 	n.drop()
 	if n.still == Stall {

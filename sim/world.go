@@ -26,6 +26,7 @@ type World struct {
 	promises  promiseCheck
 	manners   mannersCheck
 	leases    leaseCheck
+	serving   servesCheck
 	out       outage
 	violation *Violation
 	stats     Stats
@@ -105,6 +106,7 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 		w.nodes[side] = newNode(w, side)
 	}
 	w.promises.w, w.manners.w, w.leases.w = w, w, w
+	w.serving = newServesCheck(w)
 	w.out.down = 0
 	w.checks = checkers(w)
 	return w
