@@ -19,7 +19,8 @@ type Facts struct {
 	Outages   map[probe.Direction][]probe.Outage
 	Counts    map[probe.Direction]probe.Count
 	Calls     []ARMCall
-	Overload  uint64
+	Overload  uint64        // packets that the lab itself dropped
+	Still     time.Duration // how long the lab itself stood still, if that is a silence
 	Moves     int
 	Failbacks int
 }
@@ -50,7 +51,7 @@ const shortOutage = 2 * time.Millisecond
 
 // Make turns facts into a report. Violations are the scenario's to add.
 func Make(scenario, profile string, f *Facts) *Report {
-	r := &Report{Scenario: scenario, Profile: profile, LabOverload: f.Overload, FIPMoves: f.Moves, FailbackMoves: f.Failbacks}
+	r := &Report{Scenario: scenario, Profile: profile, LabOverload: f.Overload, LabStillMS: MS(f.Still), FIPMoves: f.Moves, FailbackMoves: f.Failbacks}
 	at := func(t time.Duration) float64 { return MS(t - f.Zero) }
 	for _, d := range []probe.Direction{probe.Up, probe.Down} {
 		count := f.Counts[d]

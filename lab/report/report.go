@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"releve.dev/releve/lab/probe"
@@ -30,6 +31,10 @@ type Report struct {
 	// LabOverload counts packets that the lab itself dropped. Such a run proves
 	// nothing, neither way.
 	LabOverload uint64 `json:"lab_overload,omitempty"`
+	// LabStillMS is for how long the lab itself stood still at a time, if that
+	// was long enough for a vSocket to be held for silent. Then nothing is proven
+	// by what came too late or too often; what must never happen still must not.
+	LabStillMS float64 `json:"lab_still_ms,omitempty"`
 
 	Takeovers []Takeover `json:"-"`
 }
@@ -39,6 +44,7 @@ type Violation struct {
 	Property string  `json:"property"`
 	AtMS     float64 `json:"at_ms"`
 	Detail   string  `json:"detail"`
+	Timing   bool    `json:"-"` // time or a count of what time decides: not proven by a lab that stood still
 }
 
 // Outage is a run of lost packets in one direction.
@@ -87,12 +93,18 @@ const (
 // Exit is the exit status that the report stands for.
 func (r *Report) Exit() int {
 	switch {
-	case r.LabOverload > 0:
+	case r.Overloaded():
 		return ExitOverload
 	case !r.OK:
 		return ExitViolated
 	}
 	return ExitOK
+}
+
+// Overloaded: the run proves nothing, neither way.
+func (r *Report) Overloaded() bool {
+	certain := slices.ContainsFunc(r.Violations, func(v Violation) bool { return !v.Timing })
+	return r.LabOverload > 0 || r.LabStillMS > 0 && len(r.Violations) > 0 && !certain
 }
 
 // Worst is the longest outage in milliseconds, 0 without one.

@@ -64,7 +64,7 @@ func TestJSONContract(t *testing.T) {
 // A page for people fits into 80 columns and is plain without colours.
 func TestTextFitsATerminal(t *testing.T) {
 	r := Make("crash", "instant", sample())
-	r.Violations = []Violation{{"ha.md 5.4", 1200, "the floating IP moved twice"}}
+	r.Violations = []Violation{{Property: "ha.md 5.4", AtMS: 1200, Detail: "the floating IP moved twice"}}
 	var got bytes.Buffer
 	r.WriteText(&got, term.Style{})
 	for line := range strings.Lines(got.String()) {
@@ -121,6 +121,10 @@ func TestExitStatus(t *testing.T) {
 		{Report{OK: true}, ExitOK},
 		{Report{}, ExitViolated},
 		{Report{OK: true, LabOverload: 1}, ExitOverload},
+		{Report{OK: true, LabStillMS: 150}, ExitOK},
+		{Report{LabStillMS: 150, Violations: []Violation{{Timing: true}}}, ExitOverload},
+		{Report{LabStillMS: 150, Violations: []Violation{{Timing: true}, {}}}, ExitViolated},
+		{Report{Violations: []Violation{{Timing: true}}}, ExitViolated},
 	} {
 		if got := c.r.Exit(); got != c.want {
 			t.Errorf("exit status %d of %+v, want %d", got, c.r, c.want)

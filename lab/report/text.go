@@ -150,6 +150,9 @@ func (p *page) verdict(r *Report) {
 	}
 	moves := fmt.Sprintf("%d floating IP %s, %d at failback", r.FIPMoves, plural(r.FIPMoves, "move", "moves"), r.FailbackMoves)
 	switch {
+	case r.Overloaded() && r.LabOverload == 0:
+		p.line("%s  the lab itself stood still for %.0f ms: this run proves nothing\nhint: run it again with less load on the machine",
+			p.style.Busy("lab overload"), r.LabStillMS)
 	case r.LabOverload > 0:
 		p.line("%s  the lab itself dropped %d packets: this run proves nothing\nhint: run it again with less load on the machine",
 			p.style.Busy("lab overload"), r.LabOverload)

@@ -157,15 +157,19 @@ func holdsFIP(body []byte) bool {
 	return false
 }
 
+// inTime is the property of what the play waits for.
+const inTime = "ha.md 5.7: somebody serves in time"
+
 // judge makes the report. Late is the bound that passed while it was played.
 func (ev *evidence) judge(s *Scenario, profile string, late error) *report.Report {
 	r := report.Make(s.Name, profile, ev.Facts)
 	ev.Report = r
 	add := func(f finding) {
-		r.Violations = append(r.Violations, report.Violation{Property: f.property, AtMS: report.MS(f.at - ev.Zero), Detail: f.detail})
+		r.Violations = append(r.Violations, report.Violation{Property: f.property, AtMS: report.MS(f.at - ev.Zero), Detail: f.detail,
+			Timing: f.property == row || f.property == inTime})
 	}
 	if late != nil {
-		add(finding{"ha.md 5.7: somebody serves in time", ev.end(), late.Error()})
+		add(finding{inTime, ev.end(), late.Error()})
 	}
 	for _, f := range checkAll(s, ev) {
 		add(f)

@@ -17,6 +17,7 @@ import (
 // Begin marks where a measurement starts: traffic and moves before it don't count.
 func (w *World) Begin() {
 	w.probe.Begin()
+	w.still.begin()
 	dropped := w.dropped()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -31,7 +32,8 @@ func (w *World) Finish() *report.Facts {
 	w.mu.Lock()
 	w.finished = true
 	begun, healed := w.begun, w.healed
-	f := &report.Facts{Zero: begun, Faults: w.history, Overload: dropped - w.overload}
+	f := &report.Facts{Zero: begun, Faults: w.history, Overload: dropped - w.overload,
+		Still: w.still.beyond(w.haSettings(site.Secondary).Silent / 2)}
 	w.mu.Unlock() // the emulator holds its own lock when it notes something here
 	f.Entries = w.Entries()
 	if f.Overload > 0 {

@@ -94,6 +94,7 @@ type World struct {
 	entries       []site.Entry
 	begun, healed time.Duration
 	overload      uint64 // of the fabric, when it began
+	still         stillness
 	finished      bool
 	closers       []func()
 	cancel        context.CancelFunc
@@ -109,6 +110,7 @@ func Up(opt Options) (*World, error) {
 	w := &World{opt: opt, log: opt.Logger, dir: dir, agents: map[string]*agent{},
 		hosts: map[string]*room.Host{}, imds: map[string]*service{}, faults: map[act]func() error{}}
 	w.life, w.cancel = context.WithCancel(context.Background())
+	go w.still.watch(w.life)
 	for _, step := range []func() error{w.checkAgent, w.startAzure, w.startNetwork, w.startServices, w.startAgents, w.startProbe} {
 		if err := step(); err != nil {
 			w.Down()
