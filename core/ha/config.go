@@ -13,18 +13,19 @@ type Time = time.Duration
 
 // The design's constants (ha.md section 3).
 const (
-	LeaseMax     = 3 * time.Second   // Lmax: the longest lease that settings allow
-	DrainMax     = 300 * time.Second // D: the longest drain
-	drainQuiet   = 5 * time.Second   // a drain ends this long after the floating IP has left
-	registerHold = 5 * time.Second   // R11: what a read of the register is worth, from its request
-	readyHold    = time.Second       // R8: a Ready lapses
-	stopPatience = 150 * time.Second // a clean stop waits this long for Azure to take the traffic away
-	deposedWait  = 10 * time.Minute  // R11: first wait of one deposed during a silence
-	flapMemory   = 5 * time.Minute   // R13: takeovers this recent lengthen the hold
-	holdMax      = 10 * time.Minute  // R13: and never beyond this
-	metadataRest = time.Second       // an active looks at IMDS this often
-	pauseFloor   = 50 * time.Millisecond
-	jitterFloor  = 10 * time.Millisecond
+	LeaseMax      = 3 * time.Second   // Lmax: the longest lease that settings allow
+	DrainMax      = 300 * time.Second // D: the longest drain
+	drainQuiet    = 5 * time.Second   // a drain ends this long after the floating IP has left
+	registerHold  = 5 * time.Second   // R11: what a read of the register is worth, from its request
+	steerPatience = 5 * time.Second   // an active that can't reach Azure, nor has the floating IP, hands over
+	readyHold     = time.Second       // R8: a Ready lapses
+	stopPatience  = 150 * time.Second // a clean stop waits this long for Azure to take the traffic away
+	deposedWait   = 10 * time.Minute  // R11: first wait of one deposed during a silence
+	flapMemory    = 5 * time.Minute   // R13: takeovers this recent lengthen the hold
+	holdMax       = 10 * time.Minute  // R13: and never beyond this
+	metadataRest  = time.Second       // an active looks at IMDS this often
+	pauseFloor    = 50 * time.Millisecond
+	jitterFloor   = 10 * time.Millisecond
 )
 
 // Config is what the machine must know of its site. Both vSockets have the

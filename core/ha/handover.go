@@ -46,7 +46,7 @@ func (m *Machine) decideHandover(now Time) {
 	if m.role != site.Active && m.role != site.Suspended || h.yielded != 0 {
 		return
 	}
-	why := m.mustHand()
+	why := m.mustHand(now)
 	if why == "" {
 		why = m.mayFailBack(now)
 	}
@@ -68,11 +68,20 @@ func (m *Machine) decideHandover(now Time) {
 }
 
 // mustHand: this vSocket can't go on serving.
-func (m *Machine) mustHand() string {
-	if m.fit {
-		return ""
+func (m *Machine) mustHand(now Time) string {
+	switch {
+	case !m.fit:
+		return "not fit: " + m.reason.String()
+	case m.cantSteer(now):
+		return "the floating IP is elsewhere, and Azure can't be asked: " + m.third.problem
 	}
-	return "not fit: " + m.reason.String()
+	return ""
+}
+
+// cantSteer: the floating IP has left, and this active has had no way to get
+// it back for a while. Its peer may have one (ha-schedules.md 32).
+func (m *Machine) cantSteer(now Time) bool {
+	return !m.third.ok && now >= m.third.since+steerPatience && m.steered.imdsRead && !m.steered.imds
 }
 
 // yield is R8.3: serve closes for good in this term, drain opens.

@@ -67,6 +67,13 @@ func (m *Machine) register(now Time, e Register) {
 	}
 }
 
+func (m *Machine) thirdReach(now Time, e ThirdReach) {
+	if e.OK != m.third.ok {
+		m.third.since = now
+	}
+	m.third.ok, m.third.problem = e.OK, e.Problem
+}
+
 func (m *Machine) ownClaim(c site.Claim) bool {
 	return c.Holder == m.cfg.Side && c.Boot == m.boot && m.role == site.Claiming
 }

@@ -53,6 +53,7 @@ type third struct {
 	problem string
 	read    bool      // by this boot
 	claimed site.Term // in the last read, settled or not
+	since   Time      // when ok changed last
 }
 
 // steered is what the steering has read of the floating IP in this term.
@@ -99,7 +100,7 @@ func (m *Machine) Step(now Time, event Event) []Action {
 	case Tag:
 		m.learn(now, e.Claim, "the other NIC's tag")
 	case ThirdReach:
-		m.third.ok, m.third.problem = e.OK, e.Problem
+		m.thirdReach(now, e)
 	case Prepared:
 		m.prepared(now)
 	case ClaimSent:
