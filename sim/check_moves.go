@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
 )
 
 // movesCheck is P4 (ha.md section 5, 4): the active changes for a reason, once,
@@ -73,6 +74,24 @@ func (m *movesCheck) said(n *node, what string) {
 	if well := m.w.now - m.last; what == "asks for the role back" && well < m.w.sched.Settings.Hold-10*time.Millisecond {
 		m.w.fail("no flapping", "the %s asks for the role %v after the last change; the hold time is %v", n.side, well, m.w.sched.Settings.Hold)
 	}
+	if what == "asks for the role back" && m.w.azure.owner != n.side.Peer() && !m.w.has(Move, Remove, Apply, Edit, Stale) {
+		m.w.fail("failback at rest", "the %s asks for the role before Azure brings the floating IP to its peer", n.side)
+	}
+	if what == "asks for the role back" && m.w.cutOnLAN() {
+		m.w.fail("failback by the LAN", "the %s asks for the role, but no keepalive crosses the LAN", n.side)
+	}
+}
+
+// cutOnLAN: for longer than a silence no keepalive has crossed the LAN one way
+// or the other.
+func (w *World) cutOnLAN() bool {
+	for i, on := range w.under {
+		f := &w.sched.Faults[i]
+		if on && f.Kind == Cut && f.path(keepalive.LAN) && w.now > f.At+w.sched.Settings.Silent+time.Second {
+			return true
+		}
+	}
+	return false
 }
 
 // reason: a fault was on lately.

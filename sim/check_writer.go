@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"releve.dev/releve/azure/emulator/tree"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 )
@@ -9,13 +10,45 @@ import (
 // and a claimant writes the register; each write is conditional.
 type writerCheck struct {
 	indifferent
-	w *World
+	w    *World
+	last [3]writer // by the NIC's side
+}
+
+// writer is who wrote a NIC last; nobody, if it was a person.
+type writer struct {
+	side site.Side
+	boot site.BootID
+}
+
+func (c *writerCheck) writes(by *node, side site.Side, _, _ *nic) {
+	c.last[side] = writer{}
+	if by != nil {
+		c.last[side] = writer{by.side, by.boot_}
+	}
+}
+
+// overlaps: one operation a resource (ha.md section 4; ha-schedules.md 33). An
+// old answer of Azure's may hide that one runs.
+func (c *writerCheck) overlaps(n *node, request *steer.Request) {
+	side := target(n, request)
+	if c.last[side] != (writer{n.side, n.boot_}) || c.w.has(Stale) {
+		return
+	}
+	c.w.azure.refresh(side)
+	doc, err := tree.Parse(c.w.azure.nics[side].body)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	if tree.Text(doc, "properties", "provisioningState") == "Updating" {
+		c.w.fail("one update at a time", "the %s writes the %s's NIC while its own last update runs: %s", n.side, side, request.Why)
+	}
 }
 
 func (c *writerCheck) calls(n *node, request *steer.Request) {
 	if request.Op != steer.Put {
 		return
 	}
+	c.overlaps(n, request)
 	if request.IfMatch == "" {
 		c.w.fail("only the active writes", "the %s writes without If-Match", n.side)
 	}

@@ -25,15 +25,17 @@ type node struct {
 	rand  *rand.Rand
 	life  uint32 // of the agent: grows with each end of one
 
-	running bool // the agent is
-	driver  *agent.Driver
-	boot_   site.BootID
-	tickAt  time.Duration // world; never while it doesn't run
-	dueAt   time.Duration // local: when the driver wanted it
+	running  bool // the agent is
+	driver   *agent.Driver
+	boot_    site.BootID
+	bootedAt time.Duration // world
+	tickAt   time.Duration // world; never while it doesn't run
+	dueAt    time.Duration // local: when the driver wanted it
 
 	still   Kind          // Pause, Freeze or Stall while it stands still, else ""
 	until   time.Duration // when it goes on
 	stoodAt time.Duration // local: since when
+	stilled time.Duration // world: since when
 	waiting []happening   // what came meanwhile
 	space   [keepalive.Paths]int
 
@@ -119,7 +121,7 @@ func (n *node) boot() {
 		w.fail("harness", "%s: %v", n.side, err)
 		return
 	}
-	n.running, n.driver, n.dying = true, driver, false
+	n.running, n.driver, n.dying, n.bootedAt = true, driver, false, w.now
 	n.role = site.Mute
 	if n.record != nil {
 		n.role = site.Standby

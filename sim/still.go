@@ -21,7 +21,7 @@ func (n *node) stand(kind Kind, until time.Duration) {
 		return
 	}
 	n.w.settleOutage()
-	n.still, n.until, n.stoodAt = kind, until, n.local()
+	n.still, n.until, n.stoodAt, n.stilled = kind, until, n.local(), n.w.now
 	if kind == Freeze {
 		n.clock.freeze(n.w.now)
 	}
@@ -59,6 +59,7 @@ func (n *node) resume() {
 	n.still = ""
 	if n.clock.frozen {
 		n.clock.thaw(n.w.now)
+		n.w.thaws.resumed(n)
 	}
 	waiting, due, life, clock := n.waiting, n.dueAt, n.life, n.local()
 	was, stood := n.role, clock-n.stoodAt

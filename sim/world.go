@@ -27,6 +27,7 @@ type World struct {
 	manners   mannersCheck
 	leases    leaseCheck
 	serving   servesCheck
+	thaws     thawCheck
 	out       outage
 	violation *Violation
 	stats     Stats
@@ -106,7 +107,7 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 		w.nodes[side] = newNode(w, side)
 	}
 	w.promises.w, w.manners.w, w.leases.w = w, w, w
-	w.serving = newServesCheck(w)
+	w.serving, w.thaws = newServesCheck(w), newThawCheck(w)
 	w.out.down = 0
 	w.checks = checkers(w)
 	return w

@@ -101,6 +101,9 @@ func (m *Machine) needed(now Time) (why string, ok bool) {
 // neededIdle is R6b: the peer is there, and nobody is active.
 func (m *Machine) neededIdle(now Time) (string, bool) {
 	p := &m.peer
+	if slip.Is(slip.NobodyClaims) {
+		return "", false
+	}
 	idle := p.msg.Granted.Term == m.state.Granted.Term && (p.msg.Role == site.Standby || p.msg.Role == site.Mute)
 	if !idle {
 		p.idleSince = 0

@@ -3,6 +3,7 @@ package ha
 import (
 	"time"
 
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -46,7 +47,12 @@ type Config struct {
 
 // counted is La: what the active itself counts of a lease, less than what its
 // peer has promised, so that neither clock's rate nor timer's grain matters.
-func (c *Config) counted() time.Duration { return c.Lease - max(20*time.Millisecond, c.Lease/10) }
+func (c *Config) counted() time.Duration {
+	if slip.Is(slip.WholeLease) {
+		return c.Lease
+	}
+	return c.Lease - max(20*time.Millisecond, c.Lease/10)
+}
 
 // suspect is the silence from which on free things are done.
 func (c *Config) suspect() time.Duration { return c.Silent / 2 }

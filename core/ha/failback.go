@@ -53,9 +53,9 @@ func (m *Machine) wellForFailback(now Time) bool {
 	p := &m.peer
 	lan := &p.paths[keepalive.LAN]
 	return m.cfg.Preempt && m.cfg.Side == site.Primary && m.role == site.Standby && m.fit && m.third.ok &&
-		p.here() && p.msg.Role == site.Active && p.msg.Steered && p.msg.ThirdOK &&
+		p.here() && p.msg.Role == site.Active && (p.msg.Steered || slip.Is(slip.EarlyFailback)) && p.msg.ThirdOK &&
 		p.msg.Granted.Term == m.state.Granted.Term && p.msg.Granted.Generation == m.cfg.Generation &&
-		lan.heard && now-lan.at < m.cfg.Silent && m.lanTwoWay()
+		(lan.heard && now-lan.at < m.cfg.Silent && m.lanTwoWay() || slip.Is(slip.BrokenPathBack))
 }
 
 // lanTwoWay: the peer hears us on the LAN path too.
@@ -68,7 +68,7 @@ func (m *Machine) lanTwoWay() bool {
 // hold, so that a flapping primary backs off.
 func (m *Machine) mayFailBack(now Time) string {
 	f := &m.failback
-	if !m.cfg.Preempt || m.cfg.Side != site.Secondary || !m.peer.msg.Wants || !m.steered.done {
+	if !m.cfg.Preempt || m.cfg.Side != site.Secondary || !m.peer.msg.Wants || !m.steered.done && !slip.Is(slip.EarlyFailback) {
 		return ""
 	}
 	f.taken = recent(f.taken, now)

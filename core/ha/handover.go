@@ -3,6 +3,7 @@ package ha
 import (
 	"fmt"
 
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -81,7 +82,7 @@ func (m *Machine) mustHand(now Time) string {
 // cantSteer: the floating IP has left, and this active has had no way to get
 // it back for a while. Its peer may have one (ha-schedules.md 32).
 func (m *Machine) cantSteer(now Time) bool {
-	return !m.third.ok && now >= m.third.since+steerPatience && m.steered.imdsRead && !m.steered.imds
+	return !slip.Is(slip.CantSteerStays) && !m.third.ok && now >= m.third.since+steerPatience && m.steered.imdsRead && !m.steered.imds
 }
 
 // yield is R8.3: serve closes for good in this term, drain opens.

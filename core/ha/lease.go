@@ -26,7 +26,7 @@ func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 		granted.Holder != msg.From || granted.Boot != msg.Boot {
 		return
 	}
-	if m.echoAge(msg) >= m.cfg.Lease || m.hand.yielded == granted.Term {
+	if m.echoAge(msg) >= m.cfg.Lease && !slip.Is(slip.EchoIgnored) || m.hand.yielded == granted.Term {
 		return
 	}
 	if (m.third.claimed > granted.Term || !m.third.read) && !slip.Is(slip.RestartedAnswers) && !slip.Is(slip.ClaimantAnswers) {
@@ -104,7 +104,7 @@ func (m *Machine) serving() bool { return m.role == site.Active || m.role == sit
 // IMDS say counts once the peer's answers have stopped (R11); after a pause
 // IMDS counts only if the third can't be asked.
 func (m *Machine) until(now Time) Time {
-	if m.answered(now) {
+	if m.answered(now) || slip.Is(slip.AloneShuts) {
 		return m.lease.peer
 	}
 	until := max(m.lease.peer, m.lease.third)
@@ -134,6 +134,10 @@ func (m *Machine) resume(now Time) {
 
 func (m *Machine) expire(now Time) {
 	if m.role == site.Active && m.steered.mine && m.until(now) <= now {
+		if slip.Is(slip.LapseYields) {
+			m.become(site.Standby, "the lease has run out")
+			return
+		}
 		m.become(site.Suspended, fmt.Sprintf("lease of term %d has run out", m.state.Granted.Term))
 	}
 }

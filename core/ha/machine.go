@@ -71,6 +71,9 @@ func New(cfg Config, boot site.BootID, nonce uint64, state *State, now Time) *Ma
 		reason: keepalive.Starting}
 	if state != nil {
 		m.state, m.known, m.role = *state, true, site.Standby
+		if slip.Is(slip.ResumesFromDisk) && state.Granted.Holder == cfg.Side {
+			m.role, m.state.Granted.Boot = site.Active, boot
+		}
 	}
 	m.claim.wait, m.third.problem = deposedWait, "not asked yet"
 	return m

@@ -44,7 +44,7 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 	}
 	p := &m.peer
 	line := &p.paths[msg.Path]
-	if line.heard && msg.Sent-line.sent > now-line.at+m.cfg.pause() {
+	if line.heard && msg.Sent-line.sent > now-line.at+m.cfg.pause() && !slip.Is(slip.JumpUnseen) {
 		m.paused(now, "the peer's clock ran on without ours")
 	}
 	*line = path{seq: msg.Seq, sent: msg.Sent, at: now, heard: true}
@@ -98,7 +98,7 @@ func (m *Machine) Fresh(msg *keepalive.Message) bool {
 
 // hearEcho takes the peer's word on what it hears of us.
 func (m *Machine) hearEcho(now Time, msg *keepalive.Message) {
-	if m.echoAge(msg) < m.cfg.Lease {
+	if m.echoAge(msg) < m.cfg.Lease || slip.Is(slip.EchoIgnored) {
 		m.peer.twoWay = now
 		m.undeposed()
 	}

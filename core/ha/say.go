@@ -1,6 +1,7 @@
 package ha
 
 import (
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -19,6 +20,9 @@ func (m *Machine) say(now Time) {
 		Version: m.cfg.Version,
 		Yielded: m.hand.yielded, Prepare: m.hand.preparing(), Ready: m.taking.ready(now),
 		Wants: m.failback.wants,
+	}
+	if slip.Is(slip.WantedTermTold) && m.role == site.Claiming {
+		m.out.Granted = m.goal.Claim
 	}
 	for i, line := range p.paths {
 		if line.heard {

@@ -29,9 +29,23 @@ const (
 	GateStays        Mistake = "gate-stays"         // the gate's opening doesn't end by itself
 	ReplayAccepted   Mistake = "replay-accepted"    // old keepalives are believed
 	Unsigned         Mistake = "unsigned"           // keepalives aren't verified
+	WantedTermTold   Mistake = "wanted-term-told"   // a claimant says the term that it wants (ha-schedules.md 5)
+	NobodyClaims     Mistake = "nobody-claims"      // only a silence leads to a claim (ha-schedules.md 6)
+	EchoIgnored      Mistake = "echo-ignored"       // a promise to a deaf one, who isn't held for silent (ha-schedules.md 7)
+	ResumesFromDisk  Mistake = "resumes-from-disk"  // a restarted holder serves its term on (ha-schedules.md 8)
+	WholeLease       Mistake = "whole-lease"        // the active counts all of what was promised (ha-schedules.md 9)
+	JumpUnseen       Mistake = "jump-unseen"        // a pause with a stopped clock isn't noticed (ha-schedules.md 10)
+	LapseYields      Mistake = "lapse-yields"       // a lease that has run out makes a standby (ha-schedules.md 12)
+	BrokenPathBack   Mistake = "broken-path-back"   // failback while no keepalive crosses the LAN (ha-schedules.md 16)
+	EarlyFailback    Mistake = "early-failback"     // failback while the peer still steers (R13)
+	OwnRegister      Mistake = "own-register"       // each claims on its own NIC (ha-schedules.md 25)
+	AloneShuts       Mistake = "alone-shuts"        // only the peer's answer keeps the gate open (ha-schedules.md 27)
+	CantSteerStays   Mistake = "cant-steer-stays"   // an active without Azure keeps a role that it can't serve (ha-schedules.md 32)
+	Overlapping      Mistake = "overlapping"        // a write while the own last one runs (ha-schedules.md 33)
 )
 
 // All lists them.
 var All = []Mistake{LeaseFromReply, PromiseIgnored, StartIgnored, PauseIgnored, ClaimantAnswers, RestartedAnswers, DeposedClaims,
 	UnsettledWins, ServesUnread, StateNotKept, HoldIgnored, NoIfMatch, RebuiltNIC, TagsLeftOut, DeposedWrites, ThrottleIgnored,
-	FailedIsDone, StaleBelieved, FirstAnswer, NoHysteresis, OnePath, GateStays, ReplayAccepted, Unsigned}
+	FailedIsDone, StaleBelieved, FirstAnswer, NoHysteresis, OnePath, GateStays, ReplayAccepted, Unsigned, WantedTermTold, NobodyClaims, EchoIgnored, ResumesFromDisk,
+	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, CantSteerStays, Overlapping}

@@ -122,7 +122,7 @@ func New(cfg Config) *Machine {
 
 // registerTarget is where the claim is: the primary's LAN NIC.
 func (m *Machine) registerTarget() Target {
-	if m.cfg.Side == site.Primary {
+	if m.cfg.Side == site.Primary || slip.Is(slip.OwnRegister) {
 		return OwnNIC
 	}
 	return PeerNIC
