@@ -119,6 +119,7 @@ func (d *Driver) Datagram(now time.Duration, path keepalive.Path, datagram []byt
 
 // Tick: the time that Next named has come, and late by how much.
 func (d *Driver) Tick(now, late time.Duration) {
+	d.now = now
 	d.watchIndicators(now)
 	if now >= d.ha.Next() {
 		d.step(now, ha.Tick{Late: late})

@@ -233,7 +233,14 @@ func (n *node) Down(open bool) error            { n.down = open; return nil }
 func (n *node) FloatingIP(on bool) error        { n.guest = on; return nil }
 func (n *node) Load() ([]byte, bool, error)     { return n.record, n.record != nil, nil }
 func (n *node) Save(record []byte) error        { n.record = record; return nil }
-func (n *node) Append(e site.Entry)             { n.w.log(e.Who, e.What, e.Detail) }
+
+// Append also holds an entry's time against the clock.
+func (n *node) Append(e site.Entry) {
+	n.w.log(e.Who, e.What, e.Detail)
+	if e.At != n.w.now {
+		n.w.t.Errorf("%s: %q is noted %v early", n.w.clock(), e.What, n.w.now-e.At)
+	}
+}
 
 func (n *node) Start(request steer.Request) {
 	sentAt := n.w.now
