@@ -40,6 +40,8 @@ type node struct {
 	down, guest  bool
 	record       []byte
 	conf         Config
+	recorder     Recorder
+	part         int // bytes of a part of the record, 0 for the usual
 }
 
 type item struct {
@@ -158,9 +160,12 @@ func (w *world) boot(side site.Side) *node {
 	n.up, n.paused = true, 0
 	boot := site.BootID{byte(side), byte(w.boots)}
 	driver, err := NewDriver(n.conf, Ports{Links: n, Gate: n, Guest: n, Cloud: n, Metadata: meta{n}, Store: n, Journal: n,
-		MAC: keepalive.NewChecksum([]byte("k")), Wall: func() time.Time { return time.Unix(0, 0) }}, boot, uint64(1000+w.boots), w.now)
+		Recorder: n.recorder, MAC: keepalive.NewChecksum([]byte("k")), Wall: func() time.Time { return time.Unix(0, 0) }}, boot, uint64(1000+w.boots), w.now)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if n.part > 0 {
+		driver.tape.full = n.part
 	}
 	n.driver = driver
 	driver.Start(w.now)
