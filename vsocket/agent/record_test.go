@@ -361,3 +361,24 @@ func rowsOf(data []byte, most int) (out []byte) {
 	}
 	return out
 }
+
+// BenchmarkSecond is what a pair costs in a second at rest, and what the record
+// adds to it.
+func BenchmarkSecond(b *testing.B) {
+	for name, recorded := range map[string]bool{"alone": false, "recorded": true} {
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(&testing.T{})
+			if recorded {
+				w.recorded()
+			}
+			w.bootBoth()
+			for b.Loop() {
+				w.run(time.Second)
+				if recorded {
+					w.nodes[site.Primary].recorder.(*shelf).data = nil
+					w.nodes[site.Secondary].recorder.(*shelf).data = nil
+				}
+			}
+		})
+	}
+}

@@ -94,7 +94,7 @@ func (t *tape) input(kind record.Kind, now time.Duration) {
 
 func (t *tape) check() {
 	t.since, t.said = 0, false
-	t.put(&record.Row{Kind: record.Check, Sum: t.sum})
+	t.put(&record.Row{Kind: record.Check, Sum: t.short()})
 }
 
 // handOver gives the chunk to the recorder. After one that was lost, and in time

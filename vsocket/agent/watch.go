@@ -46,6 +46,9 @@ func (w *watch) mix(value uint64) {
 	w.sum ^= w.sum >> 29
 }
 
+// short is what a Check has of the sum.
+func (w *watch) short() uint64 { return w.sum & 0xffffffff }
+
 func (w *watch) mixBytes(b []byte) {
 	w.mix(uint64(len(b)))
 	for ; len(b) >= 8; b = b[8:] {

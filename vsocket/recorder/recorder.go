@@ -19,7 +19,7 @@ import (
 const (
 	current  = "record"
 	previous = "record.1"
-	fileFull = 24 << 20 // then the next part (8 MiB at most) begins the next file; there are two
+	fileFull = 64 << 20 // then the next part (8 MiB at most) begins the next file; there are two
 	queueLen = 64       // chunks, one a second
 )
 
