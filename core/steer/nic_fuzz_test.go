@@ -130,7 +130,7 @@ func member(value any, name string) any {
 // and all text is UTF-8, as ARM's is: of other JSON readers make what they like
 // (RFC 8259 section 4 and 8.1).
 func plain(raw []byte) bool {
-	if !utf8.Valid(raw) || bytes.Contains(raw, []byte(`\u`)) {
+	if !utf8.Valid(raw) {
 		return false
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
