@@ -382,3 +382,14 @@ func BenchmarkSecond(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCheckpoint is how long the loop stands still when a part begins.
+func BenchmarkCheckpoint(b *testing.B) {
+	w := newWorld(&testing.T{})
+	w.recorded()
+	p, _ := w.bootBoth()
+	b.SetBytes(int64(len(p.driver.freeze(0))))
+	for b.Loop() {
+		p.driver.freeze(0)
+	}
+}

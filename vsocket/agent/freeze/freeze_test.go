@@ -87,11 +87,11 @@ func TestTornIsRefused(t *testing.T) {
 }
 
 func TestLayout(t *testing.T) {
-	type renamed struct{ there time.Duration }
-	type one struct{ at time.Duration }
+	type renamed struct{ There time.Duration }
+	type one struct{ At time.Duration }
 	type two struct {
-		at time.Duration
-		by int
+		At time.Duration
+		By int
 	}
 	seen := map[uint64]bool{}
 	for _, pointer := range []any{&renamed{}, &one{}, &two{}, &all{}, &inner{}} {
