@@ -20,7 +20,8 @@ type Recorder interface {
 
 // How a record is cut.
 const (
-	chunkPace  = time.Second // what a killed agent loses at most
+	chunkPace  = time.Second            // what a killed agent loses at most
+	chunkSoon  = 100 * time.Millisecond // and what it loses where something was said
 	chunkFull  = 64 << 10
 	partFull   = 8 << 20 // then a part begins, with a checkpoint
 	checkEvery = 64      // inputs from one Check to the next
@@ -44,6 +45,7 @@ type tape struct {
 	lost   uint64          // inputs in chunks that were lost
 	since  int             // inputs since the last Check
 	said   bool            // something since then
+	spoke  bool            // something was said in this chunk
 	full   int             // bytes of a part
 	vms    map[uint64]bool // calls under way that are of the peer's VM
 }
@@ -82,7 +84,8 @@ func (t *tape) input(kind record.Kind, now time.Duration) {
 	if t.said || t.since >= checkEvery {
 		t.check()
 	}
-	if now-t.began >= chunkPace || len(t.chunk) >= chunkFull {
+	age := now - t.began
+	if age >= chunkPace || t.spoke && age >= chunkSoon || len(t.chunk) >= chunkFull {
 		t.handOver(now)
 	}
 	t.calls = 0
@@ -115,11 +118,12 @@ func (t *tape) flush() (ok bool) {
 	}
 	t.number++
 	t.chunk, t.begins, t.inputs = t.chunk[:0], false, 0
+	t.spoke = false
 	return ok
 }
 
 func (t *tape) note(entry site.Entry) {
-	t.said = true
+	t.said, t.spoke = true, true
 	t.put(&record.Row{Kind: record.Note, Wall: entry.Wall, What: entry.What, Detail: entry.Detail})
 }
 
