@@ -33,8 +33,8 @@ scenarios: $(TASK) ## the lab's scenarios that guard main, alone
 lint: $(TASK) ## go vet, staticcheck, the repo's own rules, golangci-lint
 	@$(TASK) lint
 
-fuzz: $(TASK) ## fuzz each decoder for FOR (20s)
-	@$(TASK) fuzz -for $(or $(FOR),20s)
+fuzz: $(TASK) ## fuzz each decoder for FOR (5m); what is found stays in testdata/fuzz
+	@$(TASK) fuzz -for $(or $(FOR),5m)
 
 sim: build ## simulate SEEDS (10000) seeds from START (1) on, keep what fails
 	@bin/releve sim run --seeds $(or $(SEEDS),10000) --start $(or $(START),1) --keep sim/testdata

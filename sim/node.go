@@ -116,7 +116,7 @@ func (n *node) boot() {
 	}
 	n.boot_ = id
 	driver, err := agent.NewDriver(n.conf, agent.Ports{Links: n, Gate: n, Guest: n, Cloud: n, Metadata: look{n}, Store: n, Journal: n,
-		MAC: n.mac(), Wall: func() time.Time { return time.Time{} }}, id, w.ids.Uint64(), n.local())
+		Recorder: w.records[n.side], MAC: n.mac(), Wall: func() time.Time { return time.Time{} }}, id, w.ids.Uint64(), n.local())
 	if err != nil {
 		w.fail("harness", "%s: %v", n.side, err)
 		return

@@ -35,6 +35,16 @@ type mark struct {
 	on   *bool
 }
 
+type span struct {
+	name  string
+	value *time.Duration
+}
+
+func (c *Settings) spans() []span {
+	return []span{{"keepalive", &c.Keepalive}, {"silent", &c.Silent}, {"lease", &c.Lease}, {"confirm", &c.Confirm}, {"hold", &c.Hold},
+		{"delay", &c.Delay}, {"jitter", &c.Jitter}, {"cleanup", &c.CleanUp}, {"safety", &c.Safety}, {"heal", &c.Heal}}
+}
+
 func (c *Settings) flags() []mark {
 	return []mark{{"preempt", &c.Preempt}, {"stay", &c.Stay}, {"peer-vm", &c.PeerVM}, {"hmac", &c.HMAC},
 		{"busy-refuses", &c.BusyRefuses}, {"succeeded-at-once", &c.SucceededAtOnce}, {"etag-at-end", &c.EtagAtEnd}}
@@ -57,8 +67,8 @@ func (f *Fault) String() string {
 	return strings.Join(parts, " ")
 }
 
-// Parse reads what String wrote. Empty lines and lines that begin with # are
-// left out.
+// Parse reads what String wrote, or a person in its manner. Empty lines and
+// lines that begin with # are left out. What it accepts can be run.
 func Parse(text string) (*Schedule, error) {
 	s := &Schedule{}
 	first := true
@@ -69,10 +79,14 @@ func Parse(text string) (*Schedule, error) {
 		}
 		var err error
 		if first {
-			err = s.parseSettings(line)
+			if err = s.parseSettings(line); err == nil {
+				err = s.Settings.check()
+			}
 		} else {
 			var f Fault
-			f, err = parseFault(line)
+			if f, err = parseFault(line); err == nil {
+				err = f.check()
+			}
 			s.Faults = append(s.Faults, f)
 		}
 		if err != nil {
@@ -88,8 +102,10 @@ func Parse(text string) (*Schedule, error) {
 
 func (s *Schedule) parseSettings(line string) error {
 	c := &s.Settings
-	spans := map[string]*time.Duration{"keepalive": &c.Keepalive, "silent": &c.Silent, "lease": &c.Lease, "confirm": &c.Confirm, "hold": &c.Hold,
-		"delay": &c.Delay, "jitter": &c.Jitter, "cleanup": &c.CleanUp, "safety": &c.Safety, "heal": &c.Heal}
+	spans := map[string]*time.Duration{}
+	for _, span := range c.spans() {
+		spans[span.name] = span.value
+	}
 	flags := map[string]*bool{}
 	for _, flag := range c.flags() {
 		flags[flag.name] = flag.on
@@ -107,13 +123,25 @@ func (s *Schedule) parseSettings(line string) error {
 		case name == "profile":
 			c.Profile = value
 		case name == "drift":
-			_, err = fmt.Sscanf(value, "%d/%d", &c.Drift[0], &c.Drift[1])
+			err = c.parseDrift(value)
 		default:
 			err = fmt.Errorf("unknown setting")
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", word, err)
 		}
+	}
+	return nil
+}
+
+func (c *Settings) parseDrift(text string) (err error) {
+	for i, part := range strings.SplitN(text+"/", "/", 3)[:2] {
+		if c.Drift[i], err = strconv.Atoi(part); err != nil {
+			return err
+		}
+	}
+	if strings.Count(text, "/") != 1 {
+		return fmt.Errorf("want two numbers")
 	}
 	return nil
 }

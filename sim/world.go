@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/vsocket/agent"
 )
 
 // World is one run.
@@ -32,7 +33,8 @@ type World struct {
 	violation *Violation
 	stats     Stats
 	hash      uint64
-	tell      func(Line) // the story, if anybody listens
+	tell      func(Line)        // the story, if anybody listens
+	records   [3]agent.Recorder // by site.Side: what is recorded, if anybody wants it
 	ids       *rand.Rand
 }
 
@@ -76,8 +78,12 @@ type Stats struct {
 
 // Run plays a schedule. tell may be nil; it gets the story.
 func Run(s *Schedule, tell func(Line)) Result {
-	w := newWorld(s, tell)
+	return newWorld(s, tell).play()
+}
+
+func (w *World) play() Result {
 	w.begin()
+	s := w.sched
 	end := s.Settings.Safety + s.Settings.Heal
 	w.loop(end)
 	if w.changed > end-settling { // a failback, say, that has just begun

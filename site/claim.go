@@ -25,7 +25,8 @@ func (c Claim) String() string {
 	return fmt.Sprintf("%d/%s/%s/%d", c.Term, c.Holder, c.Boot, c.Generation)
 }
 
-// ParseClaim reads what String wrote. An empty text is the zero Claim.
+// ParseClaim reads what String wrote, and nothing that means the same. An empty
+// text is the zero Claim.
 func ParseClaim(text string) (Claim, error) {
 	if text == "" {
 		return Claim{}, nil
@@ -53,5 +54,9 @@ func ParseClaim(text string) (Claim, error) {
 	if err != nil {
 		return fail("generation is not a number")
 	}
-	return Claim{Term: Term(term), Holder: holder, Boot: boot, Generation: gen}, nil
+	claim := Claim{Term: Term(term), Holder: holder, Boot: boot, Generation: gen}
+	if claim.String() != text {
+		return fail("a number begins with 0")
+	}
+	return claim, nil
 }

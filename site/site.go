@@ -6,6 +6,7 @@ package site
 import (
 	"encoding/hex"
 	"fmt"
+	"strings"
 )
 
 // Side tells the two vSockets of a site apart. It is fixed by configuration
@@ -120,8 +121,8 @@ func (b *BootID) UnmarshalText(text []byte) (err error) {
 // ParseBootID reads what String wrote.
 func ParseBootID(text string) (b BootID, err error) {
 	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != len(b) {
-		return BootID{}, fmt.Errorf("boot id %q is not %d hex digits", text, 2*len(b))
+	if err != nil || len(raw) != len(b) || strings.ToLower(text) != text {
+		return BootID{}, fmt.Errorf("boot id %q is not %d hex digits, in lower case", text, 2*len(b))
 	}
 	copy(b[:], raw)
 	return b, nil

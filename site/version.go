@@ -32,10 +32,11 @@ func ParseVersion(text string) (Version, error) {
 	major, minor, ok := strings.Cut(text, ".")
 	a, errA := strconv.ParseUint(major, 10, 16)
 	b, errB := strconv.ParseUint(minor, 10, 16)
-	if !ok || errA != nil || errB != nil {
+	v := Version{uint16(a), uint16(b)}
+	if !ok || errA != nil || errB != nil || v.String() != text {
 		return Version{}, fmt.Errorf("version %q is not of the form 14.0", text)
 	}
-	return Version{uint16(a), uint16(b)}, nil
+	return v, nil
 }
 
 // MarshalText makes a Version readable in YAML and JSON.

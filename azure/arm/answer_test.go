@@ -1,7 +1,9 @@
 package arm
 
 import (
+	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -86,14 +88,28 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// FuzzParseFault: a fault reads the same when it is written as ARM writes it, and
+// what is told of action and scope stands in the message.
 func FuzzParseFault(f *testing.F) {
 	f.Add([]byte(`{"error":{"code":"AuthorizationFailed","message":"to perform action 'a' over scope 's'","details":[{"code":"d","message":"m"}]}}`))
 	f.Add([]byte(`{"error":{"message":"does not have permission to perform action(s) ''' scope '"}}`))
+	f.Add([]byte(`{"code":"x","message":" spaced "}`))
 	f.Add([]byte("\xef\xbb\xbf{}"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		got := parseFault(body)
 		if got.scope != "" && got.action == "" {
 			t.Errorf("a scope without an action: %+v", got)
+		}
+		if !strings.Contains(got.message, got.action) || !strings.Contains(got.message, got.scope) {
+			t.Errorf("action or scope out of nowhere: %+v", got)
+		}
+		part := map[string]any{"code": got.code, "message": got.message, "details": []any{map[string]any{"code": got.detail}}}
+		again, err := json.Marshal(map[string]any{"error": part})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read := parseFault(again); read != got {
+			t.Errorf("%s is read as %+v, and %s as %+v", body, got, again, read)
 		}
 	})
 }

@@ -2,11 +2,15 @@ package imds
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -127,31 +131,64 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// FuzzParseInterfaces: what is accepted reads the same when it is written as
+// IMDS writes it.
 func FuzzParseInterfaces(f *testing.F) {
 	f.Add([]byte(interfaces))
 	f.Add([]byte(`[{"macAddress":"00","ipv4":{"ipAddress":[{}]}}]`))
+	f.Add([]byte(`[{"macAddress":"002248D5A1B1","ipv4":{"ipAddress":[{"privateIpAddress":"fe80::1%eth0"}]}}]`))
 	f.Add([]byte(`[null]`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		all, err := parseInterfaces(body)
-		if err != nil && !errors.Is(err, ErrAnswer) {
-			t.Errorf("error of another kind: %v", err)
-		}
-		for _, nic := range all {
-			if len(nic.MAC) != 6 {
-				t.Errorf("MAC %v", nic.MAC)
+		if err != nil {
+			if !errors.Is(err, ErrAnswer) {
+				t.Errorf("error of another kind: %v", err)
 			}
+			return
+		}
+		written := []any{}
+		for _, nic := range all {
+			addresses := []any{}
+			for _, a := range nic.Addresses {
+				if !a.Is4() {
+					t.Errorf("%s isn't IPv4", a)
+				}
+				addresses = append(addresses, map[string]any{"privateIpAddress": a.String(), "publicIpAddress": ""})
+			}
+			written = append(written, map[string]any{"macAddress": strings.ToUpper(hex.EncodeToString(nic.MAC)), "ipv4": map[string]any{"ipAddress": addresses}})
+		}
+		again, err := json.Marshal(written)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read, err := parseInterfaces(again); err != nil || !reflect.DeepEqual(read, all) {
+			t.Errorf("%s is read as %v, and %s as %v (%v)", body, all, again, read, err)
 		}
 	})
 }
 
+// FuzzParseToken: what is accepted has a token and a moment at which it ends,
+// and reads the same when it is written as IMDS writes it.
 func FuzzParseToken(f *testing.F) {
 	f.Add([]byte(`{"access_token":"abc","expires_in":"86400","expires_on":"1"}`))
-	f.Add([]byte(`{"access_token":"abc","expires_in":-1,"expires_on":"99999999999999999999"}`))
-	now := time.Now()
+	f.Add([]byte(`{"access_token":"abc","client_id":"x","expires_in":-1,"expires_on":"99999999999999999999"}`))
+	f.Add([]byte(`{"access_token":"abc","expires_on":1764028800}`))
+	now := time.Unix(1764028800, 0)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		token, err := parseToken(body, now)
-		if err == nil && token.Value == "" || err != nil && !errors.Is(err, ErrAnswer) {
-			t.Errorf("token %+v, %v", token, err)
+		if err != nil {
+			if !errors.Is(err, ErrAnswer) || token != (Token{}) {
+				t.Errorf("token %+v, %v", token, err)
+			}
+			return
+		}
+		again, err := json.Marshal(map[string]string{"access_token": token.Value, "client_id": token.ClientID,
+			"expires_on": strconv.FormatInt(token.Expires.Unix(), 10), "token_type": "Bearer"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read, err := parseToken(again, now); token.Value == "" || err != nil || read != token {
+			t.Errorf("%s is read as %+v, and %s as %+v (%v)", body, token, again, read, err)
 		}
 	})
 }

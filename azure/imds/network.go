@@ -68,8 +68,8 @@ func parseInterfaces(body []byte) ([]Interface, error) {
 		all[i].MAC = mac
 		for _, address := range nic.IPv4.Addresses {
 			addr, err := netip.ParseAddr(address.Private)
-			if err != nil {
-				return nil, fmt.Errorf("%w: %q is no address", ErrAnswer, address.Private)
+			if err != nil || !addr.Is4() {
+				return nil, fmt.Errorf("%w: %q is no IPv4 address", ErrAnswer, address.Private)
 			}
 			all[i].Addresses = append(all[i].Addresses, addr)
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -14,18 +16,30 @@ import (
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/control"
 	"releve.dev/releve/vsocket/journal"
+	"releve.dev/releve/vsocket/recorder"
 )
 
 func (o *options) journalCommand() *cobra.Command {
-	var since string
+	var since, export string
 	var follow, asJSON bool
 	cmd := &cobra.Command{
 		Use: "journal", Short: "Print the timeline of what was seen, decided and called",
 		Long: `Print the vSocket's timeline: what it saw, decided and called, to the
-millisecond. It comes from the running agent, or from its files if no agent runs.`,
-		Example: "  releve-vsocket journal --since 10m\n  releve-vsocket journal --follow\n  releve-vsocket journal --since 2026-11-23T12:00:00Z --json",
+millisecond. It comes from the running agent, or from its files if no agent runs.
+
+With --export, write the record instead: all that the agent was told in the last
+hours, at the least, from which "releve sim replay FILE" tells the same story by
+running the same core again. It has no key and no token; it has the site's
+addresses and its network interfaces as Azure shows them.`,
+		Example: "  releve-vsocket journal --since 10m\n  releve-vsocket journal --follow\n  releve-vsocket journal --since 2026-11-23T12:00:00Z --json\n  releve-vsocket journal --export vsocket.record",
 		Args:    arguments(0, 0, "no arguments"),
 		RunE: interruptible(func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("export") {
+				if since != "" || follow || asJSON {
+					return usageError{errors.New("--export goes alone: a record is whole, and no text")}
+				}
+				return o.export(export)
+			}
 			from, err := parseSince(since, time.Now())
 			if err != nil {
 				return usageError{err}
@@ -45,7 +59,25 @@ millisecond. It comes from the running agent, or from its files if no agent runs
 	cmd.Flags().StringVar(&since, "since", "", "only entries from then on: a time like 2026-11-23T12:00:00Z, or how long ago, like 10m")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with entries as they come")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
+	cmd.Flags().StringVar(&export, "export", "", "write the record, which can be replayed, into this file")
 	return cmd
+}
+
+// export writes the record as one file. The agent may run meanwhile.
+func (o *options) export(path string) error {
+	cfg, err := config.Load(o.config)
+	if err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(recorder.Export((&unit{cfg: cfg}).recordDir(), file), file.Close())
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fmt.Errorf("there is no record\nhint: only a vSocket with HA settings, once it has run, has one"), os.Remove(path))
+	}
+	return err
 }
 
 func parseSince(text string, now time.Time) (time.Time, error) {

@@ -16,6 +16,7 @@ import (
 	"releve.dev/releve/vsocket/guest"
 	"releve.dev/releve/vsocket/lan"
 	"releve.dev/releve/vsocket/probe"
+	"releve.dev/releve/vsocket/recorder"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -31,6 +32,8 @@ type pair struct {
 	arm    *arm.Client
 	driver *agent.Driver
 	loop   *agent.Loop
+
+	recorder *recorder.Recorder
 }
 
 func (u *unit) runPair(ctx context.Context) error {
@@ -40,7 +43,7 @@ func (u *unit) runPair(ctx context.Context) error {
 	if err := p.open(); err != nil {
 		return err
 	}
-	defer p.close()
+	defer p.close() // also when the core panics: the record's last second shows why
 	u.door.open(p.loop.Status, p.apiTest)
 	go p.tokens.Run(ctx)
 	go p.probe()
@@ -70,9 +73,12 @@ func (p *pair) open() (err error) {
 	}, keepalive.Port); err != nil {
 		return err
 	}
+	if p.recorder, err = recorder.Open(p.recordDir()); err != nil {
+		return err
+	}
 	p.driver, err = agent.NewDriver(p.driverConfig(), agent.Ports{
 		Links: p.links, Gate: p.gate, Guest: p.guest, Cloud: cloud{p}, Metadata: metadata{p}, Store: p.slots, Journal: p.journal,
-		MAC: keepalive.NewHMAC(cfg.HA.KeyBytes()), Wall: time.Now,
+		Recorder: p.recorder, MAC: keepalive.NewHMAC(cfg.HA.KeyBytes()), Wall: time.Now,
 	}, p.boot, p.nonce, agent.BootClock())
 	if err != nil {
 		return err
@@ -82,6 +88,10 @@ func (p *pair) open() (err error) {
 }
 
 func (p *pair) close() {
+	p.driver.Close()
+	if err := p.recorder.Close(); err != nil {
+		slog.Warn("writing the record", "error", err)
+	}
 	p.arm.Close()
 	if err := p.links.Close(); err != nil {
 		slog.Warn("closing the keepalives' sockets", "error", err)

@@ -82,6 +82,8 @@ func newUnit(cfg *config.Config) (*unit, error) {
 
 func (u *unit) journalDir() string { return filepath.Join(u.cfg.StateDir, "journal") }
 
+func (u *unit) recordDir() string { return filepath.Join(u.cfg.StateDir, "record") }
+
 func (u *unit) open() (err error) {
 	if u.slots, err = state.Open(u.cfg.StateDir); err == nil {
 		u.journal, err = journal.Open(u.journalDir())

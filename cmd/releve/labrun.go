@@ -47,7 +47,7 @@ promise held, 1 if one was broken, 3 if the machine was too busy for a verdict.`
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, and nothing else, on standard output")
-	cmd.Flags().StringVar(&keep, "keep", "", "folder into which the agents' logs and journals are copied in the end")
+	cmd.Flags().StringVar(&keep, "keep", "", "folder into which the agents' logs, journals and records are copied in the end")
 	return cmd
 }
 

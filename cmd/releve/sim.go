@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"releve.dev/releve/sim"
+	"releve.dev/releve/wire/record"
 )
 
 // simCommand runs whole sites in the simulator.
@@ -159,8 +160,12 @@ func (r *simRun) create(seed uint64) (*os.File, error) {
 func simReplayCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "replay FILE|SEED",
-		Short: "Tell the story of a schedule, or of a seed's",
-		Args:  cobra.ExactArgs(1),
+		Short: "Tell the story of a schedule, of a seed's, or of a vSocket's record",
+		Long: `Tell a story so that a person understands it. FILE is a schedule of faults, or a
+record from the field: what "releve-vsocket journal --export FILE" has written. A
+record is replayed by the same core that runs in a vSocket; the last line says
+whether it decided the same again, or what is the first difference.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if seed, err := strconv.ParseUint(args[0], 10, 64); err == nil {
 				return tellStory(cmd.OutOrStdout(), sim.Draw(seed))
@@ -168,6 +173,9 @@ func simReplayCommand() *cobra.Command {
 			text, err := os.ReadFile(args[0])
 			if err != nil {
 				return err
+			}
+			if record.Is(text) {
+				return tellRecord(cmd.OutOrStdout(), text)
 			}
 			schedule, err := sim.Parse(string(text))
 			if err != nil {

@@ -1,13 +1,15 @@
 package ha
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"releve.dev/releve/site"
 )
 
 // State is what outlives the agent. It is saved before any message or gate
-// that relies on it.
+// that relies on it. A field that comes later is left out where it is empty, so
+// that the records from before it stay readable.
 type State struct {
 	Granted site.Claim `json:"granted"` // the highest granted term that is known, and its holder
 	// Deposed: a claim made during a silence took the role away, so the peer
@@ -24,9 +26,11 @@ func (s State) Encode() []byte {
 	return b
 }
 
-// DecodeState reads a record. ok is false for one that isn't ours: its reader
-// starts mute (R0).
+// DecodeState reads a record. ok is false for one that Encode can't have written,
+// by another version for example: its reader starts mute (R0).
 func DecodeState(record []byte) (s State, ok bool) {
-	ok = json.Unmarshal(record, &s) == nil
-	return s, ok
+	if json.Unmarshal(record, &s) != nil || !bytes.Equal(s.Encode(), record) {
+		return State{}, false
+	}
+	return s, true
 }

@@ -2,7 +2,6 @@ package steer
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -261,25 +260,4 @@ func Explain(response *Response) string {
 		return "no token for the managed identity: " + response.Message
 	}
 	return fmt.Sprintf("%d %s: %s", response.Status, response.Code, response.Message)
-}
-
-// vmStopped reads the power state of an instance view.
-func vmStopped(body []byte) bool {
-	var vm struct {
-		Properties struct {
-			View struct {
-				Statuses []struct{ Code string } `json:"statuses"`
-			} `json:"instanceView"`
-		} `json:"properties"`
-	}
-	if json.Unmarshal(body, &vm) != nil {
-		return false
-	}
-	for _, status := range vm.Properties.View.Statuses {
-		switch status.Code {
-		case "PowerState/stopped", "PowerState/deallocated", "PowerState/deallocating":
-			return true
-		}
-	}
-	return false
 }

@@ -197,26 +197,3 @@ func TestParseNICRefusesWhatIsNone(t *testing.T) {
 		}
 	}
 }
-
-// FuzzParseNIC: what is taken for a NIC can be written back and read again
-// with the same meaning.
-func FuzzParseNIC(f *testing.F) {
-	r := rand.New(rand.NewPCG(3, 4))
-	for _, has := range []bool{true, false} {
-		raw, err := json.Marshal(randomNIC(r, has))
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(raw)
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		nic, err := ParseNIC(raw, fip)
-		if err != nil {
-			return
-		}
-		again, err := ParseNIC(nic.Body(aClaim, nic.FIP), fip)
-		if err != nil || again.Rest() != nic.Rest() || again.Claim != aClaim {
-			t.Fatalf("%v\n%s", err, raw)
-		}
-	})
-}

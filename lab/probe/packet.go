@@ -11,7 +11,8 @@ import (
 	"releve.dev/releve/lab/clock"
 )
 
-// A packet is the mark of its direction, three bytes of padding, and its number.
+// A packet is the mark of its direction, its number from the fifth byte on, and
+// zeros.
 const packetSize = 64
 
 const (
@@ -28,7 +29,10 @@ func decode(packet []byte, mark byte) (seq uint64, ok bool) {
 	if len(packet) != packetSize || packet[0] != mark {
 		return 0, false
 	}
-	return binary.BigEndian.Uint64(packet[4:]), true
+	seq = binary.BigEndian.Uint64(packet[4:])
+	var want [packetSize]byte
+	encode(want[:], mark, seq)
+	return seq, [packetSize]byte(packet) == want
 }
 
 // prepare asks for the kernel's receive time stamps and room for bursts.

@@ -11,6 +11,7 @@ import (
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
+	"releve.dev/releve/wire/record"
 )
 
 // Config is all that a driver must know.
@@ -31,8 +32,9 @@ type Ports struct {
 	Metadata Metadata
 	Store    Store
 	Journal  Journal
+	Recorder Recorder // nil: nothing is recorded
 	MAC      keepalive.MAC
-	Wall     func() time.Time // for the journal only
+	Wall     func() time.Time // for the journal and the record only
 }
 
 // Driver runs the core. Time is given with each call, on the agent's clock,
@@ -41,6 +43,7 @@ type Driver struct {
 	cfg   Config
 	ports Ports
 	boot  site.BootID
+	tape  *tape // nil: nothing is recorded
 	ha    *ha.Machine
 	steer *steer.Machine
 	judge *fitness.Judge
@@ -64,38 +67,43 @@ type indicator struct {
 // NewDriver loads the state that outlived the last boot. boot and nonce are
 // random.
 func NewDriver(cfg Config, ports Ports, boot site.BootID, nonce uint64, now time.Duration) (*Driver, error) {
-	state, err := load(ports.Store)
+	state, kept, err := load(ports.Store)
 	if err != nil {
 		return nil, err
 	}
-	return &Driver{
+	d := &Driver{
 		cfg: cfg, ports: ports, boot: boot, now: now,
 		ha:    ha.New(cfg.HA, boot, nonce, state, now),
 		steer: steer.New(cfg.Steer),
 		judge: fitness.New(cfg.Fitness),
 		since: map[string]indicator{},
-	}, nil
+	}
+	if ports.Recorder != nil {
+		d.tape, err = newTape(d, kept, nonce)
+	}
+	return d, err
 }
 
 // load gives nil for a state that isn't there or isn't valid: such a vSocket
-// is mute until the third has told it the term (R0).
-func load(store Store) (*ha.State, error) {
-	record, ok, err := store.Load()
+// is mute until the third has told it the term (R0). kept is what was there.
+func load(store Store) (state *ha.State, kept []byte, err error) {
+	kept, ok, err := store.Load()
 	if err != nil {
-		return nil, fmt.Errorf("state: %w", err)
+		return nil, nil, fmt.Errorf("state: %w", err)
 	}
 	if !ok {
-		return nil, nil
+		return nil, nil, nil
 	}
-	state, ok := ha.DecodeState(record)
+	decoded, ok := ha.DecodeState(kept)
 	if !ok {
-		return nil, nil
+		return nil, kept, nil
 	}
-	return &state, nil
+	return &decoded, kept, nil
 }
 
 // Start is the first call.
 func (d *Driver) Start(now time.Duration) {
+	d.tape.plain(record.Start, now)
 	d.now = now
 	d.carryOut(d.ha.Start(now))
 	d.settle()
@@ -106,6 +114,7 @@ func (d *Driver) Datagram(now time.Duration, path keepalive.Path, datagram []byt
 	err := keepalive.Decode(datagram, &d.in, d.ports.MAC)
 	switch {
 	case err == nil && d.in.Path == path && d.ha.Fresh(&d.in):
+		d.tape.datagram(now, datagram)
 		d.received.Good++
 		d.step(now, ha.Heard{Message: &d.in})
 	case err == nil && d.in.Path == path:
@@ -119,6 +128,8 @@ func (d *Driver) Datagram(now time.Duration, path keepalive.Path, datagram []byt
 
 // Tick: the time that Next named has come, and late by how much.
 func (d *Driver) Tick(now, late time.Duration) {
+	d.tape.tick(now, late)
+	d.now = now
 	d.watchIndicators(now)
 	if now >= d.ha.Next() {
 		d.step(now, ha.Tick{Late: late})
@@ -134,6 +145,7 @@ func (d *Driver) Next() time.Duration { return min(d.ha.Next(), d.steer.Next()) 
 
 // Response takes what became of a call to ARM.
 func (d *Driver) Response(now time.Duration, response *steer.Response) {
+	d.tape.response(now, response)
 	d.now = now
 	d.steered(d.steer.Answer(now, response))
 	d.settle()
@@ -142,19 +154,27 @@ func (d *Driver) Response(now time.Duration, response *steer.Response) {
 // MetadataRead takes IMDS's answer. A failed read says nothing.
 func (d *Driver) MetadataRead(now, sentAt time.Duration, mine bool, err error) {
 	if err == nil {
+		d.tape.metadata(now, sentAt, mine)
 		d.step(now, ha.Metadata{SentAt: sentAt, Mine: mine})
 	}
 }
 
 // Reading takes a probe's result.
 func (d *Driver) Reading(now time.Duration, kind fitness.Kind, ok bool) {
+	d.tape.reading(now, kind, ok)
 	d.judge.Read(kind, ok)
 	fit, reason := d.judge.Verdict()
 	d.step(now, ha.Fitness{Fit: fit, Reason: reason})
 }
 
 // Stop asks for a clean end; a second time, for an end at once.
-func (d *Driver) Stop(now time.Duration) { d.step(now, ha.Stop{}) }
+func (d *Driver) Stop(now time.Duration) {
+	d.tape.plain(record.Stop, now)
+	d.step(now, ha.Stop{})
+}
+
+// Close hands over the last of the record. It is the last call.
+func (d *Driver) Close() { d.tape.close() }
 
 // Stopped reports whether the agent may end, and the error that ended it.
 func (d *Driver) Stopped() (bool, error) { return d.stopped, d.failed }

@@ -7,10 +7,12 @@ import (
 	"releve.dev/releve/core/ha"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
+	"releve.dev/releve/wire/record"
 )
 
 // Status is what the vSocket says of itself.
 func (d *Driver) Status(now time.Duration) site.Status {
+	d.tape.plain(record.Status, now)
 	d.now = now
 	v := d.ha.View(now)
 	s := site.Status{

@@ -40,6 +40,8 @@ type node struct {
 	down, guest  bool
 	record       []byte
 	conf         Config
+	recorder     Recorder
+	part         int // bytes of a part of the record, 0 for the usual
 }
 
 type item struct {
@@ -158,9 +160,12 @@ func (w *world) boot(side site.Side) *node {
 	n.up, n.paused = true, 0
 	boot := site.BootID{byte(side), byte(w.boots)}
 	driver, err := NewDriver(n.conf, Ports{Links: n, Gate: n, Guest: n, Cloud: n, Metadata: meta{n}, Store: n, Journal: n,
-		MAC: keepalive.NewChecksum([]byte("k")), Wall: func() time.Time { return time.Unix(0, 0) }}, boot, uint64(1000+w.boots), w.now)
+		Recorder: n.recorder, MAC: keepalive.NewChecksum([]byte("k")), Wall: func() time.Time { return time.Unix(0, 0) }}, boot, uint64(1000+w.boots), w.now)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if n.part > 0 {
+		driver.tape.full = n.part
 	}
 	n.driver = driver
 	driver.Start(w.now)
@@ -233,7 +238,14 @@ func (n *node) Down(open bool) error            { n.down = open; return nil }
 func (n *node) FloatingIP(on bool) error        { n.guest = on; return nil }
 func (n *node) Load() ([]byte, bool, error)     { return n.record, n.record != nil, nil }
 func (n *node) Save(record []byte) error        { n.record = record; return nil }
-func (n *node) Append(e site.Entry)             { n.w.log(e.Who, e.What, e.Detail) }
+
+// Append also holds an entry's time against the clock.
+func (n *node) Append(e site.Entry) {
+	n.w.log(e.Who, e.What, e.Detail)
+	if e.At != n.w.now {
+		n.w.t.Errorf("%s: %q is noted %v early", n.w.clock(), e.What, n.w.now-e.At)
+	}
+}
 
 func (n *node) Start(request steer.Request) {
 	sentAt := n.w.now

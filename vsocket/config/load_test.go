@@ -4,9 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/goccy/go-yaml"
 )
 
 // edit returns a good file with one line changed, or taken out if to is "".
@@ -188,7 +191,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// What passes can be used: no check is left for later to panic on.
+// FuzzParse: what passes can be used, no check is left for later to panic on; and
+// written down it is the same settings.
 func FuzzParse(f *testing.F) {
 	f.Add(goodFile)
 	f.Add(Sample())
@@ -202,6 +206,13 @@ func FuzzParse(f *testing.F) {
 		}
 		if c.HA != nil && (c.Azure == nil || len(c.HA.KeyBytes()) != keyBytes || c.HA.Lease < 3*c.HA.Keepalive) {
 			t.Errorf("passes: %+v", c.HA)
+		}
+		written, err := yaml.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := Parse("f", written); err != nil || !reflect.DeepEqual(again, c) {
+			t.Errorf("%q is read as\n%+v\nand written as\n%s\nwhich is read as\n%+v\n%v", text, c, written, again, err)
 		}
 	})
 }

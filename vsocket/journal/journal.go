@@ -259,14 +259,32 @@ func Read(dir string, since time.Time) ([]site.Entry, error) {
 	return entries, nil
 }
 
+// maxLine is longer than any entry. What is longer (the zeros that a crash leaves
+// behind, say) is no entry, and must not hide those behind it.
+const maxLine = 1 << 20
+
 func scan(from io.Reader, since time.Time, entries []site.Entry) ([]site.Entry, error) {
-	lines := bufio.NewScanner(from)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var entry site.Entry
-		if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.What != "" && !entry.Wall.Before(since) {
+	lines := bufio.NewReaderSize(from, maxLine)
+	for {
+		line, err := lines.ReadSlice('\n')
+		for errors.Is(err, bufio.ErrBufferFull) {
+			line = nil
+			_, err = lines.ReadSlice('\n')
+		}
+		if entry, ok := decode(line); ok && !entry.Wall.Before(since) {
 			entries = append(entries, entry)
 		}
+		if err == io.EOF {
+			return entries, nil
+		}
+		if err != nil {
+			return entries, err
+		}
 	}
-	return entries, lines.Err()
+}
+
+// decode reads a line. ok is false for what is no entry.
+func decode(line []byte) (entry site.Entry, ok bool) {
+	ok = json.Unmarshal(line, &entry) == nil && entry.What != ""
+	return entry, ok
 }

@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"bytes"
 	"context"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -144,12 +146,23 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// FuzzAnswers: an answer is a reply of the asked address's that encodeARP makes,
+// and behind it maybe the padding of a short Ethernet frame.
 func FuzzAnswers(f *testing.F) {
 	f.Add(encodeARP(arpReply, make([]byte, 6), addr(gateway), addr(ownLAN)))
+	f.Add(append(encodeARP(arpReply, make([]byte, 6), addr(gateway), addr(ownLAN)), 0, 0))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if answers(b, addr(gateway)) && len(b) < arpSize {
+		if !answers(b, addr(gateway)) {
+			return
+		}
+		if len(b) < arpSize {
 			t.Fatalf("%x is an answer", b)
+		}
+		again := encodeARP(arpReply, net.HardwareAddr(b[8:14]), addr(gateway), netip.AddrFrom4([4]byte(b[24:28])))
+		copy(again[18:24], b[18:24]) // the asker's own, which encodeARP leaves out
+		if !bytes.Equal(again, b[:arpSize]) {
+			t.Fatalf("%x is an answer, %x is one", b, again)
 		}
 	})
 }
