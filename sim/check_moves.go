@@ -99,11 +99,20 @@ func (m *movesCheck) reason() bool {
 	within := bounds(m.w.sched).Serve
 	for i := range m.w.sched.Faults {
 		f := &m.w.sched.Faults[i]
+		if m.short(f) {
+			continue
+		}
 		if f.At <= m.w.now && m.w.now <= min(f.End(), m.w.sched.Settings.Safety)+within {
 			return true
 		}
 	}
 	return false
+}
+
+// short: it stands still for less than its peer takes to be sure, which costs
+// the lease at most, never the term (ha-schedules.md 12).
+func (m *movesCheck) short(f *Fault) bool {
+	return (f.Kind == Pause || f.Kind == Stall) && f.For+2*m.w.sched.Settings.Keepalive < m.w.sched.Settings.Silent
 }
 
 func (m *movesCheck) delivers(_, now site.Side) {

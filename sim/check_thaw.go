@@ -24,7 +24,7 @@ func (c *thawCheck) resumed(n *node) {
 	plain := stood > (2*hostSpace)*s.Keepalive+s.Lease+time.Second
 	peer := c.w.nodes[n.side.Peer()]
 	c.thawed[n.side], c.peer[n.side] = 0, peer.life
-	if c.clear && plain && n.serve > n.local() && peer.running && peer.bootedAt < n.stilled {
+	if c.clear && plain && n.serve > n.local() && peer.running && peer.bootedAt < n.stilled && peer.until <= n.stilled {
 		c.thawed[n.side] = c.w.now
 	}
 }

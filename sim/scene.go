@@ -18,8 +18,27 @@ var (
 // faults drawn apart from each other seldom are.
 func (d *drawer) scenes(s *Schedule) {
 	for range 1 + d.r.IntN(3) {
-		d.scene(s)
+		if d.yes(10) {
+			d.apart(s)
+		} else {
+			d.scene(s)
+		}
 	}
+}
+
+// apart: Azure is out of one vSocket's reach for long, and somebody has to move
+// the floating IP.
+func (d *drawer) apart(s *Schedule) {
+	last := s.Settings.Safety - time.Second
+	f := Fault{Kind: [...]Kind{Silent, Deny, Token}[d.r.IntN(3)], At: d.between(d.from, last/2), Side: site.Primary, Path: keepalive.Paths}
+	f.For = min(d.between(time.Minute, 5*time.Minute), s.Settings.Safety-f.At)
+	cause := [...]Kind{Move, Move, Move, Remove, WAN, Stall, Edit}[d.r.IntN(7)]
+	g := Fault{Kind: cause, At: f.At + d.skewed(0, 10*time.Second), For: d.skewed(time.Second, time.Minute), Side: site.Secondary, Path: keepalive.Paths}
+	g.For = min(g.For, s.Settings.Safety-g.At)
+	if d.yes(30) {
+		f.Side, g.Side = g.Side, f.Side
+	}
+	s.Faults = append(s.Faults, f, g)
 }
 
 func (d *drawer) scene(s *Schedule) {

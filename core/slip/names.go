@@ -41,11 +41,10 @@ const (
 	OwnRegister      Mistake = "own-register"       // each claims on its own NIC (ha-schedules.md 25)
 	AloneShuts       Mistake = "alone-shuts"        // only the peer's answer keeps the gate open (ha-schedules.md 27)
 	CantSteerStays   Mistake = "cant-steer-stays"   // an active without Azure keeps a role that it can't serve (ha-schedules.md 32)
-	Overlapping      Mistake = "overlapping"        // a write while the own last one runs (ha-schedules.md 33)
 )
 
 // All lists them.
 var All = []Mistake{LeaseFromReply, PromiseIgnored, StartIgnored, PauseIgnored, ClaimantAnswers, RestartedAnswers, DeposedClaims,
 	UnsettledWins, ServesUnread, StateNotKept, HoldIgnored, NoIfMatch, RebuiltNIC, TagsLeftOut, DeposedWrites, ThrottleIgnored,
 	FailedIsDone, StaleBelieved, FirstAnswer, NoHysteresis, OnePath, GateStays, ReplayAccepted, Unsigned, WantedTermTold, NobodyClaims, EchoIgnored, ResumesFromDisk,
-	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, CantSteerStays, Overlapping}
+	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, CantSteerStays}

@@ -141,7 +141,7 @@ func (m *Machine) newConfig(own *NIC) json.RawMessage {
 // mayWrite: one operation a resource, on a read that is recent and later than
 // our last write.
 func (m *Machine) mayWrite(now time.Duration, r *resource) bool {
-	if r.write != 0 || r.pending && !slip.Is(slip.Overlapping) {
+	if r.write != 0 || r.pending {
 		return false
 	}
 	if r.dirty || now < r.nextPut || now-r.sentAt > fresh {
