@@ -173,6 +173,23 @@ func TestRestSeesOtherChanges(t *testing.T) {
 	}
 }
 
+// Rest is blind to how a NIC is written: order, spaces and escapes.
+func TestRestIsCanonical(t *testing.T) {
+	one := `{"etag":"W/1","tags":{"a":"é\"","b":"c"},"properties":{"x":[1, {"etag":"2"}],"ipConfigurations":[]}}`
+	other := ` {"properties" : { "ipConfigurations":[ ] , "x":[ 1,{ } ]},` + "\n" + `"\u0074ags":{"b":"c" , "a":"\u00e9\u0022"},"etag":"W/2"} `
+	var rests [2]string
+	for i, body := range []string{one, other} {
+		nic, err := ParseNIC([]byte(body), fip)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rests[i] = nic.Rest()
+	}
+	if rests[0] != rests[1] {
+		t.Errorf("two of the same NIC:\n%s\n%s", rests[0], rests[1])
+	}
+}
+
 // A configuration that moves keeps what its owner set and loses what Azure
 // derived from the old NIC.
 func TestCarriedConfig(t *testing.T) {
