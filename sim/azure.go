@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -77,11 +77,14 @@ func (a *azure) refresh(side site.Side) {
 }
 
 func (a *azure) take(side site.Side, body []byte) {
+	n := &a.nics[side]
+	if bytes.Equal(body, n.body) {
+		return
+	}
 	doc, err := tree.Parse(body)
 	if err != nil {
 		panic("sim: " + err.Error())
 	}
-	n := &a.nics[side]
 	n.body = body
 	n.claim, _ = site.ParseClaim(tree.Text(doc, "tags", site.ClaimTag))
 	n.rest, n.fip = rest(doc)
@@ -113,11 +116,7 @@ func rest(doc tree.Object) (canonical string, fip bool) {
 		fip = fip || ours
 		return ours
 	})
-	text, err := json.Marshal(doc)
-	if err != nil {
-		panic("sim: " + err.Error())
-	}
-	return string(text), fip
+	return string(tree.Render(doc)), fip
 }
 
 // delivery looks where the data plane brings the floating IP.

@@ -95,7 +95,7 @@ func (s *Store) throttle(c *call) *Error {
 				"' exceeded. Please try again after '" + seconds(wait) + "' seconds after additional tokens are available. Refer to https://aka.ms/arm-throttling for additional information."}
 	}
 	c.left = left
-	if !strings.Contains(strings.ToLower(c.Path), "/providers/microsoft.network/") {
+	if !ofNetwork(c.Path) {
 		return nil
 	}
 	limit, i := throttle.NetworkReads, 0
@@ -107,6 +107,17 @@ func (s *Store) throttle(c *call) *Error {
 			Message: "The request is throttled by the network resource provider. Please try again after '" + seconds(wait) + "' seconds."}
 	}
 	return nil
+}
+
+// ofNetwork reports whether the network resource provider gets the request.
+func ofNetwork(path string) bool {
+	const part = "/providers/microsoft.network/"
+	for i := range len(path) - len(part) + 1 {
+		if path[i] == '/' && strings.EqualFold(path[i:i+len(part)], part) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Store) bucket(c *call, q quota) *throttle.Bucket {
