@@ -121,16 +121,10 @@ func rest(doc tree.Object) (canonical string, fip bool) {
 
 // delivery looks where the data plane brings the floating IP.
 func (a *azure) delivery() {
-	if !a.store.PlaneChanged() {
-		return
-	}
 	owner := site.NoSide
-	for _, n := range a.store.Plane().NICs {
-		if !slices.Contains(n.Addrs, floatingIP) {
-			continue
-		}
+	for _, id := range a.store.Delivered(floatingIP) {
 		side := site.Secondary
-		if strings.EqualFold(n.ID, nicID(site.Primary)) {
+		if strings.EqualFold(id, nicIDs[site.Primary]) {
 			side = site.Primary
 		}
 		if owner != site.NoSide {

@@ -16,8 +16,8 @@ func (m *Machine) Answer(now time.Duration, response *Response) []Action {
 	m.actions = m.actions[:0]
 	for t := range m.res {
 		r := &m.res[t]
-		if _, ok := r.reads[response.ID]; ok {
-			delete(r.reads, response.ID)
+		if i := slices.IndexFunc(r.reads, func(a asked) bool { return a.id == response.ID }); i >= 0 {
+			r.reads = slices.Delete(r.reads, i, i+1)
 			m.answerRead(now, Target(t), response)
 		} else if r.write == response.ID {
 			r.write = 0
