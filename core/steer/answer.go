@@ -112,10 +112,10 @@ func (m *Machine) settled(now time.Duration, t Target) {
 // checkRest: after a write of ours nothing but ours may differ (B5).
 func (m *Machine) checkRest(t Target) {
 	r := &m.res[t]
-	if r.rest != "" && r.nic.Rest() != r.rest {
+	if r.before != nil && !r.nic.SameRest(r.before) {
 		m.note("nic changed", fmt.Sprintf("%s: more than the floating IP and the claim differs since our write", t))
 	}
-	r.rest = ""
+	r.before = nil
 }
 
 // pace is how long until the next read of a resource just read.

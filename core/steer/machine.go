@@ -98,9 +98,9 @@ type resource struct {
 	nextGet  time.Duration
 	nextPut  time.Duration // 0: at once
 	backoff  time.Duration
-	dirty    bool   // a write's outcome isn't known
-	pending  bool   // a write was accepted and isn't settled
-	rest     string // Rest before our write
+	dirty    bool // a write's outcome isn't known
+	pending  bool // a write was accepted and isn't settled
+	before   *NIC // what our write rests on
 
 	writes    site.Term     // the term that our write puts into the tag
 	wrote     site.Term     // that of the last accepted one
@@ -264,7 +264,7 @@ func (r *resource) lastRead() time.Duration { return r.reads[len(r.reads)-1].at 
 func (m *Machine) put(t Target, body []byte, why string) {
 	r := &m.res[t]
 	m.nextID++
-	r.write, r.rest, r.base, r.writes = m.nextID, r.nic.Rest(), r.nic.ETag, m.goal.Claim.Term
+	r.write, r.before, r.base, r.writes = m.nextID, r.nic, r.nic.ETag, m.goal.Claim.Term
 	ifMatch := r.nic.ETag
 	if slip.Is(slip.NoIfMatch) {
 		ifMatch = "*"

@@ -1,10 +1,12 @@
 package steer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"releve.dev/releve/core/slip"
@@ -97,16 +99,12 @@ func (n *NIC) Settled() bool { return n.State == "Succeeded" || n.State == faile
 // IP's configuration fip, or without one if fip is nil. All else is as read.
 func (n *NIC) Body(claim site.Claim, fip json.RawMessage) []byte {
 	tags := n.tags.with(site.ClaimTag, quoted(claim.String()))
-	configs := make([]json.RawMessage, 0, len(n.configs)+1)
-	for i, raw := range n.configs {
-		if i != n.at {
-			configs = append(configs, raw)
-		} else if fip != nil {
-			configs = append(configs, raw)
-		}
-	}
-	if n.at < 0 && fip != nil {
-		configs = append(configs, fip)
+	configs := n.configs
+	switch {
+	case fip == nil:
+		configs = n.others()
+	case n.at < 0:
+		configs = append(slices.Clip(configs), fip)
 	}
 	props := n.props.with("ipConfigurations", list(configs))
 	if slip.Is(slip.RebuiltNIC) {
@@ -119,22 +117,32 @@ func (n *NIC) Body(claim site.Claim, fip json.RawMessage) []byte {
 // they differ between two reads of a NIC that nobody has changed.
 var readOnly = []string{"etag", "provisioningState"}
 
-// Rest is the NIC in canonical form without what is ours (the claim's tag, the
-// floating IP's configuration) and without what only Azure writes. Two reads
-// with the same Rest differ in nothing that anybody else cares about.
-func (n *NIC) Rest() string {
-	top := n.top.without("tags")
-	if tags := n.tags.without(site.ClaimTag); len(tags) > 0 {
-		top = top.with("tags", tags.join())
+// SameRest reports whether two reads differ in nothing that anybody else cares
+// about: neither in what is ours (the claim's tag, the floating IP's
+// configuration) nor in what only Azure writes.
+func (n *NIC) SameRest(o *NIC) bool {
+	return same(n.top, o.top, append(readOnly, "tags", "properties")) &&
+		same(n.tags, o.tags, []string{site.ClaimTag}) &&
+		same(n.props, o.props, append(readOnly, "ipConfigurations")) &&
+		slices.EqualFunc(n.others(), o.others(), alike)
+}
+
+func same(a, b object, but []string) bool {
+	a, b = a.without(but...), b.without(but...)
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(m member) bool { return !alike(m.value, b.get(string(m.name))) })
+}
+
+// alike: written the same way, or meaning the same.
+func alike(a, b json.RawMessage) bool {
+	return bytes.Equal(a, b) || b != nil && bytes.Equal(canonical(a, readOnly), canonical(b, readOnly))
+}
+
+// others are the configurations without the floating IP's.
+func (n *NIC) others() []json.RawMessage {
+	if n.at < 0 {
+		return n.configs
 	}
-	configs := make([]json.RawMessage, 0, len(n.configs))
-	for i, raw := range n.configs {
-		if i != n.at {
-			configs = append(configs, raw)
-		}
-	}
-	props := n.props.with("ipConfigurations", list(configs))
-	return string(canonical(top.with("properties", props.join()).join(), readOnly...))
+	return slices.Delete(slices.Clone(n.configs), n.at, n.at+1)
 }
 
 // carried is a floating IP's configuration made fit for another NIC: what its

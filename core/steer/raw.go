@@ -151,20 +151,20 @@ func closing(raw []byte, i int) int {
 
 // canonical is a value by name at every level, without spaces and without the
 // members named in drop.
-func canonical(raw json.RawMessage, drop ...string) json.RawMessage {
+func canonical(raw json.RawMessage, drop []string) json.RawMessage {
 	switch raw[0] {
 	case '{':
 		o, _ := members(raw, "")
 		o = o.without(drop...)
 		for i := range o {
-			o[i].value = canonical(o[i].value, drop...)
+			o[i].value = canonical(o[i].value, drop)
 		}
 		slices.SortStableFunc(o, func(a, b member) int { return bytes.Compare(a.name, b.name) })
 		return o.join()
 	case '[':
 		values, _ := items(raw, "")
 		for i := range values {
-			values[i] = canonical(values[i], drop...)
+			values[i] = canonical(values[i], drop)
 		}
 		return list(values)
 	case '"':
