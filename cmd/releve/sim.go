@@ -134,12 +134,11 @@ func (r *simRun) run(ctx context.Context, out io.Writer) error {
 // bill says what the seeds have cost, and whether that is above the budget.
 func (r *simRun) bill(out io.Writer, seeds uint64, used time.Duration) (overdrawn bool) {
 	mean := used / time.Duration(max(1, seeds))
-	fmt.Fprintf(out, "cpu=%.1fs, %.2f ms a seed\n", used.Seconds(), mean.Seconds()*1e3)
-	if r.budget > 0 && mean > r.budget {
+	if overdrawn = r.budget > 0 && mean > r.budget; overdrawn {
 		fmt.Fprintf(out, "too slow: a seed may cost %v of CPU, and costs %v\n", r.budget, mean.Round(10*time.Microsecond))
-		return true
 	}
-	return false
+	fmt.Fprintf(out, "cpu=%.1fs, %.2f ms a seed\n", used.Seconds(), mean.Seconds()*1e3)
+	return overdrawn
 }
 
 func (t *tally) take(r *simRun) (seed uint64, ok bool) {
