@@ -130,11 +130,14 @@ func (s *Store) bucket(c *call, q quota) *throttle.Bucket {
 	return b
 }
 
+var remainingHeaders = [...]string{"x-ms-ratelimit-remaining-subscription-reads",
+	"x-ms-ratelimit-remaining-subscription-writes", "x-ms-ratelimit-remaining-subscription-deletes"}
+
 // addRemaining tells what is left of the quota.
 func (s *Store) addRemaining(c *call, r *Response) {
 	q := quotaOf(c.Method)
 	if c.Principal.Admin {
 		c.left = int(subscriptionLimits[q].Size) - 1
 	}
-	r.set("x-ms-ratelimit-remaining-subscription-"+q.String(), strconv.Itoa(c.left))
+	r.set(remainingHeaders[q], strconv.Itoa(c.left))
 }

@@ -2,9 +2,9 @@ package tree
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -12,27 +12,28 @@ import (
 // first is the order in which ARM shows a resource's own members.
 var first = []string{"name", "id", "etag", "type", "kind", "location", "zones", "tags", "identity", "sku", "properties"}
 
-// usual is how long a resource is.
-const usual = 2048
+// usualSize is how long a resource is.
+const usualSize = 2048
 
 // Render writes a resource: ARM's usual members first, the rest by name.
 func Render(o Object) []byte {
-	return appendObject(make([]byte, 0, usual), o, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
-}
-
-func rank(name string) int {
-	if i := slices.Index(first, name); i >= 0 {
-		return i
-	}
-	return len(first)
-}
-
-func appendObject(out []byte, o Object, order func(a, b string) int) []byte {
 	names := make([]string, 0, len(o))
-	for name := range o {
-		names = append(names, name)
+	for _, name := range first {
+		if _, has := o[name]; has {
+			names = append(names, name)
+		}
 	}
-	slices.SortFunc(names, order)
+	usual := len(names)
+	for name := range o {
+		if !slices.Contains(first, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names[usual:])
+	return appendObject(make([]byte, 0, usualSize), o, names)
+}
+
+func appendObject(out []byte, o Object, names []string) []byte {
 	out = append(out, '{')
 	for i, name := range names {
 		if i > 0 {
@@ -49,7 +50,7 @@ func appendObject(out []byte, o Object, order func(a, b string) int) []byte {
 func appendValue(out []byte, v any) []byte {
 	switch v := v.(type) {
 	case Object:
-		return appendObject(out, v, cmp.Compare[string])
+		return appendObject(out, v, slices.Sorted(maps.Keys(v)))
 	case []any:
 		out = append(out, '[')
 		for i, item := range v {
