@@ -30,7 +30,7 @@ type azure struct {
 
 // call is one request on its way.
 type call struct {
-	request  steer.Request
+	request  *steer.Request
 	sentAt   time.Duration // local
 	response steer.Response
 	done     bool
@@ -152,7 +152,7 @@ func (a *azure) advance() {
 }
 
 // start takes a request of an agent's.
-func (a *azure) start(n *node, request steer.Request) {
+func (a *azure) start(n *node, request *steer.Request) {
 	w := a.w
 	w.stats.Calls++
 	a.calls = append(a.calls, &call{request: request, sentAt: n.local()})
@@ -202,7 +202,7 @@ func (a *azure) answer(n *node, c *call) {
 	response.ID, response.SentAt = c.request.ID, c.sentAt
 	a.w.mix(5, uint64(n.side), uint64(response.Status))
 	a.w.manners.answered(n, &response)
-	a.w.leases.answered(n, &c.request, &response)
+	a.w.leases.answered(n, c.request, &response)
 	n.enter(func(now time.Duration) { n.driver.Response(now, &response) })
 	c.request.Body, c.response.Body = nil, nil
 }
@@ -221,7 +221,7 @@ func target(n *node, request *steer.Request) site.Side {
 // reach: the request is at ARM, whether or not its sender still lives.
 func (a *azure) reach(n *node, h happening, c *call) {
 	request := store.Request{Method: "GET", Principal: principal(n)}
-	side := target(n, &c.request)
+	side := target(n, c.request)
 	if side == site.NoSide {
 		request.Path = vmPaths[n.side.Peer()]
 	} else {
@@ -236,7 +236,7 @@ func (a *azure) reach(n *node, h happening, c *call) {
 		a.tellPut(n, side, c, &answer)
 	}
 	if c.request.Op == steer.Put && answer.Status/100 == 2 && !answer.Silent {
-		a.written(n, side, &c.request)
+		a.written(n, side, c.request)
 	}
 	a.delivery()
 	if answer.Silent {

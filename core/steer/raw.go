@@ -105,7 +105,7 @@ func cut(raw json.RawMessage, open byte, what string) ([]json.RawMessage, error)
 		return nil, fmt.Errorf("nic: %s: not what it should be in JSON: %.20q", what, raw)
 	}
 	inner := bytes.TrimSpace(raw[1 : len(raw)-1])
-	parts := make([]json.RawMessage, 0, 24)
+	parts := make([]json.RawMessage, 0, len(inner)/64+2)
 	for from := 0; from < len(inner); {
 		end := skip(inner, from, ',')
 		parts = append(parts, bytes.TrimSpace(inner[from:end]))

@@ -64,8 +64,8 @@ func (r *Response) Get(name string) string {
 	return ""
 }
 
-// usualHeaders is how many an answer has, or a few more.
-const usualHeaders = 10
+// usualHeaders is how many a GET's answer has.
+const usualHeaders = 6
 
 func (r *Response) set(name, value string) {
 	if r.Header == nil {
