@@ -23,6 +23,7 @@ var sections = []section{
 	{"Detection jitter", jitter},
 	{"ARM time on the hot path", hotPath},
 	{"Outage by timers", outages},
+	{"Simulator", simulator},
 	{"Small parts", micro},
 }
 

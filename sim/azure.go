@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -30,7 +30,7 @@ type azure struct {
 
 // call is one request on its way.
 type call struct {
-	request  steer.Request
+	request  *steer.Request
 	sentAt   time.Duration // local
 	response steer.Response
 	done     bool
@@ -77,11 +77,14 @@ func (a *azure) refresh(side site.Side) {
 }
 
 func (a *azure) take(side site.Side, body []byte) {
+	n := &a.nics[side]
+	if bytes.Equal(body, n.body) {
+		return
+	}
 	doc, err := tree.Parse(body)
 	if err != nil {
 		panic("sim: " + err.Error())
 	}
-	n := &a.nics[side]
 	n.body = body
 	n.claim, _ = site.ParseClaim(tree.Text(doc, "tags", site.ClaimTag))
 	n.rest, n.fip = rest(doc)
@@ -113,25 +116,15 @@ func rest(doc tree.Object) (canonical string, fip bool) {
 		fip = fip || ours
 		return ours
 	})
-	text, err := json.Marshal(doc)
-	if err != nil {
-		panic("sim: " + err.Error())
-	}
-	return string(text), fip
+	return string(tree.Render(doc)), fip
 }
 
 // delivery looks where the data plane brings the floating IP.
 func (a *azure) delivery() {
-	if !a.store.PlaneChanged() {
-		return
-	}
 	owner := site.NoSide
-	for _, n := range a.store.Plane().NICs {
-		if !slices.Contains(n.Addrs, floatingIP) {
-			continue
-		}
+	for _, id := range a.store.Delivered(floatingIP) {
 		side := site.Secondary
-		if strings.EqualFold(n.ID, nicID(site.Primary)) {
+		if strings.EqualFold(id, nicIDs[site.Primary]) {
 			side = site.Primary
 		}
 		if owner != site.NoSide {
@@ -159,7 +152,7 @@ func (a *azure) advance() {
 }
 
 // start takes a request of an agent's.
-func (a *azure) start(n *node, request steer.Request) {
+func (a *azure) start(n *node, request *steer.Request) {
 	w := a.w
 	w.stats.Calls++
 	a.calls = append(a.calls, &call{request: request, sentAt: n.local()})
@@ -209,7 +202,7 @@ func (a *azure) answer(n *node, c *call) {
 	response.ID, response.SentAt = c.request.ID, c.sentAt
 	a.w.mix(5, uint64(n.side), uint64(response.Status))
 	a.w.manners.answered(n, &response)
-	a.w.leases.answered(n, &c.request, &response)
+	a.w.leases.answered(n, c.request, &response)
 	n.enter(func(now time.Duration) { n.driver.Response(now, &response) })
 	c.request.Body, c.response.Body = nil, nil
 }
@@ -228,7 +221,7 @@ func target(n *node, request *steer.Request) site.Side {
 // reach: the request is at ARM, whether or not its sender still lives.
 func (a *azure) reach(n *node, h happening, c *call) {
 	request := store.Request{Method: "GET", Principal: principal(n)}
-	side := target(n, &c.request)
+	side := target(n, c.request)
 	if side == site.NoSide {
 		request.Path = vmPaths[n.side.Peer()]
 	} else {
@@ -243,7 +236,7 @@ func (a *azure) reach(n *node, h happening, c *call) {
 		a.tellPut(n, side, c, &answer)
 	}
 	if c.request.Op == steer.Put && answer.Status/100 == 2 && !answer.Silent {
-		a.written(n, side, &c.request)
+		a.written(n, side, c.request)
 	}
 	a.delivery()
 	if answer.Silent {

@@ -44,12 +44,13 @@ func (c *calendar) put(h happening) {
 	i := len(heap) - 1
 	for i > 0 {
 		up := (i - 1) / 2
-		if !heap[i].before(&heap[up]) {
+		if !h.before(&heap[up]) {
 			break
 		}
-		heap[i], heap[up] = heap[up], heap[i]
+		heap[i] = heap[up]
 		i = up
 	}
+	heap[i] = h
 }
 
 func (h *happening) before(o *happening) bool {
@@ -58,23 +59,23 @@ func (h *happening) before(o *happening) bool {
 
 func (c *calendar) take() happening {
 	heap := c.heap
-	first, last := heap[0], len(heap)-1
-	heap[0] = heap[last]
-	heap = heap[:last]
+	first, end := heap[0], len(heap)-1
+	last := heap[end]
+	heap = heap[:end]
 	c.heap = heap
-	i := 0
-	for {
-		down := 2*i + 1
-		if down >= last {
-			return first
-		}
-		if down+1 < last && heap[down+1].before(&heap[down]) {
+	i := 0 // where the last one goes, unless something below is earlier
+	for down := 1; down < end; down = 2*i + 1 {
+		if down+1 < end && heap[down+1].before(&heap[down]) {
 			down++
 		}
-		if !heap[down].before(&heap[i]) {
-			return first
+		if !heap[down].before(&last) {
+			break
 		}
-		heap[i], heap[down] = heap[down], heap[i]
+		heap[i] = heap[down]
 		i = down
 	}
+	if end > 0 {
+		heap[i] = last
+	}
+	return first
 }

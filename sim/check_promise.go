@@ -24,10 +24,10 @@ type promiseCheck struct {
 // drift is more than a clock gains in the longest lease.
 const drift = 2 * time.Millisecond
 
-// sends looks into what a vSocket says on the LAN.
+// sends looks into what a vSocket says on the LAN. Nobody has touched it yet.
 func (c *promiseCheck) sends(n *node, datagram []byte) {
 	if c.mac == nil {
-		c.mac = n.mac()
+		c.mac = unsigned{n.mac()}
 	}
 	m := &c.message
 	if keepalive.Decode(datagram, m, c.mac) != nil {

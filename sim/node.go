@@ -83,7 +83,7 @@ func config(s *Schedule, side site.Side) agent.Config {
 
 func (n *node) local() time.Duration { return n.clock.local(n.w.now) }
 
-// unsigned believes everybody (slip.Unsigned).
+// unsigned believes everybody.
 type unsigned struct{ keepalive.MAC }
 
 func (unsigned) Verify(_, _ []byte) bool { return true }

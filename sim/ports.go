@@ -127,7 +127,7 @@ func (n *node) Start(request steer.Request) {
 	for _, c := range n.w.checks {
 		c.calls(n, &request)
 	}
-	n.w.azure.start(n, request)
+	n.w.azure.start(n, &request)
 }
 
 // look is agent.Metadata.

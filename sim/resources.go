@@ -18,6 +18,8 @@ const (
 	assignment = groupID + "/providers/Microsoft.Authorization/roleAssignments/22222222-0000-4000-8000-000000000001"
 )
 
+var nicIDs = [3]string{"", nicID(site.Primary), nicID(site.Secondary)}
+
 func nicID(side site.Side) string {
 	return groupID + "/providers/Microsoft.Network/networkInterfaces/" + side.String()
 }

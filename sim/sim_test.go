@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Some seeds run with every test; `make sim` runs thousands (B9).
+// Some seeds run with every test and the race detector; `make test` also runs
+// thousands without it (B9).
 func TestSeeds(t *testing.T) {
-	seeds := uint64(60)
+	seeds := uint64(200)
 	if testing.Short() {
 		seeds = 10
 	}

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"syscall"
@@ -41,6 +42,7 @@ type simRun struct {
 	seeds, start uint64
 	jobs         int
 	keep         string
+	budget       time.Duration // of CPU for a seed; 0: any
 }
 
 func simRunCommand() *cobra.Command {
@@ -50,7 +52,8 @@ func simRunCommand() *cobra.Command {
 		Short: "Simulate many seeds, shrink what fails",
 		Long: `Simulate a site for each seed: faults drawn from the seed, then healing, with the
 properties checked at each event. What fails is shrunk and shown with the command
-that replays it. The last line sums up.`,
+that replays it. With a budget, seeds that cost more CPU than that on the average
+fail the run. The last line sums up.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -63,8 +66,13 @@ that replays it. The last line sums up.`,
 	flags.Uint64Var(&r.start, "start", 1, "the first one")
 	flags.IntVar(&r.jobs, "jobs", runtime.GOMAXPROCS(0), "how many at once")
 	flags.StringVar(&r.keep, "keep", "", "directory for the shrunk schedules")
+	flags.DurationVar(&r.budget, "budget", 0, "CPU time that a seed may cost on the average (0: any)")
 	return command
 }
+
+// garbage is GOGC: a batch program has better use for CPU than for memory, and
+// at this it takes some 80 MB.
+const garbage = 800
 
 // maxShrunk bounds the time that a thoroughly broken build takes.
 const maxShrunk = 5
@@ -73,14 +81,21 @@ const maxShrunk = 5
 type tally struct {
 	mu        sync.Mutex
 	next      uint64
+	done      uint64
 	failed    []uint64
 	worst     time.Duration
 	simulated time.Duration
 }
 
 func (r *simRun) run(ctx context.Context, out io.Writer) error {
+	debug.SetGCPercent(garbage)
 	began := time.Now()
+	before, err := cpuTime()
+	if err != nil {
+		return err
+	}
 	t := &tally{}
+	stop := t.watch(r, os.Stderr)
 	var workers sync.WaitGroup
 	for range max(1, r.jobs) {
 		workers.Go(func() {
@@ -94,6 +109,11 @@ func (r *simRun) run(ctx context.Context, out io.Writer) error {
 		})
 	}
 	workers.Wait()
+	stop()
+	after, err := cpuTime()
+	if err != nil {
+		return err
+	}
 	for i, seed := range t.failed {
 		if i == maxShrunk {
 			fmt.Fprintf(out, "and %d more: %v\n", len(t.failed)-i, t.failed[i:])
@@ -103,12 +123,23 @@ func (r *simRun) run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 	}
+	overdrawn := r.bill(out, t.done, after-before)
 	fmt.Fprintf(out, "seeds=%d failures=%d worst_outage_ms=%d sim_years=%.3f seconds=%.1f\n",
 		t.next, len(t.failed), t.worst.Milliseconds(), t.simulated.Hours()/24/365, time.Since(began).Seconds())
-	if len(t.failed) > 0 {
+	if len(t.failed) > 0 || overdrawn {
 		return status(exitFailed)
 	}
 	return ctx.Err()
+}
+
+// bill says what the seeds have cost, and whether that is above the budget.
+func (r *simRun) bill(out io.Writer, seeds uint64, used time.Duration) (overdrawn bool) {
+	mean := used / time.Duration(max(1, seeds))
+	if overdrawn = r.budget > 0 && mean > r.budget; overdrawn {
+		fmt.Fprintf(out, "too slow: a seed may cost %v of CPU, and costs %v\n", r.budget, mean.Round(10*time.Microsecond))
+	}
+	fmt.Fprintf(out, "cpu=%.1fs, %.2f ms a seed\n", used.Seconds(), mean.Seconds()*1e3)
+	return overdrawn
 }
 
 func (t *tally) take(r *simRun) (seed uint64, ok bool) {
@@ -124,6 +155,7 @@ func (t *tally) take(r *simRun) (seed uint64, ok bool) {
 func (t *tally) add(seed uint64, result sim.Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.done++
 	t.simulated += result.Stats.Simulated
 	t.worst = max(t.worst, result.Stats.WorstOutage)
 	if result.Violation != nil {

@@ -56,14 +56,16 @@ type Indicator struct {
 }
 
 // Indicators are the conditions, in the order in which people read them.
-func (m *Machine) Indicators(now Time) []Indicator {
-	return []Indicator{
-		{"Keepalive", m.keepaliveProblem(now) == "", m.keepaliveProblem(now)},
-		{"Same version", m.versionProblem() == "", m.versionProblem()},
-		{"Azure", m.thirdProblem() == "", m.thirdProblem()},
-		{"Fit", m.fitProblem() == "", m.fitProblem()},
+func (m *Machine) Indicators(now Time) [4]Indicator {
+	return [...]Indicator{
+		indicator("Keepalive", m.keepaliveProblem(now)),
+		indicator("Same version", m.versionProblem()),
+		indicator("Azure", m.thirdProblem()),
+		indicator("Fit", m.fitProblem()),
 	}
 }
+
+func indicator(name, problem string) Indicator { return Indicator{name, problem == "", problem} }
 
 func (m *Machine) keepaliveProblem(now Time) string {
 	p := &m.peer

@@ -15,8 +15,8 @@ func (m *Machine) Answer(now time.Duration, response *Response) []Action {
 	m.actions = m.actions[:0]
 	for t := range m.res {
 		r := &m.res[t]
-		if _, ok := r.reads[response.ID]; ok {
-			delete(r.reads, response.ID)
+		if i := slices.IndexFunc(r.reads, func(a asked) bool { return a.id == response.ID }); i >= 0 {
+			r.reads = slices.Delete(r.reads, i, i+1)
 			m.answerRead(now, Target(t), response)
 		} else if r.write == response.ID {
 			r.write = 0
@@ -111,10 +111,10 @@ func (m *Machine) settled(now time.Duration, t Target) {
 // checkRest: after a write of ours nothing but ours may differ (B5).
 func (m *Machine) checkRest(t Target) {
 	r := &m.res[t]
-	if r.rest != "" && r.nic.Rest() != r.rest {
+	if r.before != nil && !r.nic.SameRest(r.before) {
 		m.note("nic changed", fmt.Sprintf("%s: more than the floating IP and the claim differs since our write", t))
 	}
-	r.rest = ""
+	r.before = nil
 }
 
 // pace is how long until the next read of a resource just read.

@@ -90,17 +90,17 @@ type progress struct {
 // resource is what is known of one of the targets.
 type resource struct {
 	nic      *NIC
-	body     []byte                   // that nic was parsed from
-	sentAt   time.Duration            // when the read of nic was sent
-	reads    map[uint64]time.Duration // in flight, by when they were sent
-	write    uint64                   // the one in flight, 0 for none
-	answered time.Duration            // when the last write was answered
+	body     []byte        // that nic was parsed from
+	sentAt   time.Duration // when the read of nic was sent
+	reads    []asked       // in flight
+	write    uint64        // the one in flight, 0 for none
+	answered time.Duration // when the last write was answered
 	nextGet  time.Duration
 	nextPut  time.Duration // 0: at once
 	backoff  time.Duration
-	dirty    bool   // a write's outcome isn't known
-	pending  bool   // a write was accepted and isn't settled
-	rest     string // Rest before our write
+	dirty    bool // a write's outcome isn't known
+	pending  bool // a write was accepted and isn't settled
+	before   *NIC // what our write rests on
 
 	writes    site.Term     // the term that our write puts into the tag
 	wrote     site.Term     // that of the last accepted one
@@ -111,13 +111,15 @@ type resource struct {
 	refused   string // last refusal, told once
 }
 
+// asked is a read that is in flight.
+type asked struct {
+	id uint64
+	at time.Duration
+}
+
 // New makes a machine at rest.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg}
-	for i := range m.res {
-		m.res[i].reads = map[uint64]time.Duration{}
-	}
-	return m
+	return &Machine{cfg: cfg}
 }
 
 // registerTarget is where the claim is: the primary's LAN NIC.
@@ -252,22 +254,17 @@ func (m *Machine) read(now time.Duration, t Target) {
 		return
 	}
 	m.nextID++
-	r.reads[m.nextID] = now
+	r.reads = append(r.reads, asked{m.nextID, now})
 	m.do(Call{Request{ID: m.nextID, Op: Get, Target: t, Timeout: readTimeout, Why: m.goal.Mode.String()}})
 }
 
-func (r *resource) lastRead() (last time.Duration) {
-	for _, at := range r.reads {
-		last = max(last, at)
-	}
-	return last
-}
+func (r *resource) lastRead() time.Duration { return r.reads[len(r.reads)-1].at }
 
 // put writes a resource, on the ETag of the read that the decision rests on.
 func (m *Machine) put(t Target, body []byte, why string) {
 	r := &m.res[t]
 	m.nextID++
-	r.write, r.rest, r.base, r.writes = m.nextID, r.nic.Rest(), r.nic.ETag, m.goal.Claim.Term
+	r.write, r.before, r.base, r.writes = m.nextID, r.nic, r.nic.ETag, m.goal.Claim.Term
 	ifMatch := r.nic.ETag
 	if slip.Is(slip.NoIfMatch) {
 		ifMatch = "*"

@@ -3,8 +3,10 @@ package steer
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"releve.dev/releve/core/slip"
@@ -27,30 +29,31 @@ type NIC struct {
 	at      int // of the floating IP among configs, -1 if it isn't there
 }
 
-type object = map[string]json.RawMessage
-
 // ParseNIC reads a NIC's body. fip is the floating IP.
-func ParseNIC(body []byte, fip netip.Addr) (*NIC, error) {
-	n := &NIC{at: -1}
-	if err := decode(body, &n.top, "the body"); err != nil {
+func ParseNIC(body []byte, fip netip.Addr) (n *NIC, err error) {
+	if !json.Valid(body) {
+		return nil, errors.New("nic: the answer is no JSON")
+	}
+	n = &NIC{at: -1}
+	if n.top, err = members(body, "the body"); err != nil {
 		return nil, err
 	}
-	if err := decode(n.top["properties"], &n.props, "properties"); err != nil {
+	if n.props, err = members(n.top.get("properties"), "properties"); err != nil {
 		return nil, err
 	}
-	if err := decode(n.props["ipConfigurations"], &n.configs, "properties.ipConfigurations"); err != nil {
+	if n.configs, err = items(n.props.get("ipConfigurations"), "properties.ipConfigurations"); err != nil {
 		return nil, err
 	}
-	if raw := n.top["tags"]; len(raw) > 0 {
-		if err := decode(raw, &n.tags, "tags"); err != nil {
+	if raw := n.top.get("tags"); len(raw) > 0 {
+		if n.tags, err = members(raw, "tags"); err != nil {
 			return nil, err
 		}
 	}
-	n.ETag, n.State = text(n.top["etag"]), text(n.props["provisioningState"])
+	n.ETag, n.State = text(n.top.get("etag")), text(n.props.get("provisioningState"))
 	if n.ETag == "" {
 		return nil, fmt.Errorf("nic: no etag in the answer")
 	}
-	tag := text(n.tags[site.ClaimTag])
+	tag := text(n.tags.get(site.ClaimTag))
 	claim, err := site.ParseClaim(tag)
 	if err != nil {
 		n.BadTag = tag
@@ -61,20 +64,26 @@ func ParseNIC(body []byte, fip netip.Addr) (*NIC, error) {
 
 func (n *NIC) findFIP(fip netip.Addr) error {
 	for i, raw := range n.configs {
-		var config struct {
-			Properties struct {
-				Address string `json:"privateIPAddress"`
-			} `json:"properties"`
+		props, err := properties(raw)
+		if err != nil {
+			return fmt.Errorf("%w, in ipConfigurations[%d]", err, i)
 		}
-		if err := json.Unmarshal(raw, &config); err != nil {
-			return fmt.Errorf("nic: ipConfigurations[%d]: %w", i, err)
-		}
-		if addr, err := netip.ParseAddr(config.Properties.Address); err == nil && addr == fip {
+		if addr, err := netip.ParseAddr(text(props.fold("privateIPAddress"))); err == nil && addr == fip {
 			n.at, n.FIP = i, raw
 			return nil
 		}
 	}
 	return nil
+}
+
+// properties are those of an IP configuration, if it has any.
+func properties(config json.RawMessage) (object, error) {
+	top, err := members(config, "an IP configuration")
+	props := top.fold("properties")
+	if err != nil || len(props) == 0 {
+		return nil, err
+	}
+	return members(props, "its properties")
 }
 
 // HasFIP reports whether the floating IP is on this NIC.
@@ -90,161 +99,90 @@ func (n *NIC) Settled() bool { return n.State == "Succeeded" || n.State == faile
 // Body is the whole NIC for a PUT, with the claim in its tag and the floating
 // IP's configuration fip, or without one if fip is nil. All else is as read.
 func (n *NIC) Body(claim site.Claim, fip json.RawMessage) []byte {
-	tags := clone(n.tags)
-	tags[site.ClaimTag] = encode(claim.String())
-	configs := make([]json.RawMessage, 0, len(n.configs)+1)
-	for i, raw := range n.configs {
-		if i != n.at {
-			configs = append(configs, raw)
-		} else if fip != nil {
-			configs = append(configs, raw)
-		}
+	tags := n.tags.with(site.ClaimTag, quoted(claim.String()))
+	configs := n.configs
+	switch {
+	case fip == nil:
+		configs = n.others()
+	case n.at < 0:
+		configs = append(slices.Clip(configs), fip)
 	}
-	if n.at < 0 && fip != nil {
-		configs = append(configs, fip)
-	}
-	props := clone(n.props)
-	props["ipConfigurations"] = encode(configs)
+	props := n.props.with("ipConfigurations", list(configs))
 	if slip.Is(slip.RebuiltNIC) {
-		delete(props, "networkSecurityGroup")
+		props = props.without("networkSecurityGroup")
 	}
-	top := clone(n.top)
-	top["tags"], top["properties"] = encode(tags), encode(props)
-	return encode(top)
+	return n.top.with("tags", tags.join()).with("properties", props.join()).join()
 }
 
 // readOnly are the properties that Azure writes itself (azure.md section 1):
 // they differ between two reads of a NIC that nobody has changed.
-var readOnly = map[string]bool{
-	"etag": true, "provisioningState": true,
+var readOnly = []string{"etag", "provisioningState"}
+
+// SameRest reports whether two reads differ in nothing that anybody else cares
+// about: neither in what is ours (the claim's tag, the floating IP's
+// configuration) nor in what only Azure writes.
+func (n *NIC) SameRest(o *NIC) bool {
+	return same(n.top, o.top, append(readOnly, "tags", "properties")) &&
+		same(n.tags, o.tags, []string{site.ClaimTag}) &&
+		same(n.props, o.props, append(readOnly, "ipConfigurations")) &&
+		slices.EqualFunc(n.others(), o.others(), alike)
 }
 
-// Rest is the NIC in canonical form without what is ours (the claim's tag, the
-// floating IP's configuration) and without what only Azure writes. Two reads
-// with the same Rest differ in nothing that anybody else cares about.
-func (n *NIC) Rest() string {
-	top := clone(n.top)
-	tags := clone(n.tags)
-	delete(tags, site.ClaimTag)
-	if len(tags) == 0 {
-		delete(top, "tags")
-	} else {
-		top["tags"] = encode(tags)
-	}
-	configs := make([]json.RawMessage, 0, len(n.configs))
-	for i, raw := range n.configs {
-		if i != n.at {
-			configs = append(configs, raw)
-		}
-	}
-	props := clone(n.props)
-	props["ipConfigurations"] = encode(configs)
-	top["properties"] = encode(props)
-	var value any
-	decoder := json.NewDecoder(bytes.NewReader(encode(top)))
-	decoder.UseNumber()
-	if err := decoder.Decode(&value); err != nil {
-		panic("steer: own encoding can't be decoded: " + err.Error())
-	}
-	return string(encode(strip(value)))
+func same(a, b object, but []string) bool {
+	a, b = a.without(but...), b.without(but...)
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(m member) bool { return !alike(m.value, b.get(string(m.name))) })
 }
 
-// strip takes the read-only properties out at every level.
-func strip(value any) any {
-	switch v := value.(type) {
-	case map[string]any:
-		for key, inner := range v {
-			if readOnly[key] {
-				delete(v, key)
-			} else {
-				v[key] = strip(inner)
-			}
-		}
-	case []any:
-		for i := range v {
-			v[i] = strip(v[i])
-		}
+// alike: written the same way, or meaning the same.
+func alike(a, b json.RawMessage) bool {
+	return bytes.Equal(a, b) || b != nil && bytes.Equal(canonical(a, readOnly), canonical(b, readOnly))
+}
+
+// others are the configurations without the floating IP's.
+func (n *NIC) others() []json.RawMessage {
+	if n.at < 0 {
+		return n.configs
 	}
-	return value
+	return slices.Delete(slices.Clone(n.configs), n.at, n.at+1)
 }
 
 // carried is a floating IP's configuration made fit for another NIC: what its
 // owner set stays, what Azure derived from the old NIC goes.
 func carried(config json.RawMessage) json.RawMessage {
-	var top, props object
-	if decode(config, &top, "") != nil || decode(top["properties"], &props, "") != nil {
+	top, err := members(config, "the floating IP's configuration")
+	if err != nil {
 		return nil
 	}
-	for _, key := range [...]string{"id", "etag", "type"} {
-		delete(top, key)
+	props, err := members(top.get("properties"), "its properties")
+	if err != nil {
+		return nil
 	}
-	for _, key := range [...]string{"provisioningState", "primary"} {
-		delete(props, key)
-	}
-	top["properties"] = encode(props)
-	return encode(top)
+	props = props.without("provisioningState", "primary")
+	return top.without("id", "etag", "type").with("properties", props.join()).join()
 }
 
 // FreshConfig is the floating IP's configuration where none was seen to carry
 // over. Its application security groups are the own primary configuration's,
 // as Azure wants them the same on all configurations of a NIC.
 func (n *NIC) freshConfig(name string, fip netip.Addr, subnet string) json.RawMessage {
-	props := object{
-		"privateIPAddress":          encode(fip.String()),
-		"privateIPAllocationMethod": encode("Static"),
-		"privateIPAddressVersion":   encode("IPv4"),
-		"subnet":                    encode(object{"id": encode(subnet)}),
-	}
+	props := object{}.
+		with("privateIPAddress", quoted(fip.String())).
+		with("privateIPAllocationMethod", quoted("Static")).
+		with("privateIPAddressVersion", quoted("IPv4")).
+		with("subnet", object{}.with("id", quoted(subnet)).join())
 	if groups := n.primaryGroups(); groups != nil {
-		props["applicationSecurityGroups"] = groups
+		props = props.with("applicationSecurityGroups", groups)
 	}
-	return encode(object{"name": encode(name), "properties": encode(props)})
+	return object{}.with("name", quoted(name)).with("properties", props.join()).join()
 }
 
 func (n *NIC) primaryGroups() json.RawMessage {
 	for _, raw := range n.configs {
-		var config struct {
-			Properties struct {
-				Primary bool            `json:"primary"`
-				Groups  json.RawMessage `json:"applicationSecurityGroups"`
-			} `json:"properties"`
-		}
-		if json.Unmarshal(raw, &config) == nil && config.Properties.Primary {
-			return config.Properties.Groups
+		if props, err := properties(raw); err == nil && string(props.get("primary")) == "true" {
+			return props.get("applicationSecurityGroups")
 		}
 	}
 	return nil
 }
 
-func decode(raw json.RawMessage, into any, what string) error {
-	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("nic: %s: %w", what, err)
-	}
-	return nil
-}
-
-func encode(value any) json.RawMessage {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		panic("steer: " + err.Error())
-	}
-	return bytes.TrimRight(out.Bytes(), "\n")
-}
-
-func clone(o object) object {
-	c := make(object, len(o)+1)
-	for key, value := range o {
-		c[key] = value
-	}
-	return c
-}
-
-func text(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return strings.TrimSpace(s)
-}
+func text(raw json.RawMessage) string { return strings.TrimSpace(string(unquoted(raw))) }

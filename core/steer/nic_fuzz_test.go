@@ -38,7 +38,7 @@ func FuzzNICBody(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, on bool) {
 		nic, err := ParseNIC(raw, fip)
-		if err != nil || !plain(raw) {
+		if err != nil || !unambiguous(raw) {
 			return
 		}
 		var config json.RawMessage
@@ -108,7 +108,7 @@ func modelled(doc map[string]any, on bool, config any) (want map[string]any, has
 
 // addressOf finds a configuration's address; ARM's names have no case.
 func addressOf(config any) netip.Addr {
-	text, _ := member(member(config, "properties"), "privateIPAddress").(string)
+	text, _ := inner(inner(config, "properties"), "privateIPAddress").(string)
 	addr, err := netip.ParseAddr(text)
 	if err != nil {
 		return netip.Addr{}
@@ -116,20 +116,20 @@ func addressOf(config any) netip.Addr {
 	return addr
 }
 
-func member(value any, name string) any {
+func inner(value any, name string) any {
 	object, _ := value.(map[string]any)
-	for key, inner := range object {
+	for key, each := range object {
 		if strings.EqualFold(key, name) {
-			return inner
+			return each
 		}
 	}
 	return nil
 }
 
-// plain is JSON in which a name stands once in each object, whatever its case,
+// unambiguous is JSON in which a name stands once in each object, whatever its case,
 // and all text is UTF-8, as ARM's is: of other JSON readers make what they like
 // (RFC 8259 section 4 and 8.1).
-func plain(raw []byte) bool {
+func unambiguous(raw []byte) bool {
 	if !utf8.Valid(raw) {
 		return false
 	}

@@ -43,5 +43,9 @@ func PowerOnly(body []byte) []byte {
 	}
 	statuses := &vm.Properties.View.Statuses
 	*statuses = slices.DeleteFunc(*statuses, func(s status) bool { return !strings.HasPrefix(s.Code, "PowerState/") })
-	return encode(vm)
+	short, err := json.Marshal(vm)
+	if err != nil {
+		panic("steer: " + err.Error())
+	}
+	return short
 }

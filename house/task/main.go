@@ -82,14 +82,14 @@ func buildOnly(ctx context.Context, s *shop, _ []string) error {
 func testMain(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
 		debian, modules, rules, vet, staticcheck, programs,
-		unitRace, unitPlain, fuzzFor(guardFuzz), scenarios(guardPlan),
+		unitRace, unitPlain, simulate(10_000, always), fuzzFor(guardFuzz), scenarios(guardPlan),
 	)
 }
 
 func testAll(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
 		debian, modules, rules, vet, staticcheck, golangci, programs,
-		unitRace, unitPlain, fuzzFor(allFuzz), scenarios(fullPlan),
+		unitRace, unitPlain, simulate(20_000, daily), fuzzFor(allFuzz), scenarios(fullPlan),
 	)
 }
 

@@ -187,10 +187,8 @@ func (d *Driver) step(now time.Duration, event ha.Event) {
 
 // settle hands the steering's events to the role machine until there are none.
 func (d *Driver) settle() {
-	for len(d.events) > 0 && !d.stopped {
-		event := d.events[0]
-		d.events = d.events[1:]
-		d.carryOut(d.ha.Step(d.now, event))
+	for i := 0; i < len(d.events) && !d.stopped; i++ {
+		d.carryOut(d.ha.Step(d.now, d.events[i]))
 	}
 	d.events = d.events[:0]
 }

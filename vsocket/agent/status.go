@@ -72,7 +72,7 @@ func (d *Driver) watchIndicators(now time.Duration) {
 }
 
 // look reads the indicators and puts their changes into the timeline.
-func (d *Driver) look(now time.Duration) []ha.Indicator {
+func (d *Driver) look(now time.Duration) [4]ha.Indicator {
 	all := d.ha.Indicators(now)
 	for _, i := range all {
 		if was, seen := d.since[i.Name]; seen && was.ok != i.OK {

@@ -50,13 +50,13 @@ func (s *Store) authorize(c *call) *Error {
 		}
 		return nil
 	}
-	id := c.target.id
+	id, key := c.target.id, c.target.key
 	if c.target.shape == shapeCollection {
-		if i := strings.LastIndex(strings.ToLower(id), "/providers/"); i >= 0 {
-			id = id[:i]
+		if i := strings.LastIndex(key, "/providers/"); i >= 0 {
+			id, key = id[:i], key[:i]
 		}
 	}
-	if !s.allowed(c.Principal, c.action, strings.ToLower(id)) {
+	if !s.allowed(c.Principal, c.action, key) {
 		return authorizationFailed(c.Principal, c.action, id)
 	}
 	return nil

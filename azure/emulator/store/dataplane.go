@@ -37,6 +37,17 @@ func (s *Store) Plane() *plane.Plane {
 	return p
 }
 
+// Delivered lists the NICs that the data plane brings an address to: what Plane
+// says of them, without all the rest.
+func (s *Store) Delivered(addr netip.Addr) (ids []string) {
+	for _, r := range s.sorted {
+		if form, ok := r.live.(*nicForm); ok && form.has(addr) {
+			ids = append(ids, r.key)
+		}
+	}
+	return ids
+}
+
 // PlaneChanged reports whether Plane would return another one than before.
 func (s *Store) PlaneChanged() bool { return s.planeStale || s.plane == nil }
 

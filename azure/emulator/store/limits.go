@@ -95,7 +95,7 @@ func (s *Store) throttle(c *call) *Error {
 				"' exceeded. Please try again after '" + seconds(wait) + "' seconds after additional tokens are available. Refer to https://aka.ms/arm-throttling for additional information."}
 	}
 	c.left = left
-	if !strings.Contains(strings.ToLower(c.Path), "/providers/microsoft.network/") {
+	if !ofNetwork(c.Path) {
 		return nil
 	}
 	limit, i := throttle.NetworkReads, 0
@@ -109,6 +109,17 @@ func (s *Store) throttle(c *call) *Error {
 	return nil
 }
 
+// ofNetwork reports whether the network resource provider gets the request.
+func ofNetwork(path string) bool {
+	const part = "/providers/microsoft.network/"
+	for i := range len(path) - len(part) + 1 {
+		if path[i] == '/' && strings.EqualFold(path[i:i+len(part)], part) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Store) bucket(c *call, q quota) *throttle.Bucket {
 	key := bucketKey{c.Principal.ObjectID, q}
 	b := s.buckets[key]
@@ -119,11 +130,14 @@ func (s *Store) bucket(c *call, q quota) *throttle.Bucket {
 	return b
 }
 
+var remainingHeaders = [...]string{"x-ms-ratelimit-remaining-subscription-reads",
+	"x-ms-ratelimit-remaining-subscription-writes", "x-ms-ratelimit-remaining-subscription-deletes"}
+
 // addRemaining tells what is left of the quota.
 func (s *Store) addRemaining(c *call, r *Response) {
 	q := quotaOf(c.Method)
 	if c.Principal.Admin {
 		c.left = int(subscriptionLimits[q].Size) - 1
 	}
-	r.set("x-ms-ratelimit-remaining-subscription-"+q.String(), strconv.Itoa(c.left))
+	r.set(remainingHeaders[q], strconv.Itoa(c.left))
 }

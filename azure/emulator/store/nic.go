@@ -358,6 +358,10 @@ func (s *Store) nicStarted(r *resource, op *operation) {
 	}
 }
 
+func (f *nicForm) has(addr netip.Addr) bool {
+	return slices.ContainsFunc(f.configs, func(c ipConfig) bool { return c.addr == addr })
+}
+
 func (f *nicForm) addrs() []netip.Addr {
 	if f == nil {
 		return nil

@@ -64,4 +64,12 @@ func (r *Response) Get(name string) string {
 	return ""
 }
 
-func (r *Response) set(name, value string) { r.Header = append(r.Header, Header{name, value}) }
+// usualHeaders is how many a GET's answer has.
+const usualHeaders = 6
+
+func (r *Response) set(name, value string) {
+	if r.Header == nil {
+		r.Header = make([]Header, 0, usualHeaders)
+	}
+	r.Header = append(r.Header, Header{name, value})
+}

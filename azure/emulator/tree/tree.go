@@ -7,9 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -21,6 +19,13 @@ type Object = map[string]any
 // level, as ARM's resource providers do: null and absent mean the same there.
 // Numbers keep their digits.
 func Parse(body []byte) (Object, error) {
+	if o, ok := parseFast(body); ok {
+		return o, nil
+	}
+	return parse(body)
+}
+
+func parse(body []byte) (Object, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	var v any
@@ -160,52 +165,4 @@ func Shallow(o Object) Object {
 		out[name] = member
 	}
 	return out
-}
-
-// first is the order in which ARM shows a resource's own members.
-var first = []string{"name", "id", "etag", "type", "kind", "location", "zones", "tags", "identity", "sku", "properties"}
-
-// Render writes a resource: ARM's usual members first, the rest by name.
-func Render(o Object) []byte {
-	names := make([]string, 0, len(o))
-	for name := range o {
-		names = append(names, name)
-	}
-	sort.Slice(names, func(i, j int) bool {
-		a, b := rank(names[i]), rank(names[j])
-		if a != b {
-			return a < b
-		}
-		return names[i] < names[j]
-	})
-	var out bytes.Buffer
-	out.WriteByte('{')
-	for i, name := range names {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		write(&out, name)
-		out.WriteByte(':')
-		write(&out, o[name])
-	}
-	out.WriteByte('}')
-	return out.Bytes()
-}
-
-func rank(name string) int {
-	for i, f := range first {
-		if f == name {
-			return i
-		}
-	}
-	return len(first)
-}
-
-func write(out *bytes.Buffer, v any) {
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic(fmt.Sprintf("tree: a document that was parsed can't be written: %v", err))
-	}
-	out.Truncate(out.Len() - 1) // the encoder's line end
 }

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 )
 
@@ -32,13 +33,17 @@ func TestClone(t *testing.T) {
 
 // FuzzParse: what is parsed and written is the same when parsed and written again.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"a":[null,{"b":null}]}`, `[]`, `{"a":1}x`, "{\"\xff\":1}", `{"a":1,"a":2}`} {
+	for _, seed := range []string{`{}`, `{"a":[null,{"b":null}]}`, `[]`, `{"a":1}x`, "{\"\xff\":1}", `{"a":1,"a":2}`, `{"a":1,"a":null, "b":[-1.5e+7 , tru]}`,
+		`{"b":[-1.5e+7 , true,"\\u00e9é",00]}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		o, err := Parse(body)
 		if err != nil {
 			return
+		}
+		if slow, err := parse(body); err != nil || !reflect.DeepEqual(o, slow) {
+			t.Fatalf("%s: %v, want %v (%v)", body, o, slow, err)
 		}
 		once := Render(o)
 		again, err := Parse(once)
