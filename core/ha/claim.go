@@ -104,7 +104,9 @@ func (m *Machine) neededIdle(now Time) (string, bool) {
 	if slip.Is(slip.NobodyClaims) {
 		return "", false
 	}
-	idle := p.msg.Granted.Term == m.state.Granted.Term && (p.msg.Role == site.Standby || p.msg.Role == site.Mute)
+	stuck := p.msg.Role == site.Claiming && !p.msg.ThirdOK // it will not hear whether it has won
+	idle := p.msg.Granted.Term <= m.state.Granted.Term && stuck ||
+		p.msg.Granted.Term == m.state.Granted.Term && (p.msg.Role == site.Standby || p.msg.Role == site.Mute)
 	if !idle {
 		p.idleSince = 0
 		return "", false
@@ -114,6 +116,8 @@ func (m *Machine) neededIdle(now Time) (string, bool) {
 	}
 	wait := 2 * m.cfg.Silent
 	switch {
+	case stuck:
+		wait = max(wait, steerPatience)
 	case m.hand.yielded == m.state.Granted.Term && m.hand.yielded != 0:
 		wait = LeaseMax // the taker goes first
 	case m.state.Granted.Holder == m.cfg.Side:

@@ -18,7 +18,7 @@ const (
 	DrainMax      = 300 * time.Second // D: the longest drain
 	drainQuiet    = 5 * time.Second   // a drain ends this long after the floating IP has left
 	registerHold  = 5 * time.Second   // R11: what a read of the register is worth, from its request
-	steerPatience = 5 * time.Second   // an active that can't reach Azure, nor has the floating IP, hands over
+	steerPatience = 5 * time.Second   // who can't reach Azure for this long, and would have to, gives way
 	readyHold     = time.Second       // R8: a Ready lapses
 	stopPatience  = 150 * time.Second // a clean stop waits this long for Azure to take the traffic away
 	deposedWait   = 10 * time.Minute  // R11: first wait of one deposed during a silence
