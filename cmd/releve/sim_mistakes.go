@@ -4,6 +4,9 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +20,7 @@ func init() { simExtras = append(simExtras, simMistakesCommand) }
 // simMistakesCommand shows that the simulator would find what it is there for.
 func simMistakesCommand() *cobra.Command {
 	var seeds, start uint64
-	var only string
+	var only, keep string
 	command := &cobra.Command{
 		Use:   "mistakes",
 		Short: "Plant one mistake after the other, and see which property finds it",
@@ -37,6 +40,9 @@ func simMistakesCommand() *cobra.Command {
 					continue
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%-20s seed %-6d (the %d.) %s\n", mistake, start+tried-1, tried, violation)
+				if err := keepMistake(keep, mistake, start+tried-1); err != nil {
+					return err
+				}
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "mistakes=%d found=%d\n", len(slip.All), len(slip.All)-blind)
 			if blind > 0 {
@@ -47,8 +53,22 @@ func simMistakesCommand() *cobra.Command {
 	}
 	command.Flags().Uint64Var(&seeds, "seeds", 2000, "how many are tried for each")
 	command.Flags().Uint64Var(&start, "start", 1, "the first one")
+	command.Flags().StringVar(&keep, "keep", "", "directory for a shrunk schedule of each")
 	command.Flags().StringVar(&only, "only", "", "this mistake alone")
 	return command
+}
+
+// keepMistake writes the shortest schedule that shows a mistake.
+func keepMistake(dir string, mistake slip.Mistake, seed uint64) error {
+	if dir == "" {
+		return nil
+	}
+	schedule, violation := sim.Shrink(sim.Draw(seed))
+	text := fmt.Sprintf("# With the mistake: %s\n# breaks %s\n%s", strings.ReplaceAll(violation.String(), "\n", " "), mistake, schedule)
+	if err := os.WriteFile(filepath.Join(dir, string(mistake)+".txt"), []byte(text), 0o644); err != nil {
+		return fmt.Errorf("keeping a schedule: %w", err)
+	}
+	return nil
 }
 
 func search(seeds, start uint64) (tried uint64, violation *sim.Violation) {
