@@ -25,6 +25,11 @@ type evidence struct {
 
 	problem string        // Azure's, as the taker's status told it meanwhile
 	mended  time.Duration // when the play ended a fault
+
+	// Of crash points, which are judged one by one.
+	points   []report.Point
+	broken   []finding
+	overload uint64 // of the last point, if it proves nothing
 }
 
 // finding is a broken promise.

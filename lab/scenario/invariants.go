@@ -34,14 +34,24 @@ var invariants = []invariant{
 	{"no agent ends unasked", noCrash},
 }
 
-// checkAll collects what all invariants and the row find.
-func checkAll(s *Scenario, ev *evidence) (found []finding) {
+// checkInvariants collects what the invariants find.
+func checkInvariants(ev *evidence) (found []finding) {
 	for _, i := range invariants {
 		for _, f := range i.check(ev) {
 			f.property = i.name
 			found = append(found, f)
 		}
 	}
+	return found
+}
+
+// checkAll collects what all invariants and the row find. Crash points have
+// been judged one by one.
+func checkAll(s *Scenario, ev *evidence) (found []finding) {
+	if s.pointwise {
+		return ev.broken
+	}
+	found = checkInvariants(ev)
 	found = append(found, checkCounts(s, ev)...)
 	if s.check != nil {
 		found = append(found, s.check(ev)...)

@@ -26,6 +26,11 @@ type Watcher interface {
 func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
 	wanted := opt.Profile
 	opt.Zones, opt.WithoutHA = s.Zones, s.Alone
+	conductor := new(conductor)
+	if s.pointwise {
+		quickly(&opt)
+		opt.Before = conductor.before
+	}
 	watch.Rising()
 	w, err := rise(ctx, opt)
 	if err != nil {
@@ -34,7 +39,7 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	defer w.Down()
 	w.SetProfile(wanted)
 	ev := &evidence{Differ: map[string][]string{}}
-	st := &stage{ctx, w, ev}
+	st := &stage{ctx, w, ev, s.Choice, conductor}
 	before, err := snapshot(w)
 	if err != nil {
 		return nil, err
@@ -44,11 +49,11 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	watch.Up(w)
 	defer watch.Over() // also where the run is given up
 	late := s.play(st)
-	if late != nil && !errors.Is(late, world.ErrTooLate) {
+	if late != nil && !errors.Is(late, world.ErrTooLate) && !errors.Is(late, errOverload) {
 		return nil, late
 	}
 	watch.Over()
-	if err := ev.gather(ctx, w, before); err != nil {
+	if err := ev.gather(ctx, w, before, w.Finish); err != nil {
 		return nil, err
 	}
 	return ev.judge(s, wanted.Name, late), nil
@@ -105,7 +110,7 @@ func snapshot(w *world.World) (map[string][]byte, error) {
 }
 
 // gather takes down the end of the run, and then its measurements.
-func (ev *evidence) gather(ctx context.Context, w *world.World, before map[string][]byte) error {
+func (ev *evidence) gather(ctx context.Context, w *world.World, before map[string][]byte, facts func() *report.Facts) error {
 	for node, status := range w.Pair(ctx) {
 		if status == nil {
 			continue
@@ -130,7 +135,7 @@ func (ev *evidence) gather(ctx context.Context, w *world.World, before map[strin
 	}
 	slices.Sort(ev.ARMHolders)
 	ev.Holder, ev.Operations, ev.TooEarly = w.FIPHolder(), w.ARM().Operations(), w.ARM().Violations()
-	ev.Facts = w.Finish()
+	ev.Facts = facts()
 	slices.SortStableFunc(ev.Entries, func(a, b entry) int { return int(a.At - b.At) })
 	return nil
 }
@@ -164,7 +169,13 @@ func (ev *evidence) judge(s *Scenario, profile string, late error) *report.Repor
 	add := func(f finding) {
 		r.Violations = append(r.Violations, report.Violation{Property: f.property, AtMS: report.MS(f.at - ev.Zero), Detail: f.detail})
 	}
-	if late != nil {
+	if s.pointwise {
+		r.Points, r.LabOverload = ev.points, ev.overload
+		for i := range r.Points {
+			r.Points[i].AtMS -= report.MS(ev.Zero)
+		}
+	}
+	if late != nil && r.LabOverload == 0 {
 		add(finding{"ha.md 5.7: somebody serves in time", ev.end(), late.Error()})
 	}
 	for _, f := range checkAll(s, ev) {

@@ -15,7 +15,7 @@ import (
 // The table of issue 2 is complete, and each row can be played and listed.
 func TestTheTableIsComplete(t *testing.T) {
 	want := strings.Fields(`story crash stop freeze wan-cut lan-cut keepalive-cut peer-cut azure-slow azure-down
-		azure-throttled azure-denied half-move fip-missing fip-wrong-nic both-reboot failback zone-pair split-brain`)
+		azure-throttled azure-denied half-move fip-missing fip-wrong-nic both-reboot failback zone-pair split-brain crash-points`)
 	var got []string
 	for _, s := range All {
 		got = append(got, s.Name)
