@@ -170,7 +170,7 @@ func (ev *evidence) judge(s *Scenario, profile string, late error) *report.Repor
 		r.Violations = append(r.Violations, report.Violation{Property: f.property, AtMS: report.MS(f.at - ev.Zero), Detail: f.detail})
 	}
 	if s.pointwise {
-		r.Points, r.LabOverload = ev.points, ev.overload
+		r.Points, r.LabOverload = slices.Clone(ev.points), ev.overload
 		for i := range r.Points {
 			r.Points[i].AtMS -= report.MS(ev.Zero)
 		}
