@@ -37,6 +37,9 @@ promise held, 1 if one was broken, 3 if the machine was too busy for a verdict.`
 			if err != nil {
 				return usageError{err}
 			}
+			if err := choice.Check(s); err != nil {
+				return usageError{err}
+			}
 			opt, err := flags.options(cmd, s.Profile)
 			if err != nil {
 				return err

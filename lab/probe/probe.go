@@ -139,11 +139,7 @@ func (p *Probe) OutagesSince(d Direction, from uint64) []Outage {
 	if p.finished != 0 {
 		return p.ledger(d).Outages(from, p.finished)
 	}
-	list := p.ledger(d).Outages(from, clock.Now())
-	if n := len(list); n > 0 && list[n-1].Open && list[n-1].Length < underWay {
-		list = list[:n-1]
-	}
-	return list
+	return p.ledger(d).Outages(from, clock.Now()-underWay)
 }
 
 func (p *Probe) ledger(d Direction) *Ledger {

@@ -143,7 +143,7 @@ func (s *stage) attempt(m Moment, p *Point) (a attempt, late error) {
 	if err != nil {
 		return a, err
 	}
-	ev := &evidence{Differ: map[string][]string{}, Before: s.term(), Lease: s.ev.Lease}
+	ev := &evidence{Differ: map[string][]string{}, First: world.Primary, Before: s.term(), Lease: s.ev.Lease}
 	late = s.moment(m, p, &a)
 	if late != nil && !errors.Is(late, world.ErrTooLate) {
 		return a, late

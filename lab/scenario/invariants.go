@@ -90,13 +90,17 @@ func oneGate(ev *evidence) (list []finding) {
 	return list
 }
 
-// gates are the openings that the journals tell. One that no entry ends is
+// gates are the openings that the journals tell, and the one that was there when
+// the measurement began. One that no entry ends is
 // ended by the crash or the freeze that kept the agent from writing it: its
 // lease has no other renewal.
 func (ev *evidence) gates() []span {
 	var spans []span
 	for _, who := range vsockets {
 		var open *span
+		if who == ev.First {
+			open = &span{who: who, term: int(ev.Before)}
+		}
 		for _, e := range ev.of(who) {
 			switch e.What {
 			case report.WhatOpened:

@@ -123,6 +123,19 @@ type Choice struct {
 	Told func(report.Point) // called after each; may be nil
 }
 
+// Check says what can't be chosen of a scenario.
+func (c Choice) Check(s *Scenario) error {
+	switch {
+	case !s.pointwise && (c.Points != 0 || c.Point != ""):
+		return fmt.Errorf("scenario %s has no crash points\nhint: releve lab run crash-points", s.Name)
+	case c.Points < 0:
+		return fmt.Errorf("%d crash points can't be drawn\nhint: at least 1, or 0 for all", c.Points)
+	case c.Points > 0 && c.Point != "":
+		return fmt.Errorf("--points draws some, --point names one\nhint: give one of the two")
+	}
+	return nil
+}
+
 // of chooses: points in order, and how many of them must be met. One that isn't
 // met makes room for the next.
 func (c Choice) of(all []Point) (list []Point, most int, err error) {

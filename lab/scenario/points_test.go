@@ -85,6 +85,27 @@ func TestADrawIsRepeatable(t *testing.T) {
 	}
 }
 
+// What can't be chosen is said before a site is brought up.
+func TestAChoiceIsChecked(t *testing.T) {
+	points, err := Find("crash-points")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		scenario *Scenario
+		choice   Choice
+		ok       bool
+	}{
+		{points, Choice{}, true}, {points, Choice{Points: 3, Seed: 1}, true}, {points, Choice{Point: "x"}, true}, {failbackRow(t), Choice{}, true},
+		{points, Choice{Points: -1}, false}, {points, Choice{Points: 3, Point: "x"}, false}, {failbackRow(t), Choice{Points: 3}, false},
+		{failbackRow(t), Choice{Point: "x"}, false},
+	} {
+		if err := c.choice.Check(c.scenario); (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "\nhint: ") {
+			t.Errorf("%+v of %s: %v", c.choice, c.scenario.Name, err)
+		}
+	}
+}
+
 // The strike comes before the step that was chosen, once, and the step waits.
 func TestTheConductorStrikesBeforeTheStep(t *testing.T) {
 	var c conductor

@@ -39,6 +39,9 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	defer w.Down()
 	w.SetProfile(wanted)
 	ev := &evidence{Differ: map[string][]string{}}
+	if !s.Alone {
+		ev.First = world.Primary
+	}
 	st := &stage{ctx, w, ev, s.Choice, conductor}
 	before, err := snapshot(w)
 	if err != nil {

@@ -104,6 +104,7 @@ func TestEachPromiseCanBeBroken(t *testing.T) {
 		spoil    func(*evidence)
 	}{
 		{"ha.md 5.1: one gate", func(ev *evidence) { ev.Faults[0].Kind = "peer-cut" }},
+		{"ha.md 5.1: one gate", func(ev *evidence) { ev.Faults[0].Kind, ev.Entries, ev.First = "peer-cut", ev.Entries[1:], "primary" }},
 		{"ha.md 5.1: served terms never fall", func(ev *evidence) { ev.Entries[len(ev.Entries)-1].Detail = "term 1" }},
 		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.Holder = "secondary" }},
 		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.ARMHolders = []string{"primary", "secondary"} }},
