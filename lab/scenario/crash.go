@@ -20,9 +20,9 @@ func quickly(o *world.Options) {
 		}
 	}
 	set(&o.Keepalive, 20*time.Millisecond)
-	set(&o.Silent, 200*time.Millisecond)
-	set(&o.Hold, 300*time.Millisecond)
-	set(&o.Probe, 50*time.Millisecond)
+	set(&o.Silent, 300*time.Millisecond)
+	set(&o.Hold, 50*time.Millisecond) // each takeover in a row doubles it (R13)
+	set(&o.Probe, 100*time.Millisecond)
 	if o.Confirm == nil {
 		o.Confirm = new(time.Duration)
 	}
@@ -77,12 +77,11 @@ func (s *stage) hit(p Point) (report.Point, error) {
 		return r, err
 	}
 	if r.Met = a.at != 0; r.Met {
-		r.AtMS = report.MS(a.at) // from the first fault on in the end: see judge
 		r.HealedMS = report.MS(a.rest - a.at)
 		r.OutageMS = a.report.Worst()
 	}
 	r.Violations = len(a.found)
-	s.ev.points = append(s.ev.points, r)
+	s.ev.points = append(s.ev.points, played{r, a.at})
 	if s.choice.Told != nil {
 		s.choice.Told(r)
 	}

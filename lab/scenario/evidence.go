@@ -28,9 +28,15 @@ type evidence struct {
 	mended  time.Duration // when the play ended a fault
 
 	// Of crash points, which are judged one by one.
-	points   []report.Point
+	points   []played
 	broken   []finding
 	overload uint64 // of the last point, if it proves nothing
+}
+
+// played is a crash point, and when its agents were killed.
+type played struct {
+	report.Point
+	at time.Duration
 }
 
 // finding is a broken promise.

@@ -142,7 +142,7 @@ func TestARunOfPointsIsJudgedByItsPoints(t *testing.T) {
 	}
 	ev := good()
 	ev.ARMHolders = nil // of the whole run: judged at each point, not again
-	ev.points = []report.Point{{ID: "takeover/taker/save", Met: true, AtMS: 11_000}}
+	ev.points = []played{{report.Point{ID: "takeover/taker/save", Met: true}, 11 * sec}}
 	if r := ev.judge(s, "instant", nil); !r.OK || len(r.Points) != 1 || r.Points[0].AtMS != 1000 {
 		t.Errorf("ok %v, points %+v, violations %+v", r.OK, r.Points, r.Violations)
 	}

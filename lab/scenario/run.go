@@ -173,9 +173,12 @@ func (ev *evidence) judge(s *Scenario, profile string, late error) *report.Repor
 		r.Violations = append(r.Violations, report.Violation{Property: f.property, AtMS: report.MS(f.at - ev.Zero), Detail: f.detail})
 	}
 	if s.pointwise {
-		r.Points, r.LabOverload = slices.Clone(ev.points), ev.overload
-		for i := range r.Points {
-			r.Points[i].AtMS -= report.MS(ev.Zero)
+		r.LabOverload = ev.overload
+		for _, p := range ev.points {
+			if p.Met {
+				p.AtMS = report.MS(p.at - ev.Zero)
+			}
+			r.Points = append(r.Points, p.Point)
 		}
 	}
 	if late != nil && r.LabOverload == 0 {
