@@ -110,6 +110,8 @@ func (m *Machine) Step(now Time, event Event) []Action {
 		m.won(now, e)
 	case Steered:
 		m.steering(now, e)
+	case Seen:
+		m.seen(e)
 	case Metadata:
 		m.metadata(now, e)
 	case PeerVM:
@@ -216,6 +218,14 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 		m.become(site.Standby, fmt.Sprintf("term %d is granted to the %s", granted.Term, granted.Holder))
 	default:
 		m.note("term", fmt.Sprintf("%d, granted to the %s, by %s", granted.Term, granted.Holder, how))
+	}
+}
+
+// seen keeps the floating IP's configuration. A mute one keeps it with the term.
+func (m *Machine) seen(e Seen) {
+	m.state.Floating = e.Config
+	if m.known {
+		m.do(Save{m.state})
 	}
 }
 
