@@ -17,6 +17,7 @@ type evidence struct {
 	Operations []store.Operation
 	TooEarly   []store.Violation
 	Differ     map[string][]string // per vSocket, how its LAN NIC's body differs (B5)
+	Floating   []string            // how the floating IP's own configuration differs (B5)
 	ARMHolders []string            // vSockets whose LAN NIC has the floating IP in ARM
 	Holder     string              // to whom Azure delivers it
 	Active     []string            // vSockets that are active in the end

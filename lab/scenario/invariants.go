@@ -191,6 +191,9 @@ func nicsUnchanged(ev *evidence) (list []finding) {
 			list = append(list, found(ev.end(), "the %s's LAN NIC: %s", who, d))
 		}
 	}
+	for _, d := range ev.Floating {
+		list = append(list, found(ev.end(), "the floating IP's configuration: %s", d))
+	}
 	return list
 }
 

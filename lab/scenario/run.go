@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"releve.dev/releve/azure/emulator/profile"
@@ -137,6 +138,9 @@ func (ev *evidence) gather(ctx context.Context, w *world.World, before map[strin
 		}
 	}
 	slices.Sort(ev.ARMHolders)
+	if ev.Floating, err = azuresite.FloatingDifferences(slices.Collect(maps.Values(before)), slices.Collect(maps.Values(after))); err != nil {
+		return err
+	}
 	ev.Holder, ev.Operations, ev.TooEarly = w.FIPHolder(), w.ARM().Operations(), w.ARM().Violations()
 	ev.Facts = facts()
 	slices.SortStableFunc(ev.Entries, func(a, b entry) int { return int(a.At - b.At) })

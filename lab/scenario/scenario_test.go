@@ -111,6 +111,7 @@ func TestEachPromiseCanBeBroken(t *testing.T) {
 		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.Active = nil }},
 		{"ha.md 5.4: one move for each change of the active", func(ev *evidence) { ev.Failbacks = 3 }},
 		{"ha.md 5.5: nothing else of a NIC is changed (B5)", func(ev *evidence) { ev.Differ["primary"] = []string{"tags.owner is gone"} }},
+		{"ha.md 5.5: nothing else of a NIC is changed (B5)", func(ev *evidence) { ev.Floating = []string{"name was \"vip\""} }},
 		{"ha.md 5.5: who isn't active writes nothing but a claim", func(ev *evidence) {
 			ev.Calls = append(ev.Calls, report.ARMCall{At: 25 * sec, Who: "primary", Method: "PUT", Path: "/nic/x", Status: 200})
 		}},
