@@ -7,16 +7,16 @@ import (
 	"releve.dev/releve/lab/term"
 )
 
-// Line is a crash point in one line.
+// Line is a crash point in one line, its name in full: it can be played again.
 func (p *Point) Line(style term.Style) string {
-	text := term.Pad(p.ID, 48)
+	text := fmt.Sprintf("healed %4.1f s, out %4.1f s", p.HealedMS/1000, p.OutageMS/1000)
 	switch {
 	case p.Violations > 0:
-		return style.Bad(text) + "  violated"
+		text = style.Bad(term.Pad("violated", len(text)))
 	case !p.Met:
-		return style.Dim(text + "  its step did not come")
+		text = style.Dim(term.Pad("its step did not come", len(text)))
 	}
-	return fmt.Sprintf("%s  healed in %5.1f s, out %5.1f s", text, p.HealedMS/1000, p.OutageMS/1000)
+	return text + "  " + p.ID
 }
 
 // points sums the crash points up. Each has had its line when it was played;

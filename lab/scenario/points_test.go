@@ -68,8 +68,8 @@ func TestADrawIsRepeatable(t *testing.T) {
 		}
 		return pointNames(list[:most], " ")
 	}
-	if draw(7) != draw(7) {
-		t.Error("one seed, two draws")
+	if first, again := draw(7), draw(7); first != again {
+		t.Errorf("one seed, two draws: %s, %s", first, again)
 	}
 	if draw(7) == draw(8) && draw(8) == draw(9) {
 		t.Error("three seeds, one draw")
