@@ -9,6 +9,7 @@ import (
 	"releve.dev/releve/lab/clock"
 	"releve.dev/releve/lab/report"
 	"releve.dev/releve/lab/world"
+	"releve.dev/releve/site"
 )
 
 // quickly are timers with which a site heals in a few seconds. The silence is
@@ -37,7 +38,7 @@ const (
 // and then once more for each crash point chosen.
 func playCrashPoints(s *stage) error {
 	var lists [][]Point
-	for _, m := range []Moment{Takeover, Handover, Failback} {
+	for _, m := range []Moment{Takeover, Cut, Handover, Failback} {
 		var plays [2][]taken
 		for i := range plays {
 			a, err := s.proven("an unharmed "+string(m), m, nil)
@@ -162,18 +163,16 @@ func (s *stage) attempt(m Moment, p *Point) (a attempt, late error) {
 // primary serving in the end. Whoever is killed at the point is started after a
 // while, as a service manager would; nothing else is done until it has healed.
 func (s *stage) moment(m Moment, p *Point, a *attempt) error {
-	begin := func() error { return s.fault(world.Primary, "wan-cut") }
-	switch m {
-	case Takeover:
-		begin = func() error { return s.fault(world.Primary, "crash") }
-	case Failback:
+	cause := map[Moment]string{Takeover: "crash", Cut: "peer-cut", Handover: "wan-cut", Failback: "wan-cut"}[m]
+	begin := func() error { return s.fault(world.Primary, cause) }
+	if m == Failback {
 		if err := steps(begin, func() error { return s.rest(world.Secondary) }); err != nil {
 			return err
 		}
 		begin = s.heal
 	}
 	struck := s.conductor.arm(p, func() { a.at, a.failed = clock.Now(), s.kill(*p) })
-	err := steps(begin, func() error { return s.through(m.taker(), struck) })
+	err := steps(begin, func() error { return s.through(m, struck) })
 	a.steps = s.conductor.disarm()
 	if err == nil && a.failed == nil && a.at != 0 {
 		err = s.revive(*p)
@@ -182,21 +181,33 @@ func (s *stage) moment(m Moment, p *Point, a *attempt) error {
 		return err
 	}
 	if m != Failback && !(a.at != 0 && p.revivesAll()) {
-		if err := steps(func() error { return s.rest(world.Secondary) }, s.heal); err != nil {
+		if err := steps(func() error { return s.healed(m) }, s.heal); err != nil {
 			return err
 		}
 	}
 	return s.ready(world.Primary)
 }
 
-// through waits until the moment is over: it was struck, or the taker is at rest.
-func (s *stage) through(taker string, struck <-chan struct{}) error {
-	err := s.await("the site is at rest with the "+taker+" active, or struck", func(ctx context.Context) bool {
+// healed waits until somebody serves while the cause lasts. In a cut both are
+// fit, and either may have the term if both were killed.
+func (s *stage) healed(m Moment) error {
+	if m != Cut {
+		return s.rest(m.taker())
+	}
+	return s.explain(s.await("the site is at rest with either active", func(ctx context.Context) bool {
+		return s.w.Rest(ctx, world.Secondary) || s.w.Rest(ctx, world.Primary)
+	}))
+}
+
+// through waits until the moment is over: it was struck, or the taker is at rest
+// and the giver, if it lives, knows.
+func (s *stage) through(m Moment, struck <-chan struct{}) error {
+	err := s.await("the site is at rest with the "+m.taker()+" active, or struck", func(ctx context.Context) bool {
 		select {
 		case <-struck:
 			return true
 		default:
-			return s.w.Rest(ctx, taker)
+			return s.w.Rest(ctx, m.taker()) && (m != Cut || s.stands(ctx, world.Primary))
 		}
 	})
 	if err != nil {
@@ -210,6 +221,12 @@ func (s *stage) through(taker string, struck <-chan struct{}) error {
 	case <-s.ctx.Done():
 	}
 	return s.ctx.Err()
+}
+
+// stands reports whether a vSocket is standby.
+func (s *stage) stands(ctx context.Context, node string) bool {
+	status := s.w.Agent(ctx, node)
+	return status != nil && status.Role == site.Standby
 }
 
 // kill ends the point's agents with SIGKILL. Whose step it is waits before it:

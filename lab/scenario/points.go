@@ -15,10 +15,12 @@ import (
 // Moment is a change of the active in which a crash point lies.
 type Moment string
 
-// The moments. In a takeover the primary's VM is gone; in a handover it has
-// lost its WAN and gives; in a failback it takes back what it gave.
+// The moments. In a takeover the primary's VM is gone; in a cut it lives, and
+// learns from Azure that the secondary, which doesn't hear it, has taken over; in
+// a handover it has lost its WAN and gives; in a failback it takes back.
 const (
 	Takeover Moment = "takeover"
+	Cut      Moment = "cut"
 	Handover Moment = "handover"
 	Failback Moment = "failback"
 )
@@ -81,7 +83,7 @@ const mostAlike = 2
 // pointsOf makes crash points of the steps that a moment had when nobody was
 // killed: each of them, with its vSocket alone and with both. A step that came
 // in one of two plays alone is chance's, not the moment's. Who crashes in a
-// takeover has no part in it.
+// takeover has no part in it; who takes in a cut does as in a takeover.
 func pointsOf(m Moment, steps, again []taken) (single, both []Point) {
 	comes := map[taken]int{}
 	for _, s := range again {
@@ -89,7 +91,8 @@ func pointsOf(m Moment, steps, again []taken) (single, both []Point) {
 	}
 	count := map[taken]int{}
 	for _, s := range steps {
-		if count[s]++; count[s] > min(comes[s], mostAlike) || m == Takeover && s.node != m.taker() {
+		taker := s.node == m.taker()
+		if count[s]++; count[s] > min(comes[s], mostAlike) || m == Takeover && !taker || m == Cut && taker {
 			continue
 		}
 		p := Point{Moment: m, Node: s.node, Step: s.step, Nth: count[s]}

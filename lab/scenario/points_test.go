@@ -36,6 +36,9 @@ func TestPointsAreTheStepsOfTheMoment(t *testing.T) {
 	if got, _ := pointsOf(Takeover, []taken{{p, "save"}, {s, "save"}}, []taken{{p, "save"}, {s, "save"}}); len(got) != 1 || got[0].Node != s {
 		t.Errorf("points of a takeover %v: who crashed has no part in it", texts(got))
 	}
+	if got, _ := pointsOf(Cut, []taken{{p, "save"}, {s, "save"}}, []taken{{p, "save"}, {s, "save"}}); len(got) != 1 || got[0].Node != p {
+		t.Errorf("points of a cut %v: who takes does as in a takeover", texts(got))
+	}
 }
 
 // What a point kills: whose step it is, or both; the one that has crashed can't
