@@ -81,7 +81,9 @@ func (s *stage) hit(p Point) (report.Point, error) {
 		r.HealedMS = report.MS(a.rest - a.at)
 		r.OutageMS = a.report.Worst()
 	}
-	r.Violations = len(a.found)
+	if r.Violations = len(a.found); err != nil {
+		r.Violations++ // the bound that has passed
+	}
 	s.ev.points = append(s.ev.points, played{r, a.at})
 	if s.choice.Told != nil {
 		s.choice.Told(r)
