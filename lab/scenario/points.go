@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -154,7 +155,7 @@ func (c Choice) of(all []Point) (list []Point, most int, err error) {
 		return all, len(all), nil
 	}
 	drawn := slices.Clone(all)
-	rand.New(rand.NewPCG(c.Seed, 0)).Shuffle(len(drawn), func(i, j int) { drawn[i], drawn[j] = drawn[j], drawn[i] })
+	slices.SortFunc(drawn, func(a, b Point) int { return cmp.Compare(c.lot(a, "drawn"), c.lot(b, "drawn")) })
 	return drawn, c.Points, nil
 }
 
@@ -166,10 +167,16 @@ func pointNames(points []Point, between string) string {
 	return strings.Join(list, between)
 }
 
+// lot is a number that the seed has for a point, whatever other points there
+// are: a step more or less by chance changes no draw.
+func (c Choice) lot(p Point, what string) uint64 {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(what + p.String())) // never fails (hash.Hash)
+	return rand.New(rand.NewPCG(c.Seed, hash.Sum64())).Uint64()
+}
+
 // away is how long a killed agent is gone: back before its peer calls it
 // silent, or after.
 func (c Choice) away(p Point) time.Duration {
-	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(p.String())) // never fails (hash.Hash)
-	return [...]time.Duration{50 * time.Millisecond, 500 * time.Millisecond}[rand.New(rand.NewPCG(c.Seed, hash.Sum64())).IntN(2)]
+	return [...]time.Duration{50 * time.Millisecond, 500 * time.Millisecond}[c.lot(p, "away")%2]
 }

@@ -74,6 +74,12 @@ func TestADrawIsRepeatable(t *testing.T) {
 	if first, again := draw(7), draw(7); first != again {
 		t.Errorf("one seed, two draws: %s, %s", first, again)
 	}
+	order, _, _ := Choice{Points: 3, Seed: 7}.of(all)
+	chance := Point{Moment: Takeover, Node: world.Secondary, Step: "by-chance", Nth: 1}
+	more, _, _ := Choice{Points: 3, Seed: 7}.of(slices.Insert(slices.Clone(all), 2, chance))
+	if more = slices.DeleteFunc(more, func(p Point) bool { return p == chance }); !slices.Equal(more, order) {
+		t.Errorf("a point more changes the draw from %v to %v", order, more)
+	}
 	if draw(7) == draw(8) && draw(8) == draw(9) {
 		t.Error("three seeds, one draw")
 	}
