@@ -56,6 +56,7 @@ type Server struct {
 	faults  int
 	imds    map[string]IMDSFault
 	onPlane []func(*plane.Plane)
+	told    *plane.Plane // the last one that onPlane was called with
 	calls   []Call
 	callSeq uint64
 	dropped int // calls no longer in calls
@@ -131,13 +132,9 @@ func (s *Server) locked(f func(now time.Duration)) {
 	}
 	now := Now()
 	s.store.Advance(now)
+	s.tellPlane()
 	f(now)
-	if s.store.PlaneChanged() {
-		p := s.store.Plane()
-		for _, fn := range s.onPlane {
-			fn(p)
-		}
-	}
+	s.tellPlane()
 	if n := len(s.store.Faults()); n != s.faults {
 		s.faults = n
 		close(s.healed) // whoever hangs looks whether its fault is still on
@@ -148,6 +145,19 @@ func (s *Server) locked(f func(now time.Duration)) {
 		if err := s.save(); err != nil {
 			s.log.Error("state not saved", slog.Any("error", err))
 		}
+	}
+}
+
+// tellPlane lets the world know a plane that it wasn't told. Whether f has looked
+// at the plane meanwhile, as IMDS does, makes no difference.
+func (s *Server) tellPlane() {
+	p := s.store.Plane()
+	if p == s.told {
+		return
+	}
+	s.told = p
+	for _, fn := range s.onPlane {
+		fn(p)
 	}
 }
 

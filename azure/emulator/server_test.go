@@ -215,3 +215,19 @@ func TestState(t *testing.T) {
 		t.Fatalf("before %s\nafter %s", before.body, after.body)
 	}
 }
+
+// Whoever follows the data plane is told of a change also when somebody has
+// looked at it first: IMDS's answer may be what lets an operation end.
+func TestAPlaneThatWasLookedAtIsTold(t *testing.T) {
+	w := newWorld(t, emulator.Options{Store: store.Options{Profile: profile.Instant}})
+	var told []*plane.Plane
+	w.s.OnPlane(func(p *plane.Plane) { told = append(told, p) })
+	var failed error
+	w.s.With(func(now time.Duration, st *store.Store) {
+		failed = st.Place(now, nic, nicBody(false))
+		st.Plane()
+	})
+	if failed != nil || len(told) != 2 || len(told[1].NICs[0].Addrs) != 1 {
+		t.Errorf("told %d planes, want the one without the address too (error %v)", len(told), failed)
+	}
+}

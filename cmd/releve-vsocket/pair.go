@@ -32,6 +32,7 @@ type pair struct {
 	arm    *arm.Client
 	driver *agent.Driver
 	loop   *agent.Loop
+	steps  *stepwise // nil but in a lab that asked for it
 
 	recorder *recorder.Recorder
 }
@@ -76,10 +77,13 @@ func (p *pair) open() (err error) {
 	if p.recorder, err = recorder.Open(p.recordDir()); err != nil {
 		return err
 	}
-	p.driver, err = agent.NewDriver(p.driverConfig(), agent.Ports{
+	if p.steps, err = newStepwise(p.journal.Sync, keepalive.NewHMAC(cfg.HA.KeyBytes())); err != nil {
+		return err
+	}
+	p.driver, err = agent.NewDriver(p.driverConfig(), p.steps.wrap(agent.Ports{
 		Links: p.links, Gate: p.gate, Guest: p.guest, Cloud: cloud{p}, Metadata: metadata{p}, Store: p.slots, Journal: p.journal,
 		Recorder: p.recorder, MAC: keepalive.NewHMAC(cfg.HA.KeyBytes()), Wall: time.Now,
-	}, p.boot, p.nonce, agent.BootClock())
+	}), p.boot, p.nonce, agent.BootClock())
 	if err != nil {
 		return err
 	}
@@ -148,8 +152,12 @@ func (p *pair) drain() {
 type cloud struct{ *pair }
 
 func (c cloud) Start(request steer.Request) {
+	c.steps.put(request, "")
 	c.arm.Start(request, func(response steer.Response) {
-		c.loop.Post(c.ctx, func(now time.Duration) { c.driver.Response(now, &response) })
+		c.loop.Post(c.ctx, func(now time.Duration) {
+			c.steps.put(request, "-answered")
+			c.driver.Response(now, &response)
+		})
 	})
 }
 

@@ -62,7 +62,7 @@ func (f *labFlags) add(cmd *cobra.Command) {
 	flags.DurationVar(&f.lease, "lease", 0, "how long the active serves on its peer's word (default: as silent)")
 	flags.DurationVar(&f.confirm, "confirm", time.Second, "how long a silence must last on before a claim")
 	flags.DurationVar(&f.hold, "hold", 0, "how long all must be well before a failback (default 10s)")
-	flags.Uint64Var(&f.seed, "seed", 1, "seed of the emulated Azure's delays")
+	flags.Uint64Var(&f.seed, "seed", 1, "seed of the emulated Azure's delays, and of what is drawn")
 	flags.BoolVar(&f.verbose, "verbose", false, "tell on standard error what the lab's own parts do")
 }
 

@@ -20,6 +20,7 @@ func runCommand() *cobra.Command {
 	var flags labFlags
 	var asJSON bool
 	var keep string
+	var choice scenario.Choice
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "Play a scenario in a lab of its own, and judge it",
@@ -27,11 +28,16 @@ func runCommand() *cobra.Command {
 promise held, 1 if one was broken, 3 if the machine was too busy for a verdict.`,
 		Example: `  releve lab run story
   releve lab run crash --azure instant --json
-  releve lab run crash --keepalive 10ms --silent 50ms --confirm 0s`,
+  releve lab run crash --keepalive 10ms --silent 50ms --confirm 0s
+  releve lab run crash-points --points 3 --seed 20260729
+  releve lab run crash-points --point failback/taker/save`,
 		Args: exactly(1, "one SCENARIO; see: releve lab list"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := scenario.Find(args[0])
 			if err != nil {
+				return usageError{err}
+			}
+			if err := choice.Check(s); err != nil {
 				return usageError{err}
 			}
 			opt, err := flags.options(cmd, s.Profile)
@@ -39,15 +45,20 @@ promise held, 1 if one was broken, 3 if the machine was too busy for a verdict.`
 				return err
 			}
 			opt.Keep = keep
+			chosen := *s
+			chosen.Choice = choice
+			chosen.Choice.Seed = flags.seed
 			if !room.Inside() {
 				return enter(nil)
 			}
-			return play(cmd.Context(), s, opt, asJSON)
+			return play(cmd.Context(), &chosen, opt, asJSON)
 		},
 	}
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, and nothing else, on standard output")
 	cmd.Flags().StringVar(&keep, "keep", "", "folder into which the agents' logs, journals and records are copied in the end")
+	cmd.Flags().IntVar(&choice.Points, "points", 0, "of crash-points: so many, drawn by --seed (default: all)")
+	cmd.Flags().StringVar(&choice.Point, "point", "", "of crash-points: this one alone")
 	return cmd
 }
 
@@ -68,7 +79,11 @@ func play(parent context.Context, s *scenario.Scenario, opt world.Options, asJSO
 	defer stop()
 	style := term.Of(os.Stdout)
 	var watch scenario.Watcher = story.Silence{}
-	if !asJSON {
+	switch {
+	case asJSON:
+	case s.Pointwise():
+		s.Choice.Told = story.Points(os.Stdout, style)
+	default:
 		show := story.New(os.Stdout, style, s.Name, opt)
 		defer show.Close()
 		watch = show

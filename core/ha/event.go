@@ -64,6 +64,10 @@ type Steered struct {
 	Done bool // on the own NIC alone, all tags in place, nothing under way
 }
 
+// Seen: a read showed the floating IP's own configuration, and it isn't the one
+// that was told last. It is without what Azure derives from its NIC.
+type Seen struct{ Config string }
+
 // Metadata: IMDS lists the floating IP on the own NIC, or not.
 type Metadata struct {
 	SentAt Time
@@ -87,6 +91,7 @@ func (ClaimSent) event()   {}
 func (ClaimFailed) event() {}
 func (Won) event()         {}
 func (Steered) event()     {}
+func (Seen) event()        {}
 func (Metadata) event()    {}
 func (PeerVM) event()      {}
 func (Stop) event()        {}

@@ -180,3 +180,26 @@ func TestPauseAlone(t *testing.T) {
 	r.step(Register{SentAt: r.now, Claim: granted, Settled: true})
 	r.role(site.Active)
 }
+
+// B5: the floating IP's configuration outlives the agent, but a mute one keeps
+// nothing before the third has told it the term (R0): kept, it would count as a
+// state.
+func TestTheFloatingIPsConfigurationIsKept(t *testing.T) {
+	r := newRig(t, site.Secondary, State{Granted: site.Claim{Term: 4, Holder: site.Primary}})
+	r.step(Seen{Config: "{1}"})
+	if save, ok := has[Save](r); !ok || save.State.Floating != "{1}" || save.State.Granted.Term != 4 {
+		t.Fatalf("saved %+v (%v)", save.State, ok)
+	}
+	if kept, ok := DecodeState(r.m.state.Encode()); !ok || kept != r.m.state {
+		t.Fatalf("%+v comes back as %+v", r.m.state, kept)
+	}
+	r.m = New(testConfig(site.Secondary), site.BootID{1}, 77, nil, r.now)
+	r.step(Seen{Config: "{2}"})
+	if save, ok := has[Save](r); ok {
+		t.Fatalf("a mute one saved %+v", save.State)
+	}
+	r.step(Register{SentAt: r.now, Claim: site.Claim{Term: 5, Holder: site.Primary}, Settled: true})
+	if save, ok := has[Save](r); !ok || save.State.Floating != "{2}" || save.State.Granted.Term != 5 {
+		t.Fatalf("saved with the term: %+v (%v)", save.State, ok)
+	}
+}

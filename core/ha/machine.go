@@ -114,6 +114,8 @@ func (m *Machine) Step(now Time, event Event) []Action {
 		m.won(now, e)
 	case Steered:
 		m.steering(now, e)
+	case Seen:
+		m.seen(e)
 	case Metadata:
 		m.metadata(now, e)
 	case PeerVM:
@@ -229,6 +231,14 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 func (m *Machine) deposedInSilence(now Time, granted site.Claim) bool {
 	yielded := m.hand.yielded != 0 && m.hand.yielded == m.state.Granted.Term
 	return granted.Holder != m.cfg.Side && m.peer.gone(now) && !yielded
+}
+
+// seen keeps the floating IP's configuration. A mute one keeps it with the term.
+func (m *Machine) seen(e Seen) {
+	m.state.Floating = e.Config
+	if m.known {
+		m.do(Save{m.state})
+	}
 }
 
 func (m *Machine) become(role site.Role, why string) {

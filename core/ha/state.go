@@ -15,6 +15,10 @@ type State struct {
 	// Deposed: a claim made during a silence took the role away, so the peer
 	// lives though it isn't heard (ha-schedules.md 26).
 	Deposed bool `json:"deposed,omitempty"`
+	// Floating is the floating IP's own configuration as ARM showed it last. Who
+	// dies between taking the address off one NIC and putting it on the other
+	// finds it on neither, and must not lose what its owner has set on it (B5).
+	Floating string `json:"floating,omitempty"`
 }
 
 // Encode makes the record that Decode reads.

@@ -78,7 +78,7 @@ func (m *Machine) parse(t Target, body []byte) (*NIC, error) {
 func (m *Machine) took(now time.Duration, t Target, nic *NIC, response *Response) {
 	r := &m.res[t]
 	if nic.HasFIP() {
-		m.seen = nic.FIP
+		m.saw(now, r, nic)
 	}
 	r.nic, r.body, r.sentAt, r.dirty = nic, response.Body, response.SentAt, false
 	if r.pending && nic.Settled() {
@@ -90,6 +90,20 @@ func (m *Machine) took(now time.Duration, t Target, nic *NIC, response *Response
 		m.tell(ha.Register{SentAt: response.SentAt, Claim: nic.Claim, Settled: nic.Settled()})
 	} else if m.goal.Mode == ha.Hold && nic.Claim.Term > m.goal.Claim.Term && nic.Settled() {
 		m.tell(ha.Tag{Claim: nic.Claim})
+	}
+}
+
+// saw tells the floating IP's configuration if it is another one. Nobody takes it
+// off before that has been kept.
+func (m *Machine) saw(now time.Duration, r *resource, nic *NIC) {
+	m.seen = nic.FIP
+	if nic == r.nic {
+		return
+	}
+	if config := string(carried(nic.FIP)); config != "" && config != m.kept {
+		m.kept = config
+		m.tell(ha.Seen{Config: config})
+		r.nextPut = max(r.nextPut, now+keepFirst)
 	}
 }
 

@@ -33,6 +33,7 @@ const (
 	retryMax     = 10 * time.Second
 	busyRetry    = time.Second // Azure is still busy with another change
 	throttleRest = 5 * time.Second
+	keepFirst    = time.Millisecond // a configuration is kept before it is taken off
 	vmPace       = 10 * time.Second
 )
 
@@ -43,6 +44,7 @@ type Config struct {
 	ConfigName string // of a fresh ipconfig
 	SubnetID   string // the LAN subnet's resource id
 	PeerVM     bool   // the peer's VM may be read
+	Known      string // the floating IP's configuration as a former boot was told it (ha.Seen)
 }
 
 // Action is what the machine wants done.
@@ -73,6 +75,7 @@ type Machine struct {
 	problem  string          // why the third can't be used, "" if it can
 	asked    bool            // the problem, or its absence, has been told
 	seen     json.RawMessage // the floating IP's configuration as last read
+	kept     string          // as last told, to be kept
 	actions  []Action
 }
 
@@ -119,7 +122,11 @@ type asked struct {
 
 // New makes a machine at rest.
 func New(cfg Config) *Machine {
-	return &Machine{cfg: cfg}
+	m := &Machine{cfg: cfg}
+	if fits(cfg.Known, cfg.FloatingIP, cfg.SubnetID) {
+		m.seen, m.kept = json.RawMessage(cfg.Known), cfg.Known
+	}
+	return m
 }
 
 // registerTarget is where the claim is: the primary's LAN NIC.

@@ -21,8 +21,16 @@ type bench struct {
 }
 
 func newBench(t *testing.T, side site.Side) *bench {
-	return &bench{t: t, now: time.Hour, m: New(Config{Side: side, FloatingIP: fip, ConfigName: "releve-fip", SubnetID: "/subnet"})}
+	return knowing(t, side, string(carried([]byte(vip))))
 }
+
+// knowing is a machine that a former boot has left a floating IP's configuration.
+func knowing(t *testing.T, side site.Side, config string) *bench {
+	return &bench{t: t, now: time.Hour, m: New(Config{Side: side, FloatingIP: fip, ConfigName: "releve-fip", SubnetID: "/subnet", Known: config})}
+}
+
+// vip is the floating IP's configuration as its owner has set it up.
+const vip = `{"name":"vip","note":"x","properties":{"privateIPAddress":"10.102.2.200","subnet":{"id":"/subnet"}}}`
 
 func (b *bench) file(actions []Action) {
 	for _, action := range actions {
@@ -91,7 +99,7 @@ func body(etag int, term site.Term, hasFIP bool, state string) Response {
 	}
 	configs := `{"name":"ipconfig1","properties":{"primary":true,"privateIPAddress":"10.102.2.10"}}`
 	if hasFIP {
-		configs += `,{"name":"releve-fip","properties":{"privateIPAddress":"10.102.2.200"}}`
+		configs += "," + vip
 	}
 	return Response{Status: 200, Body: fmt.Appendf(nil,
 		`{"etag":"W/%d","tags":{"releve-claim":%q},"properties":{"provisioningState":%q,"ipConfigurations":[%s]}}`,
@@ -105,6 +113,46 @@ func (b *bench) has(event ha.Event) bool {
 		}
 	}
 	return false
+}
+
+// B5: what its owner has set on the floating IP's configuration is told, to be
+// kept, before the address is taken off; whoever comes back in the middle of the
+// move puts it on with that.
+func TestTheFloatingIPsConfigurationOutlivesABoot(t *testing.T) {
+	b := knowing(t, site.Secondary, "")
+	b.goal(ha.Claim, 8)
+	b.answer(b.take(Get, PeerNIC), body(1, 7, true, "Succeeded"))
+	b.none()
+	var config string
+	for _, told := range b.told {
+		if seen, ok := told.(ha.Seen); ok {
+			config = seen.Config
+		}
+	}
+	if config == "" {
+		t.Fatalf("nothing told of the configuration: %v", b.told)
+	}
+	b.pass(time.Millisecond)
+	b.take(Put, PeerNIC) // killed here
+
+	for _, c := range []struct {
+		name, known string
+		kept        bool
+	}{
+		{"as it was", config, true},
+		{"another address", strings.Replace(config, "10.102.2.200", "10.102.2.201", 1), false},
+		{"another subnet", strings.Replace(config, "/subnet", "/new", 1), false},
+		{"nothing", "", false},
+	} {
+		b := knowing(t, site.Secondary, c.known)
+		b.goal(ha.Hold, 8)
+		b.answer(b.take(Get, OwnNIC), body(1, 7, false, "Succeeded"))
+		b.answer(b.take(Get, PeerNIC), body(2, 8, false, "Succeeded"))
+		put := string(b.take(Put, OwnNIC).Body)
+		if kept := strings.Contains(put, `"note":"x"`) && strings.Contains(put, `"vip"`); kept != c.kept {
+			t.Errorf("%s: kept %v, want %v: %s", c.name, kept, c.kept, put)
+		}
+	}
 }
 
 // R11: one compare-and-swap, the floating IP left out in the same write, and

@@ -161,6 +161,24 @@ func carried(config json.RawMessage) json.RawMessage {
 	return top.without("id", "etag", "type").with("properties", props.join()).join()
 }
 
+// fits reports whether a kept configuration is of this floating IP in this
+// subnet: the settings may have changed since.
+func fits(config string, fip netip.Addr, subnet string) bool {
+	var c struct {
+		Properties struct {
+			Address string `json:"privateIPAddress"`
+			Subnet  struct {
+				ID string `json:"id"`
+			} `json:"subnet"`
+		} `json:"properties"`
+	}
+	if config == "" || json.Unmarshal([]byte(config), &c) != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(c.Properties.Address)
+	return err == nil && addr == fip && strings.EqualFold(c.Properties.Subnet.ID, subnet)
+}
+
 // FreshConfig is the floating IP's configuration where none was seen to carry
 // over. Its application security groups are the own primary configuration's,
 // as Azure wants them the same on all configurations of a NIC.

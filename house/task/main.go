@@ -89,7 +89,7 @@ func testMain(ctx context.Context, s *shop, _ []string) error {
 func testAll(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
 		debian, modules, rules, vet, staticcheck, golangci, programs,
-		unitRace, unitPlain, simulate(20_000, daily), fuzzFor(allFuzz), scenarios(fullPlan),
+		unitRace, unitPlain, simulate(20_000, today), fuzzFor(allFuzz), scenarios(fullPlan),
 	)
 }
 

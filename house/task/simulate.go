@@ -44,5 +44,5 @@ func costOf(out []byte) string {
 // always starts with the same seed.
 func always() int { return 1 }
 
-// daily starts where no other day did, so that each day sees new seeds.
-func daily() int { return int(time.Now().Unix()/(24*60*60)) * 100_000 }
+// today starts where no other day did, so that each day sees new seeds.
+func today() int { return int(time.Now().Unix()/(24*60*60)) * 100_000 }

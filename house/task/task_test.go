@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestMain lets this binary stand in for the program when the cleaner starts it.
@@ -179,11 +180,18 @@ func TestVerdict(t *testing.T) {
 // A scenario that guards main is tried even if the lab doesn't list it, so that
 // losing one can't go unnoticed; the full plan misses none.
 func TestPlans(t *testing.T) {
-	if plan := guardPlan([]string{"story"}); len(plan) != len(guarded) {
+	if plan := guardPlan([]string{"story"}); len(plan) != len(guarded)+1 || plan[len(guarded)].scenario != "crash-points" {
 		t.Errorf("guard plan %v", plan)
 	}
+	day := time.Date(2026, 7, 29, 23, 0, 0, 0, time.UTC)
+	if got, want := daily(day).String(), "crash-points --azure instant --points 3 --seed 20260729"; got != want {
+		t.Errorf("the day's trial is %q, want %q", got, want)
+	}
+	if daily(day) == daily(day.Add(24*time.Hour)) {
+		t.Error("two days, one draw")
+	}
 	plan := fullPlan([]string{"story", "stop"})
-	for _, want := range []trial{{"stop", "instant"}, {"story", "instant"}, {"story", "fast"}, {"crash", "classic"}, {"azure-slow", "slow"}} {
+	for _, want := range []trial{{"stop", "instant", ""}, {"story", "instant", ""}, {"story", "fast", ""}, {"crash", "classic", ""}, {"azure-slow", "slow", ""}} {
 		if !slices.Contains(plan, want) {
 			t.Errorf("full plan %v misses %v", plan, want)
 		}

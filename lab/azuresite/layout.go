@@ -22,7 +22,7 @@ const (
 	NetworkGroup = "rg-network"
 	Location     = "westeurope"
 	VNet         = "vnet-site"
-	FIPConfig    = "releve-fip" // name of the floating IP's ipConfiguration
+	FIPConfig    = "vip" // name of the floating IP's ipConfiguration, by who set the site up
 	Identity     = "releve-identity"
 	VM1          = "vm1"
 )

@@ -135,8 +135,8 @@ func (l Layout) nic(side site.Side, iface, public string) object {
 
 // floating is the floating IP's ipConfiguration.
 func (l Layout) floating() object {
-	return object{"name": FIPConfig, "properties": object{"primary": false, "privateIPAddress": FloatingIP.String(),
-		"privateIPAllocationMethod": "Static", "subnet": ref(l.subnet(LAN))}}
+	return object{"name": FIPConfig, "futureNote": "kept too", "properties": object{"primary": false, "privateIPAddress": FloatingIP.String(),
+		"privateIPAllocationMethod": "Static", "subnet": ref(l.subnet(LAN)), "futurePolicy": []any{"three"}}}
 }
 
 // FloatingConfig is that ipConfiguration as JSON, for who adds it by hand.

@@ -26,12 +26,62 @@ func Differences(before, after []byte) ([]string, error) {
 	return differ("", a, b, nil), nil
 }
 
-// settled is a NIC's body without what may differ.
-func settled(body []byte) (any, error) {
+// FloatingDifferences is the same for the floating IP's own ipConfiguration: its
+// name and what its owner set on it, on whichever of the NICs it was and is. It
+// finds nothing where it isn't on any: that is another promise's.
+func FloatingDifferences(before, after [][]byte) ([]string, error) {
+	was, err := floating(before)
+	if err != nil {
+		return nil, fmt.Errorf("NICs as they were: %w", err)
+	}
+	is, err := floating(after)
+	if err != nil {
+		return nil, fmt.Errorf("NICs as they are: %w", err)
+	}
+	if was == nil || is == nil {
+		return nil, nil
+	}
+	return differ("", was, is, nil), nil
+}
+
+// floating is the floating IP's ipConfiguration without what Azure writes.
+func floating(bodies [][]byte) (found object, err error) {
+	for _, body := range bodies {
+		nic, err := parse(body)
+		if err != nil {
+			return nil, err
+		}
+		properties, _ := nic["properties"].(object)
+		configs, _ := properties["ipConfigurations"].([]any)
+		for _, config := range configs {
+			if isFloating(config) {
+				found, _ = config.(object)
+				derived(found)
+				delete(found, "id")
+				delete(found, "type")
+			}
+		}
+	}
+	return found, nil
+}
+
+func isFloating(config any) bool {
+	c, _ := config.(object)
+	inner, _ := c["properties"].(object)
+	return inner["privateIPAddress"] == FloatingIP.String()
+}
+
+func parse(body []byte) (nic object, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
-	var nic object
-	if err := decoder.Decode(&nic); err != nil {
+	err = decoder.Decode(&nic)
+	return nic, err
+}
+
+// settled is a NIC's body without what may differ.
+func settled(body []byte) (any, error) {
+	nic, err := parse(body)
+	if err != nil {
 		return nil, err
 	}
 	derived(nic)
@@ -43,8 +93,7 @@ func settled(body []byte) (any, error) {
 		properties["ipConfigurations"] = slices.DeleteFunc(configs, func(config any) bool {
 			c, _ := config.(object)
 			derived(c)
-			inner, _ := c["properties"].(object)
-			return inner["privateIPAddress"] == FloatingIP.String()
+			return isFloating(config)
 		})
 	}
 	return nic, nil

@@ -49,3 +49,33 @@ func TestDifferencesNameEachPlace(t *testing.T) {
 		t.Error("a body that is no JSON passes")
 	}
 }
+
+// B5: what its owner set on the floating IP's own ipConfiguration moves with it.
+func TestFloatingDifferences(t *testing.T) {
+	nic := func(configs string) []byte { return []byte(`{"properties":{"ipConfigurations":[` + configs + `]}}`) }
+	const own = `{"name":"ipconfig1","properties":{"privateIPAddress":"10.102.2.10"}}`
+	const vip = `{"name":"vip","id":"/old/vip","etag":"1","note":"x","properties":{"privateIPAddress":"10.102.2.200","provisioningState":"Succeeded","pools":[1]}}`
+	before := [][]byte{nic(own + "," + vip), nic(own)}
+	for _, c := range []struct {
+		name  string
+		after [][]byte
+		want  []string
+	}{
+		{"in place", before, nil},
+		{"moved", [][]byte{nic(own), nic(own + "," + strings.NewReplacer("/old", "/new", `"etag":"1"`, `"etag":"2"`).Replace(vip))}, nil},
+		{"on none", [][]byte{nic(own), nic(own)}, nil},
+		{"made anew", [][]byte{nic(own), nic(own + `,{"name":"releve-fip","properties":{"privateIPAddress":"10.102.2.200"}}`)},
+			[]string{`name was "vip", is "releve-fip"`, "note is gone", "properties.pools is gone"}},
+	} {
+		got, err := FloatingDifferences(before, c.after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", c.name, diff)
+		}
+	}
+	if _, err := FloatingDifferences(before, [][]byte{[]byte("{")}); err == nil {
+		t.Error("a body that is no JSON passes")
+	}
+}

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -90,27 +91,29 @@ func (l *Ledger) Between(from uint64, before time.Duration) Count {
 }
 
 // Outages finds the runs of lost packets from a sequence number on, short ones
-// included. A run that lasts to the end of the measurement counts to the end.
+// included, among the packets sent before the end of the measurement. A run that
+// lasts to the end counts to the end.
 func (l *Ledger) Outages(from uint64, end time.Duration) []Outage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var outages []Outage
-	for i := int(from); i < len(l.arrived); i++ {
+	sent, _ := slices.BinarySearch(l.sent, end)
+	for i := int(from); i < sent; i++ {
 		if l.arrived[i] != 0 {
 			continue
 		}
 		first := i
-		for i < len(l.arrived) && l.arrived[i] == 0 {
+		for i < sent && l.arrived[i] == 0 {
 			i++
 		}
-		outages = append(outages, l.run(first, i, int(from), end))
+		outages = append(outages, l.run(first, i, int(from), end, i == sent))
 	}
 	return outages
 }
 
 // run describes the lost packets of [first, after).
-func (l *Ledger) run(first, after, from int, end time.Duration) Outage {
-	o := Outage{From: l.sent[first] - l.interval, To: end, Lost: after - first, Open: after == len(l.arrived)}
+func (l *Ledger) run(first, after, from int, end time.Duration, open bool) Outage {
+	o := Outage{From: l.sent[first] - l.interval, To: end, Lost: after - first, Open: open}
 	if !o.Open {
 		o.To = l.arrived[after]
 	}

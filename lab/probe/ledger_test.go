@@ -42,6 +42,8 @@ func TestOutagesAreRunsOfLostNumbers(t *testing.T) {
 		{"open at the end", "..xx", 0, at(9 * ms), []Outage{{From: at(1*ms + ms/2), To: at(9 * ms), Length: 6*ms + ms/2, Lost: 2, Open: true}}},
 		{"from the start", "xx..", 0, at(4 * ms), []Outage{{From: at(-ms), To: at(2*ms + ms/2), Length: 2*ms + ms/2, Lost: 2}}},
 		{"before it counted", "xx.x.", 3, at(5 * ms), []Outage{{From: at(2 * ms), To: at(4*ms + ms/2), Length: ms + ms/2, Lost: 1}}},
+		{"sent after the end", "..xx", 0, at(2 * ms), nil},
+		{"sent before and after the end", ".xxx", 0, at(2 * ms), []Outage{{From: at(ms / 2), To: at(2 * ms), Length: ms / 2, Lost: 1, Open: true}}},
 		{"all", "xxx", 0, at(10 * ms), []Outage{{From: at(-ms), To: at(10 * ms), Length: 10 * ms, Lost: 3, Open: true}}},
 		{"nothing sent", "", 0, at(0), nil},
 	} {

@@ -116,7 +116,31 @@ func (p *Probe) Settled(d Direction) Count {
 }
 
 // Outages of one direction since Begin; call it after Finish.
-func (p *Probe) Outages(d Direction) []Outage { return p.ledger(d).Outages(p.start(d), p.finished) }
+func (p *Probe) Outages(d Direction) []Outage { return p.OutagesSince(d, p.Begun(d)) }
+
+// Begun is the sequence number from which on a direction counts.
+func (p *Probe) Begun(d Direction) uint64 { return p.start(d) }
+
+// Next is the sequence number of a direction's next packet.
+func (p *Probe) Next(d Direction) uint64 { return p.ledger(d).Next() }
+
+// CountSince sums up one direction from a sequence number on; before Finish
+// without the packets that may still be under way.
+func (p *Probe) CountSince(d Direction, from uint64) Count {
+	if p.finished == 0 {
+		return p.ledger(d).Between(from, clock.Now()-underWay)
+	}
+	return p.ledger(d).Since(from)
+}
+
+// OutagesSince are those of one direction from a sequence number on; before
+// Finish without the packets that may still be under way.
+func (p *Probe) OutagesSince(d Direction, from uint64) []Outage {
+	if p.finished != 0 {
+		return p.ledger(d).Outages(from, p.finished)
+	}
+	return p.ledger(d).Outages(from, clock.Now()-underWay)
+}
 
 func (p *Probe) ledger(d Direction) *Ledger {
 	if d == Up {

@@ -40,6 +40,12 @@ func TestBothWaysAreCounted(t *testing.T) {
 	until(t, "traffic both ways", func() bool { return p.Flowing(100 * time.Millisecond) })
 	p.Begin()
 	until(t, "200 packets down", func() bool { return p.Count(Down).Received >= 200 })
+	for _, d := range []Direction{Up, Down} { // what is under way isn't lost
+		count, outages := p.CountSince(d, p.Begun(d)), p.OutagesSince(d, p.Begun(d))
+		if count.Sent < 100 || count.Received != count.Sent || len(outages) != 0 || p.CountSince(d, p.Next(d)) != (Count{}) {
+			t.Errorf("%s: %+v, outages %+v while it goes on", d, count, outages)
+		}
+	}
 	p.Finish()
 	for _, d := range []Direction{Up, Down} {
 		count := p.Count(d)

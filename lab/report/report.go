@@ -27,6 +27,7 @@ type Report struct {
 	FailbackMoves int         `json:"failback_moves"` // after it
 	Timeline      []Event     `json:"timeline"`
 	ARMCalls      []Call      `json:"arm_calls"`
+	Points        []Point     `json:"points,omitempty"` // of crash-points
 
 	// LabOverload counts packets that the lab itself dropped. Such a run proves
 	// nothing, neither way.
@@ -45,6 +46,18 @@ type Violation struct {
 	AtMS     float64 `json:"at_ms"`
 	Detail   string  `json:"detail"`
 	Timing   bool    `json:"-"` // time or a count of what time decides: not proven by a lab that stood still
+}
+
+// Point is a crash point: agents killed before a step of one of them.
+type Point struct {
+	ID         string   `json:"id"`
+	Killed     []string `json:"killed"`
+	Met        bool     `json:"met"`       // the step came
+	AtMS       float64  `json:"at_ms"`     // the kill
+	AwayMS     float64  `json:"away_ms"`   // from the kill to the start
+	OutageMS   float64  `json:"outage_ms"` // the longest from before the fault to the rest
+	HealedMS   float64  `json:"healed_ms"` // from the kill until the primary serves and all is at rest
+	Violations int      `json:"violations"`
 }
 
 // Outage is a run of lost packets in one direction.

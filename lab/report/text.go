@@ -13,6 +13,11 @@ import (
 // takeover, what was lost, every ARM call, and the verdict.
 func (r *Report) WriteText(w io.Writer, style term.Style) {
 	p := &page{w: w, style: style}
+	if r.Points != nil {
+		p.points(r)
+		p.verdict(r)
+		return
+	}
 	p.timeline(r)
 	p.losses(r)
 	p.calls(r)
@@ -149,6 +154,9 @@ func (p *page) verdict(r *Report) {
 		p.line("%s", p.style.Dim("          at "+strings.TrimSpace(stamp(v.AtMS))+" ms"))
 	}
 	moves := fmt.Sprintf("%d floating IP %s, %d at failback", r.FIPMoves, plural(r.FIPMoves, "move", "moves"), r.FailbackMoves)
+	if r.Points != nil {
+		moves = fmt.Sprintf("%d crash %s", len(r.Points), plural(len(r.Points), "point", "points"))
+	}
 	switch {
 	case r.Overloaded() && r.LabOverload == 0:
 		p.line("%s  the lab itself stood still for %.0f ms: this run proves nothing\nhint: run it again with less load on the machine",

@@ -17,14 +17,27 @@ type evidence struct {
 	Operations []store.Operation
 	TooEarly   []store.Violation
 	Differ     map[string][]string // per vSocket, how its LAN NIC's body differs (B5)
+	Floating   []string            // how the floating IP's own configuration differs (B5)
 	ARMHolders []string            // vSockets whose LAN NIC has the floating IP in ARM
 	Holder     string              // to whom Azure delivers it
 	Active     []string            // vSockets that are active in the end
+	First      string              // who served when it began, "" for both or none
 	Before     site.Term           // the term when it began
 	After      site.Term
 
 	problem string        // Azure's, as the taker's status told it meanwhile
 	mended  time.Duration // when the play ended a fault
+
+	// Of crash points, which are judged one by one.
+	points   []played
+	broken   []finding
+	overload uint64 // of the last point, if it proves nothing
+}
+
+// played is a crash point, and when its agents were killed.
+type played struct {
+	report.Point
+	at time.Duration
 }
 
 // finding is a broken promise.

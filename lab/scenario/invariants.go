@@ -34,14 +34,24 @@ var invariants = []invariant{
 	{"no agent ends unasked", noCrash},
 }
 
-// checkAll collects what all invariants and the row find.
-func checkAll(s *Scenario, ev *evidence) (found []finding) {
+// checkInvariants collects what the invariants find.
+func checkInvariants(ev *evidence) (found []finding) {
 	for _, i := range invariants {
 		for _, f := range i.check(ev) {
 			f.property = i.name
 			found = append(found, f)
 		}
 	}
+	return found
+}
+
+// checkAll collects what all invariants and the row find. Crash points have
+// been judged one by one.
+func checkAll(s *Scenario, ev *evidence) (found []finding) {
+	if s.pointwise {
+		return ev.broken
+	}
+	found = checkInvariants(ev)
 	found = append(found, checkCounts(s, ev)...)
 	if s.check != nil {
 		found = append(found, s.check(ev)...)
@@ -80,13 +90,17 @@ func oneGate(ev *evidence) (list []finding) {
 	return list
 }
 
-// gates are the openings that the journals tell. One that no entry ends is
+// gates are the openings that the journals tell, and the one that was there when
+// the measurement began. One that no entry ends is
 // ended by the crash or the freeze that kept the agent from writing it: its
 // lease has no other renewal.
 func (ev *evidence) gates() []span {
 	var spans []span
 	for _, who := range vsockets {
 		var open *span
+		if who == ev.First {
+			open = &span{who: who, term: int(ev.Before)}
+		}
 		for _, e := range ev.of(who) {
 			switch e.What {
 			case report.WhatOpened:
@@ -177,11 +191,11 @@ func nicsUnchanged(ev *evidence) (list []finding) {
 			list = append(list, found(ev.end(), "the %s's LAN NIC: %s", who, d))
 		}
 	}
+	for _, d := range ev.Floating {
+		list = append(list, found(ev.end(), "the floating IP's configuration: %s", d))
+	}
 	return list
 }
-
-// writing is how long a write that was decided as active may be on its way.
-const writing = 500 * time.Millisecond
 
 func onlyActiveWrites(ev *evidence) (list []finding) {
 	for _, c := range ev.Calls {
@@ -195,27 +209,29 @@ func onlyActiveWrites(ev *evidence) (list []finding) {
 	return list
 }
 
-// mayWrite is "" if the vSocket was active or claiming at the time or shortly
-// before, else the role that it had.
+// mayWrite is "" if the vSocket was active or claiming when it decided on the
+// write that reached Azure at that time, else the role that it had then.
 func (ev *evidence) mayWrite(who string, at time.Duration) string {
 	role := site.Active.String() // before the first entry: as the measurement found it
 	if who != site.Primary.String() {
 		role = site.Standby.String()
 	}
-	was, until := "", time.Duration(0)
+	decided := "without having said so"
 	for _, e := range ev.of(who) {
 		if e.At > at {
 			break
 		}
 		if isRole(e.What) {
-			was, until = role, e.At
 			role = e.What
 		}
+		if e.What == "arm write" {
+			decided = role
+		}
 	}
-	if mayWriteAs(role) || mayWriteAs(was) && at-until < writing {
+	if mayWriteAs(decided) {
 		return ""
 	}
-	return role
+	return decided
 }
 
 func mayWriteAs(role string) bool {

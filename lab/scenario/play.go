@@ -162,7 +162,8 @@ const restart = 5 * time.Second
 // playHalfMove kills the secondary's agent when its first write has taken
 // effect and the answer hasn't left, and after its restart once more when the
 // answer to a write has left and was never read: the agent is held before the
-// first byte, and killed after the last.
+// first byte, and killed after the last. Crash points lie between the agent's
+// steps; these two lie between Azure's, which no agent can tell apart.
 func playHalfMove(s *stage) error {
 	killed := make(chan struct{}, 2)
 	var round atomic.Int32

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"releve.dev/releve/azure/emulator/profile"
@@ -26,6 +27,11 @@ type Watcher interface {
 func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
 	wanted := opt.Profile
 	opt.Zones, opt.WithoutHA = s.Zones, s.Alone
+	conductor := new(conductor)
+	if s.pointwise {
+		quickly(&opt)
+		opt.Before = conductor.before
+	}
 	watch.Rising()
 	w, err := rise(ctx, opt)
 	if err != nil {
@@ -34,7 +40,10 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	defer w.Down()
 	w.SetProfile(wanted)
 	ev := &evidence{Differ: map[string][]string{}}
-	st := &stage{ctx, w, ev}
+	if !s.Alone {
+		ev.First = world.Primary
+	}
+	st := &stage{ctx, w, ev, s.Choice, conductor}
 	before, err := snapshot(w)
 	if err != nil {
 		return nil, err
@@ -44,11 +53,11 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	watch.Up(w)
 	defer watch.Over() // also where the run is given up
 	late := s.play(st)
-	if late != nil && !errors.Is(late, world.ErrTooLate) {
+	if late != nil && !errors.Is(late, world.ErrTooLate) && !errors.Is(late, errOverload) {
 		return nil, late
 	}
 	watch.Over()
-	if err := ev.gather(ctx, w, before); err != nil {
+	if err := ev.gather(ctx, w, before, w.Finish); err != nil {
 		return nil, err
 	}
 	return ev.judge(s, wanted.Name, late), nil
@@ -105,7 +114,7 @@ func snapshot(w *world.World) (map[string][]byte, error) {
 }
 
 // gather takes down the end of the run, and then its measurements.
-func (ev *evidence) gather(ctx context.Context, w *world.World, before map[string][]byte) error {
+func (ev *evidence) gather(ctx context.Context, w *world.World, before map[string][]byte, facts func() *report.Facts) error {
 	for node, status := range w.Pair(ctx) {
 		if status == nil {
 			continue
@@ -129,8 +138,11 @@ func (ev *evidence) gather(ctx context.Context, w *world.World, before map[strin
 		}
 	}
 	slices.Sort(ev.ARMHolders)
+	if ev.Floating, err = azuresite.FloatingDifferences(slices.Collect(maps.Values(before)), slices.Collect(maps.Values(after))); err != nil {
+		return err
+	}
 	ev.Holder, ev.Operations, ev.TooEarly = w.FIPHolder(), w.ARM().Operations(), w.ARM().Violations()
-	ev.Facts = w.Finish()
+	ev.Facts = facts()
 	slices.SortStableFunc(ev.Entries, func(a, b entry) int { return int(a.At - b.At) })
 	return nil
 }
@@ -168,7 +180,16 @@ func (ev *evidence) judge(s *Scenario, profile string, late error) *report.Repor
 		r.Violations = append(r.Violations, report.Violation{Property: f.property, AtMS: report.MS(f.at - ev.Zero), Detail: f.detail,
 			Timing: f.property == row || f.property == inTime})
 	}
-	if late != nil {
+	if s.pointwise {
+		r.LabOverload = ev.overload
+		for _, p := range ev.points {
+			if p.Met {
+				p.AtMS = report.MS(p.at - ev.Zero)
+			}
+			r.Points = append(r.Points, p.Point)
+		}
+	}
+	if late != nil && r.LabOverload == 0 {
 		add(finding{inTime, ev.end(), late.Error()})
 	}
 	for _, f := range checkAll(s, ev) {

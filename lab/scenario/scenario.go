@@ -19,9 +19,11 @@ type Scenario struct {
 	Zones   bool
 	Alone   bool // the vSockets start without HA settings
 	Expect  Expect
+	Choice  Choice // of crash points
 
-	play  func(*stage) error
-	check func(*evidence) []finding // what this row promises beyond the counts
+	pointwise bool // made of crash points: quick timers, the agents are asked for their steps
+	play      func(*stage) error
+	check     func(*evidence) []finding // what this row promises beyond the counts
 }
 
 // Expect is what is counted.
@@ -89,7 +91,13 @@ var All = []Scenario{
 		Expect: Expect{Moves: one}, play: playCrash},
 	{Name: "split-brain", Line: "two vSockets without HA settings are both Master, until they get them", Profile: profile.Instant, Alone: true,
 		Expect: Expect{}, play: playSplitBrain, check: checkSplitBrain},
+	{Name: "crash-points", Line: "kill -9 before each step of a takeover, handover and failback", Profile: profile.Instant,
+		pointwise: true, play: playCrashPoints},
 }
+
+// Pointwise reports whether it is made of crash points: many small runs, each
+// judged by itself.
+func (s *Scenario) Pointwise() bool { return s.pointwise }
 
 // Find looks a scenario up and says what there is if it isn't there.
 func Find(name string) (*Scenario, error) {

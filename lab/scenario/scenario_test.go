@@ -15,7 +15,7 @@ import (
 // The table of issue 2 is complete, and each row can be played and listed.
 func TestTheTableIsComplete(t *testing.T) {
 	want := strings.Fields(`story crash stop freeze wan-cut lan-cut keepalive-cut peer-cut azure-slow azure-down
-		azure-throttled azure-denied half-move fip-missing fip-wrong-nic both-reboot failback zone-pair split-brain`)
+		azure-throttled azure-denied half-move fip-missing fip-wrong-nic both-reboot failback zone-pair split-brain crash-points`)
 	var got []string
 	for _, s := range All {
 		got = append(got, s.Name)
@@ -56,8 +56,10 @@ func good() *evidence {
 				e(10*sec+200*time.Millisecond, "secondary", "peer silent", ""),
 				e(11*sec, "secondary", "claim", "term 2"),
 				e(11*sec, "secondary", "claiming", ""),
+				e(11*sec, "secondary", "arm write", "peer NIC"),
 				e(12*sec, "secondary", "term granted", "term 2"),
 				e(12*sec, "secondary", "active", "term 2"),
+				e(12*sec, "secondary", "arm write", "own NIC"),
 				e(13*sec, "secondary", "gate opened", "term 2"),
 				e(20*sec, "lab", "heal", ""),
 				e(20*sec, "primary", "started", ""),
@@ -104,14 +106,20 @@ func TestEachPromiseCanBeBroken(t *testing.T) {
 		spoil    func(*evidence)
 	}{
 		{"ha.md 5.1: one gate", func(ev *evidence) { ev.Faults[0].Kind = "peer-cut" }},
+		{"ha.md 5.1: one gate", func(ev *evidence) { ev.Faults[0].Kind, ev.Entries, ev.First = "peer-cut", ev.Entries[1:], "primary" }},
 		{"ha.md 5.1: served terms never fall", func(ev *evidence) { ev.Entries[len(ev.Entries)-1].Detail = "term 1" }},
 		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.Holder = "secondary" }},
 		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.ARMHolders = []string{"primary", "secondary"} }},
 		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.Active = nil }},
 		{"ha.md 5.4: one move for each change of the active", func(ev *evidence) { ev.Failbacks = 3 }},
 		{"ha.md 5.5: nothing else of a NIC is changed (B5)", func(ev *evidence) { ev.Differ["primary"] = []string{"tags.owner is gone"} }},
+		{"ha.md 5.5: nothing else of a NIC is changed (B5)", func(ev *evidence) { ev.Floating = []string{"name was \"vip\""} }},
 		{"ha.md 5.5: who isn't active writes nothing but a claim", func(ev *evidence) {
 			ev.Calls = append(ev.Calls, report.ARMCall{At: 25 * sec, Who: "primary", Method: "PUT", Path: "/nic/x", Status: 200})
+		}},
+		{"ha.md 5.5: who isn't active writes nothing but a claim", func(ev *evidence) {
+			ev.Entries = append(ev.Entries, entry{At: 32*sec - 1, Who: "secondary", What: "arm write"})
+			ev.Calls = append(ev.Calls, report.ARMCall{At: 32 * sec, Who: "secondary", Method: "PUT", Path: "/nic/x", Status: 200})
 		}},
 		{"ha.md 4: no write without a fresh read", func(ev *evidence) { ev.Calls = append(ev.Calls, ev.Calls[3]) }},
 		{"azure.md 2: Retry-After is obeyed", func(ev *evidence) {

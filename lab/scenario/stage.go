@@ -16,6 +16,9 @@ type stage struct {
 	ctx context.Context
 	w   *world.World
 	ev  *evidence
+
+	choice    Choice // of crash points
+	conductor *conductor
 }
 
 // bound is how long the site may take to come to rest: generous for the

@@ -21,6 +21,7 @@ import (
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/journal"
+	"releve.dev/releve/vsocket/steps"
 )
 
 // agent is a vSocket's program.
@@ -30,6 +31,7 @@ type agent struct {
 	program string
 	start   func(*exec.Cmd) error // inside the node
 	note    func(who, what, detail string)
+	before  func(node, step string) // nil: the agent isn't asked for its steps
 
 	mu      sync.Mutex
 	cmd     *exec.Cmd
@@ -43,7 +45,7 @@ func (w *World) startAgents() error {
 	w.key = newKey()
 	for _, side := range []site.Side{site.Primary, site.Secondary} {
 		node := side.String()
-		w.agents[node] = &agent{side: side, dir: filepath.Join(w.dir, node), program: w.opt.Agent, note: w.noteAs,
+		w.agents[node] = &agent{side: side, dir: filepath.Join(w.dir, node), program: w.opt.Agent, note: w.noteAs, before: w.opt.Before,
 			start: func(cmd *exec.Cmd) error { return w.StartIn(node, cmd) }}
 		if err := w.writeConfig(side, !w.opt.WithoutHA); err != nil {
 			return err
@@ -88,6 +90,9 @@ func (w *World) config(side site.Side, withHA bool) config.Config {
 	c.Interfaces = config.Interfaces{WAN: own(azuresite.WAN), LAN: own(azuresite.LAN), MGMT: own(azuresite.MGMT)}
 	c.Egress = config.EgressNAT
 	c.Probes.WAN = []netip.Addr{azuresite.InternetAddr}
+	if w.opt.Probe != 0 {
+		c.Probes.Interval = w.opt.Probe
+	}
 	if !withHA {
 		return c
 	}
@@ -194,12 +199,33 @@ func (a *agent) run() error {
 	cmd := exec.Command(a.program, "run", "--config", a.path("vsocket.yaml"))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := a.start(cmd); err != nil {
+	if err := a.startStepwise(cmd); err != nil {
 		return fmt.Errorf("start the agent of the %s: %w", a.side, err)
 	}
 	ended := make(chan struct{})
 	a.cmd, a.ended, a.wanted, a.stopped = cmd, ended, true, false
 	go a.watch(cmd, ended)
+	return nil
+}
+
+// startStepwise starts it with a line on which it names its steps, if somebody
+// wants to stand between them.
+func (a *agent) startStepwise(cmd *exec.Cmd) error {
+	if a.before == nil {
+		return a.start(cmd)
+	}
+	lab, agent, err := steps.Pair()
+	if err != nil {
+		return err
+	}
+	defer agent.Close()
+	cmd.ExtraFiles = []*os.File{agent} // the descriptor after the standard three
+	cmd.Env = append(os.Environ(), steps.Env+"=3")
+	if err := a.start(cmd); err != nil {
+		lab.Close()
+		return err
+	}
+	go steps.Serve(lab, func(step string) { a.before(a.side.String(), step) })
 	return nil
 }
 

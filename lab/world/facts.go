@@ -22,35 +22,68 @@ func (w *World) Begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.begun, w.overload = clock.Now(), dropped
-	w.history, w.entries, w.healed = nil, nil, 0
+	w.history, w.entries = nil, nil
 }
 
 // Finish ends the traffic and gathers what was measured since Begin.
 func (w *World) Finish() *report.Facts {
 	w.probe.Finish()
-	end, dropped := clock.Now(), w.dropped()
 	w.mu.Lock()
 	w.finished = true
-	begun, healed := w.begun, w.healed
-	f := &report.Facts{Zero: begun, Faults: w.history, Overload: dropped - w.overload,
-		Still: w.still.beyond(w.haSettings(site.Secondary).Silent / 2)}
+	m := Mark{at: w.begun, dropped: w.overload, up: w.probe.Begun(probe.Up), down: w.probe.Begun(probe.Down)}
 	w.mu.Unlock() // the emulator holds its own lock when it notes something here
-	f.Entries = w.Entries()
+	return w.Since(m)
+}
+
+// Mark is a moment of a measurement, to look at what came after it alone.
+type Mark struct {
+	at       time.Duration
+	dropped  uint64
+	up, down uint64 // packets sent before
+}
+
+// At is the moment.
+func (m Mark) At() time.Duration { return m.at }
+
+// Mark marks this moment.
+func (w *World) Mark() Mark {
+	w.still.begin()
+	return Mark{at: clock.Now(), dropped: w.dropped(), up: w.probe.Next(probe.Up), down: w.probe.Next(probe.Down)}
+}
+
+// Since gathers what was measured since a mark. The traffic may go on: what is
+// still under way isn't counted.
+func (w *World) Since(m Mark) *report.Facts {
+	end, dropped := clock.Now(), w.dropped()
+	f := &report.Facts{Zero: m.at, Overload: dropped - m.dropped, Still: w.still.beyond(w.haSettings(site.Secondary).Silent / 2)}
+	healed := end
+	w.mu.Lock()
+	for _, fault := range w.history {
+		if fault.At >= m.at {
+			f.Faults = append(f.Faults, fault)
+		}
+		if fault.At >= m.at && fault.Heal {
+			healed = min(healed, fault.At)
+		}
+	}
+	w.mu.Unlock()
+	for _, e := range w.Entries() {
+		if e.At >= m.at {
+			f.Entries = append(f.Entries, e)
+		}
+	}
 	if f.Overload > 0 {
 		w.log.Warn("the lab itself dropped packets", "where", w.overloads())
 	}
 	if len(f.Faults) > 0 {
 		f.Zero = f.Faults[0].At
 	}
-	if healed == 0 {
-		healed = end
-	}
 	f.Outages, f.Counts = map[probe.Direction][]probe.Outage{}, map[probe.Direction]probe.Count{}
-	for _, d := range []probe.Direction{probe.Up, probe.Down} {
-		f.Outages[d], f.Counts[d] = w.probe.Outages(d), w.probe.Count(d)
+	for d, from := range map[probe.Direction]uint64{probe.Up: m.up, probe.Down: m.down} {
+		f.Outages[d], f.Counts[d] = w.probe.OutagesSince(d, from), w.probe.CountSince(d, from)
 	}
-	f.Calls = w.calls(begun)
-	f.Moves, f.Failbacks = w.fip.moves(begun, healed), w.fip.moves(healed, end)
+	f.Calls = w.calls(m.at)
+	f.Moves, f.Failbacks = w.fip.moves(m.at, healed), w.fip.moves(healed, end)
 	return f
 }
 

@@ -136,9 +136,6 @@ func (w *World) Heal(context.Context) error {
 	defer w.acting.Unlock()
 	now := clock.Now()
 	w.mu.Lock()
-	if w.healed == 0 {
-		w.healed = now
-	}
 	keys := make([]act, 0, len(w.faults))
 	for key := range w.faults {
 		keys = append(keys, key)

@@ -48,10 +48,15 @@ type Options struct {
 	Lease     time.Duration
 	Confirm   *time.Duration // nil: default; 0 is a value
 	Hold      time.Duration
-	Zones     bool // the vSockets in two availability zones
-	WithoutHA bool // no HA settings (B7)
+	Probe     time.Duration // between two of the agents' probes
+	Zones     bool          // the vSockets in two availability zones
+	WithoutHA bool          // no HA settings (B7)
 	Logger    *slog.Logger
 	Keep      string // folder for the agents' logs and journals in the end; "" for none
+
+	// Before is called before each step of an agent that is seen from outside;
+	// the agent does it when Before returns. Nil: the agents aren't asked.
+	Before func(node, step string)
 }
 
 // Check says what the agents would refuse, before anything is started.
@@ -86,19 +91,19 @@ type World struct {
 
 	acting sync.Mutex // one act at a time: faults, heals, reboots
 
-	mu            sync.Mutex
-	hosts         map[string]*room.Host
-	imds          map[string]*service // by node
-	faults        map[act]func() error
-	history       []report.Fault
-	entries       []site.Entry
-	begun, healed time.Duration
-	overload      uint64 // of the fabric, when it began
-	still         stillness
-	finished      bool
-	closers       []func()
-	cancel        context.CancelFunc
-	life          context.Context
+	mu       sync.Mutex
+	hosts    map[string]*room.Host
+	imds     map[string]*service // by node
+	faults   map[act]func() error
+	history  []report.Fault
+	entries  []site.Entry
+	begun    time.Duration
+	overload uint64 // of the fabric, when it began
+	still    stillness
+	finished bool
+	closers  []func()
+	cancel   context.CancelFunc
+	life     context.Context
 }
 
 // Up brings the site up: Azure, network, hosts, agents, traffic. It doesn't

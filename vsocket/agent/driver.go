@@ -71,6 +71,9 @@ func NewDriver(cfg Config, ports Ports, boot site.BootID, nonce uint64, now time
 	if err != nil {
 		return nil, err
 	}
+	if state != nil {
+		cfg.Steer.Known = state.Floating
+	}
 	d := &Driver{
 		cfg: cfg, ports: ports, boot: boot, now: now,
 		ha:    ha.New(cfg.HA, boot, nonce, state, now),
