@@ -1,0 +1,37 @@
+package main
+
+// model is a search of one of spec's files within bounds: its claims hold, and
+// each break of a rule makes one of them fail.
+type model struct {
+	name   string
+	file   string
+	with   []string // what is defined for it
+	bounds string   // for people
+	breaks []broken
+}
+
+// broken is a rule left out, by the name of its switch in the file (BREAK_...),
+// and the claim that then fails.
+type broken struct{ rule, claim string }
+
+// models are what `make model` searches. spec/README.md says what each claims.
+var models = []model{
+	{"votes", "votes.pml", []string{"L=3", "CRASHES=2"}, "lease 3 ticks, terms 1-3, 2 crashes", []broken{
+		{"LEASE_FROM_REPLY", "two_gates"},
+		{"CLAIMANT_ANSWERS", "two_gates"},
+		{"NO_WAIT", "two_gates"},
+		{"W_NO_WAIT", "two_gates"},
+		{"LA_IS_L", "two_gates"},
+		{"PROMISE_IGNORED", "two_gates"},
+		{"PROMISE_FORGOTTEN", "two_gates"},
+		{"BLANK_ANSWERS", "old_term_serves"},
+		{"TOLD_LATE", "old_term_serves"},
+		{"W_FORGETS", "record_falls"},
+		{"WANTED_TERM_DEPOSES", "unborn_term"},
+		{"PEER_GRANTS", "unborn_term"},
+	}},
+	{"handover", "votes.pml", []string{"HANDOVER", "L=2", "CRASHES=1"}, "lease 2 ticks, terms 1-3, 1 crash", []broken{
+		{"OPENS_AT_GRANT", "two_gates"},
+		{"SERVES_AFTER_YIELDED", "two_gates"},
+	}},
+}
