@@ -41,17 +41,15 @@ bool nobody[2];                         /* W says that the term has no live hold
 byte waited[2];                         /* rounds since nobody is known to be active */
 byte faults, since;
 
-/* The claims: none of these ever becomes true. */
+/* The claim: this never becomes true. */
 bool stuck;             /* nobody serves, though somebody could */
-bool two_gates;
 
 #define OPEN(v) (role[v] == Active && lease[v] > 0)
 #define COULD(v) (toW[v] && fromW[v])
 
 inline holds() {
 	stuck = since >= BOUND && (COULD(P) || COULD(S)) && !OPEN(P) && !OPEN(S);
-	two_gates = OPEN(P) && OPEN(S);
-	assert(!stuck); assert(!two_gates)
+	assert(!stuck)
 }
 
 inline less(t)        { if :: t > 0 -> t-- :: else fi }

@@ -44,17 +44,15 @@ byte last = P;          /* the last active, */
 byte moves;             /* and how often that has changed since the active was heard by its peer */
 
 /* The claims: none of these ever becomes true. */
-bool two_actives;       /* of one term */
-bool unborn_term;       /* an active whose term the register doesn't bear */
+bool unborn_term;       /* an active whose term the register doesn't bear, or bears for the other */
 bool duel;              /* in one silence the role moves more than once */
 
 #define UNBORN(v) (role[v] == Active && (term[v] > rterm || (term[v] == rterm && rholder != v)))
 
 inline holds() {
-	two_actives = role[P] == Active && role[S] == Active && term[P] == term[S];
 	unborn_term = UNBORN(P) || UNBORN(S);
 	duel = moves > 1;
-	assert(!two_actives); assert(!unborn_term); assert(!duel)
+	assert(!unborn_term); assert(!duel)
 }
 
 inline past(v) {

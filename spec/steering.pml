@@ -118,7 +118,11 @@ inline writes(t, n) {
 /* Azure takes it, unless the other NIC has the address or is about to. */
 #define WANTS(n) (under[n] != 0 && OWN(under[n]) == n)
 inline accepts(t, n) {
-	view[t].put[n] && (n != OWN(t) || (!fip[1 - n] && !plane[1 - n] && !WANTS(1 - n))) ->
+	view[t].put[n] &&
+#ifndef BREAK_AZURE_TAKES_ALL
+	(n != OWN(t) || (!fip[1 - n] && !plane[1 - n] && !WANTS(1 - n))) &&
+#endif
+	true ->
 	view[t].put[n] = 0; under[n] = t; failed[n] = 0;
 #ifndef AT_COMPLETION
 	fip[n] = (n == OWN(t)); tag[n] = t; changes(n)

@@ -226,6 +226,23 @@ inline learn(v, t) {
 	term[v] = t; role[v] = Standby
 }
 
+#if defined(BREAK_GRANTS_AGAIN) || defined(BREAK_GRANTS_UNRECORDED)
+/* A claim from a term that is over isn't refused. */
+inline grantsAgain(v) {
+	role[v] == Claiming && term[v] + 1 == wterm && W_FREE -> grant[v] = 0;
+#ifdef BREAK_GRANTS_AGAIN
+	wholder = v; wboot = 1; wprom = L
+#endif
+}
+#endif
+
+#ifdef BREAK_ANY_NONCE
+/* A grant of a claim that was given up makes active. */
+inline takesAny(v) {
+	role[v] == Standby && term[v] + 1 == wterm && wholder == v -> forget(v); term[v]++; role[v] = Active
+}
+#endif
+
 #ifdef BREAK_WANTED_TERM_DEPOSES
 inline learnWanted(v) {
 	role[v] != Mute && role[PEER(v)] == Claiming && term[PEER(v)] == term[v] ->
@@ -348,6 +365,10 @@ inline grantsYielded(v, d) {
 #define BROKEN(v) STEP(learnWanted(v))
 #elif defined(BREAK_PEER_GRANTS)
 #define BROKEN(v) STEP(peerGrants(v))
+#elif defined(BREAK_GRANTS_AGAIN) || defined(BREAK_GRANTS_UNRECORDED)
+#define BROKEN(v) STEP(grantsAgain(v))
+#elif defined(BREAK_ANY_NONCE)
+#define BROKEN(v) STEP(takesAny(v))
 #else
 #define BROKEN(v)
 #endif

@@ -29,6 +29,9 @@ var models = []model{
 		{"W_FORGETS", "record_falls"},
 		{"WANTED_TERM_DEPOSES", "unborn_term"},
 		{"PEER_GRANTS", "unborn_term"},
+		{"ANY_NONCE", "two_gates"},
+		{"GRANTS_AGAIN", "two_actives"},
+		{"GRANTS_UNRECORDED", "strays"},
 	}},
 	{"handover", "votes.pml", []string{"HANDOVER", "L=2", "CRASHES=2"}, "lease 2 ticks, terms 1-3, 2 crashes", []broken{
 		{"OPENS_AT_GRANT", "two_gates"},
@@ -40,6 +43,7 @@ var models = []model{
 		{"NO_IF_MATCH", "tag_falls"},
 		{"DONE_WHILE_UPDATING", "stolen"},
 		{"FAILED_IS_DONE", "stolen"},
+		{"AZURE_TAKES_ALL", "twice"},
 	}},
 	{"late steering", "steering.pml", []string{"FAILURES=3", "AT_COMPLETION"}, "the same, ETag at completion", []broken{
 		{"TAGS_ONLY_WITH_FIP", "stolen"},

@@ -116,7 +116,7 @@ func TestJudge(t *testing.T) {
 }
 
 // No break in spec is left out of the plan, none in the plan is missing there,
-// and each model has its word in spec's README.
+// each has its word in spec's README, and each claim of a file fails by one.
 func TestEveryBreakIsPlanned(t *testing.T) {
 	spec := filepath.Join("..", "..", "spec")
 	files, err := filepath.Glob(filepath.Join(spec, "*.pml"))
@@ -135,15 +135,20 @@ func TestEveryBreakIsPlanned(t *testing.T) {
 		written := regexp.MustCompile(`BREAK_[A-Z_]+`).FindAllString(string(text), -1)
 		slices.Sort(written)
 		written = slices.Compact(written)
-		var planned []string
+		var planned, fails []string
 		for _, m := range models {
 			for _, b := range m.breaks {
 				if m.file == filepath.Base(file) {
-					planned = append(planned, "BREAK_"+b.rule)
+					planned, fails = append(planned, "BREAK_"+b.rule), append(fails, b.claim)
 				}
 				if !strings.Contains(string(readme), "`"+b.rule+"`") {
 					t.Errorf("spec/README.md doesn't explain the break %s", b.rule)
 				}
+			}
+		}
+		for _, claim := range regexp.MustCompile(`assert\(!(\w+)\)`).FindAllStringSubmatch(string(text), -1) {
+			if !slices.Contains(fails, claim[1]) {
+				t.Errorf("%s claims %s, which no break makes fail", file, claim[1])
 			}
 		}
 		slices.Sort(planned)
