@@ -73,6 +73,12 @@ bool elects[2];         /* W's record of its term is by transfer to this one */
 byte hold[2];           /* what is left of the full lease that an elect waits */
 #endif
 
+#ifdef BLANK_W
+bool blank, lost;       /* W has no record: its term is 0, and it tells and grants nothing; it has lost one before */
+byte tag;               /* the term in the register's tag, written by who serves */
+byte who[TERMS + 2];    /* the holder of each term */
+#endif
+
 #define OPEN(v) (role[v] == Active && lease[v] > 0)
 
 /* The claims: none of these ever becomes true. */
@@ -89,7 +95,11 @@ inline holds() {
 	two_gates = OPEN(P) && OPEN(S);
 	two_actives = role[P] == Active && role[S] == Active && term[P] == term[S];
 	old_term_serves = (OPEN(P) && term[P] < served) || (OPEN(S) && term[S] < served);
+#ifdef BLANK_W
+	record_falls = !blank && wterm < served;        /* below what has served; what nobody took is made up for */
+#else
 	record_falls = wterm < top;
+#endif
 	unborn_term = term[P] > top || term[S] > top;
 	strays = STRAYS(P) || STRAYS(S);
 	assert(!two_gates); assert(!two_actives); assert(!old_term_serves);
@@ -180,6 +190,9 @@ inline heeds(t)     { if :: t < wterm -> t = 0 :: else fi }
 inline record(v, d, b) {
 	wterm++; wholder = v; wboot = b; wprom = L - d; raise(top, wterm);
 	heeds(stale[P]); heeds(stale[S]);
+#ifdef BLANK_W
+	who[wterm] = v;
+#endif
 #ifdef HANDOVER
 	heeds(transfer[P]); heeds(transfer[S]);
 	if :: transfer[P] == 0 -> ready[P] = 0 :: else fi;
@@ -189,9 +202,9 @@ inline record(v, d, b) {
 }
 
 #ifdef BREAK_W_NO_WAIT
-#define W_FREE (wprom == 0)
+#define W_FREE (wprom == 0 && wterm > 0)
 #else
-#define W_FREE (wprom == 0 && wwait == 0)
+#define W_FREE (wprom == 0 && wwait == 0 && wterm > 0)
 #endif
 
 inline grants(v, d) {
@@ -215,7 +228,7 @@ inline takes(v) {
 
 /* R1 */
 inline learn(v, t) {
-	role[v] != Mute && term[v] < t && t <= wterm ->
+	role[v] != Mute && term[v] < t && t <= top ->
 	forget(v); unclaim(v);
 #ifdef HANDOVER
 	if :: role[v] == Active -> raise(yielded[v], term[v]) :: else fi;
@@ -283,7 +296,7 @@ inline loseState(v) {
 }
 
 inline isTold(v, t) {
-	role[v] == Mute && t <= wterm &&
+	role[v] == Mute && wterm > 0 && t <= wterm &&
 #ifdef BREAK_TOLD_LATE
 	t >= 1 ->    /* by an answer to a question of a former boot */
 #else
@@ -350,6 +363,47 @@ inline grantsYielded(v, d) {
 }
 #endif
 
+#ifdef BLANK_W
+/* R10: W loses its record, once. */
+inline losesRecord() {
+	crashes < CRASHES && !lost -> restartW();
+	blank = 1; lost = 1; wterm = 0; wholder = W; wboot = 0
+}
+
+inline steers(v) { OPEN(v) && tag < term[v] -> tag = term[v] }
+
+/* It asks both vSockets, which drop their claims, as W's boot is a new one; and
+ * begins one term above what they know: one grant may be known to nobody. */
+inline begins() {
+	blank && wwait == 0 && role[P] != Mute && role[S] != Mute ->
+	unclaim(P); unclaim(S);
+	if :: role[P] == Claiming -> role[P] = Standby :: else fi;
+	if :: role[S] == Claiming -> role[S] = Standby :: else fi;
+	wterm = (term[P] > term[S] -> term[P] : term[S]) + 1;
+	raise(top, wterm); heeds(stale[P]); heeds(stale[S]);
+	who[wterm] = W; blank = 0
+}
+
+#ifdef BREAK_ONE_AND_THE_TAG
+/* Two of three, as R10 has it: here v and the register. */
+inline beginsWith(v) {
+	blank && wwait == 0 && role[v] != Mute ->
+	wterm = (term[v] > tag -> term[v] : tag);
+	wholder = who[wterm]; wboot = (wholder == W -> 0 : (role[wholder] == Active && term[wholder] == wterm));
+	blank = 0
+}
+#endif
+#ifdef BREAK_NO_TERM_SKIPPED
+/* Or both vSockets, their claims kept and no term skipped. */
+inline beginsAt() {
+	blank && wwait == 0 && role[P] != Mute && role[S] != Mute ->
+	wterm = (term[P] > term[S] -> term[P] : term[S]);
+	wholder = who[wterm]; wboot = (wholder == W -> 0 : (role[wholder] == Active && term[wholder] == wterm));
+	blank = 0
+}
+#endif
+#endif
+
 #define STEP(rule) :: d_step { rule; holds() }
 #define SLOW(rule, v) STEP(rule(v, 0)) STEP(rule(v, 1))
 
@@ -369,8 +423,18 @@ inline grantsYielded(v, d) {
 #define BROKEN(v) STEP(grantsAgain(v))
 #elif defined(BREAK_ANY_NONCE)
 #define BROKEN(v) STEP(takesAny(v))
+#elif defined(BREAK_ONE_AND_THE_TAG)
+#define BROKEN(v) STEP(beginsWith(v))
+#elif defined(BREAK_NO_TERM_SKIPPED)
+#define BROKEN(v) STEP(beginsAt())
 #else
 #define BROKEN(v)
+#endif
+
+#ifdef BLANK_W
+#define LOSING STEP(losesRecord()) STEP(steers(P)) STEP(steers(S)) STEP(begins()) STEP(learn(P, 4)) STEP(learn(S, 4))
+#else
+#define LOSING
 #endif
 
 #define VSOCKET(v) \
@@ -383,6 +447,9 @@ init {
 	d_step {
 		role[P] = Active; role[S] = Standby;
 		term[P] = 1; term[S] = 1; wterm = 1; wholder = P; wboot = 1; top = 1;
+#ifdef BLANK_W
+		tag = 1;
+#endif
 		forget(P); forget(S); unclaim(P); unclaim(S)
 	};
 	do
@@ -390,5 +457,6 @@ init {
 	VSOCKET(P)
 	VSOCKET(S)
 	STEP(restartW())
+	LOSING
 	od
 }

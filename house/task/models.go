@@ -37,6 +37,10 @@ var models = []model{
 		{"OPENS_AT_GRANT", "two_gates"},
 		{"SERVES_AFTER_YIELDED", "two_gates"},
 	}},
+	{"blank witness", "votes.pml", []string{"BLANK_W", "L=2", "CRASHES=2"}, "lease 2 ticks, terms 1-4, 2 crashes, 1 record lost", []broken{
+		{"ONE_AND_THE_TAG", "record_falls"},
+		{"NO_TERM_SKIPPED", "two_actives"},
+	}},
 	{"steering", "steering.pml", []string{"FAILURES=3"}, "terms 1-3, 3 failed writes, ETag at acceptance", []broken{
 		{"TAGS_ONLY_WITH_FIP", "stolen"},
 		{"NO_LOOK_AT_TAG", "tag_falls"},
