@@ -7,7 +7,7 @@ STATIC := CGO_ENABLED=0
 BUILD := $(STATIC) $(GO) build -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := build
-.PHONY: help build lab test test-all unit scenarios lint fuzz sim sim-mistakes bench generate check-fresh clean $(TASK)
+.PHONY: help build lab test test-all unit scenarios lint fuzz sim sim-mistakes model bench generate check-fresh clean $(TASK)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -42,6 +42,9 @@ sim: build ## simulate SEEDS (10000) seeds from START (1) on, keep what fails
 sim-mistakes: ## plant each mistake of core/slip, and see which property finds it
 	@$(BUILD) -tags mistakes -o bin/releve-mistakes ./cmd/releve
 	@bin/releve-mistakes sim mistakes --start $(or $(START),1)
+
+model: $(TASK) ## search the Spin models in spec/, whole and with each rule broken, in about a minute
+	@$(TASK) model
 
 bench: build ## measure (some 20 minutes), and write docs/benchmarks.md
 	@$(STATIC) $(GO) run -trimpath ./bench

@@ -43,9 +43,15 @@ func (c *promiseCheck) sends(n *node, datagram []byte) {
 		return
 	}
 	c.promised[n.side], c.term[n.side] = c.w.now+c.w.sched.Settings.Lease-drift, m.Answer.Term
-	if register := c.w.register(); register.Holder == n.side && register.Boot == n.boot_ && register.Term > m.Answer.Term {
+	if register := c.w.register(); register.Holder == n.side && register.Term > m.Answer.Term && c.known(n, register) {
 		c.w.fail("promise", "the %s answers for term %d, but term %d is its own in the register", n.side, m.Answer.Term, register.Term)
 	}
+}
+
+// known: the claim in the register is this boot's own, or one that this boot
+// must have read there: a former one's.
+func (c *promiseCheck) known(n *node, register site.Claim) bool {
+	return register.Boot == n.boot_ || n.bootedAt+time.Second < c.w.now && !c.w.has(Stuck, Slow, Stale, Untag, Edit, Apply)
 }
 
 func (c *promiseCheck) calls(n *node, request *steer.Request) {

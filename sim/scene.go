@@ -11,7 +11,7 @@ import (
 var (
 	causes       = []Kind{Stall, Stall, Pause, Freeze, Crash, Reboot, Off, Stop, Cut, LAN, WAN}
 	disturbances = []Kind{Crash, KillAt, Stall, Pause, Reboot, Wipe, Disk, Cut, LAN, WAN,
-		Stale, Stale, Lost, Stuck, Slow, Fail, Refuse, Deny, Silent, IMDS, Token, Move, Remove, Untag, Edit, Apply}
+		Stale, Stale, Stale, Stale, Stale, Lost, Stuck, Slow, Fail, Refuse, Deny, Silent, IMDS, Token, Move, Remove, Untag, Edit, Apply}
 )
 
 // scenes are takeovers that something comes into: hand-made coincidences, which
@@ -32,6 +32,10 @@ func (d *drawer) apart(s *Schedule) {
 	last := s.Settings.Safety - time.Second
 	f := Fault{Kind: [...]Kind{Silent, Deny, Token}[d.r.IntN(3)], At: d.between(d.from, last/2), Side: site.Primary, Path: keepalive.Paths}
 	f.For = min(d.between(time.Minute, 5*time.Minute), s.Settings.Safety-f.At)
+	if d.yes(40) {
+		d.deaf(s, f)
+		return
+	}
 	cause := [...]Kind{Move, Move, Move, Remove, WAN, Stall, Edit}[d.r.IntN(7)]
 	g := Fault{Kind: cause, At: f.At + d.skewed(0, 10*time.Second), For: d.skewed(time.Second, time.Minute), Side: site.Secondary, Path: keepalive.Paths}
 	g.For = min(g.For, s.Settings.Safety-g.At)
@@ -62,9 +66,21 @@ func (d *drawer) scene(s *Schedule) {
 			f.At = min(cause.End()+d.skewed(0, 5*time.Second), last)
 		}
 		d.detail(&f)
+		if f.Kind == Stale { // old answers hurt when the claim's outcome is read
+			f.At, f.For = min(cause.At+verdict+d.skewed(0, time.Second), last), f.For+f.D
+		}
 		f.For = min(f.For, c.Safety-f.At)
 		s.Faults = append(s.Faults, f)
 	}
+}
+
+// deaf: what one vSocket says is lost for as long, and the other can't serve.
+func (d *drawer) deaf(s *Schedule, f Fault) {
+	f.Kind = Cut
+	f.Side = d.side()
+	g := Fault{Kind: [...]Kind{WAN, WAN, LAN, Reboot, Pause, Stall}[d.r.IntN(6)], At: f.At + d.skewed(0, 20*time.Second), Side: f.Side.Peer(), Path: keepalive.Paths}
+	g.For = min(d.between(time.Minute, 4*time.Minute), s.Settings.Safety-g.At)
+	s.Faults = append(s.Faults, f, g)
 }
 
 // pace is about how long Azure takes for a move of the floating IP.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -17,8 +18,9 @@ type need struct {
 	has func() bool
 }
 
-// needs is the whole list. The lab and the product need none of it.
-var needs = []need{
+// raceNeeds is what the race detector takes. The lab and the product need none
+// of it, nor of modelNeeds.
+var raceNeeds = []need{
 	{"gcc", "the race detector is linked by a C compiler", func() bool { return compiles("int main(void){return 0;}") }},
 	{"libc6-dev", "the race detector uses cgo", func() bool { return compiles("#include <stdlib.h>\nint main(void){return 0;}") }},
 }
@@ -34,17 +36,25 @@ func compiles(text string) bool {
 	return cmd.Run() == nil
 }
 
-var debian = step{name: "Debian packages", gate: true, run: func(ctx context.Context, s *shop) outcome {
-	note, err := s.install(ctx)
-	return prepared("Debian packages", note, err)
-}}
+// has says whether there is such a program.
+func has(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+func debian(lists ...[]need) step {
+	return step{name: "Debian packages", gate: true, run: func(ctx context.Context, s *shop) outcome {
+		note, err := s.install(ctx, slices.Concat(lists...))
+		return prepared("Debian packages", note, err)
+	}}
+}
 
 // install gets what is missing, and names it first. No service is started: a
 // policy-rc.d that says no stands while apt-get works.
-func (s *shop) install(ctx context.Context) (note string, err error) {
+func (s *shop) install(ctx context.Context, needs []need) (note string, err error) {
 	var missing []string
 	for _, n := range needs {
-		if !n.has() {
+		if !slices.Contains(missing, n.pkg) && !n.has() {
 			missing = append(missing, n.pkg)
 			s.screen.say("  missing: %s (%s)", n.pkg, n.why)
 		}
@@ -53,7 +63,7 @@ func (s *shop) install(ctx context.Context) (note string, err error) {
 		return "nothing missing", nil
 	}
 	install := append([]string{"install", "-y", "--no-install-recommends"}, missing...)
-	if _, err := exec.LookPath("apt-get"); err != nil {
+	if !has("apt-get") {
 		return "", fmt.Errorf("missing: %s\nhint: install them with this system's package manager", strings.Join(missing, ", "))
 	}
 	if os.Geteuid() != 0 {

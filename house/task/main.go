@@ -27,6 +27,7 @@ const usage = `usage: task COMMAND
   fuzz       fuzz each decoder in turn (-for DURATION, -only NAME)
   unit       unit tests alone (with -race)
   scenarios  the lab's scenarios that guard main
+  model      search the models in spec/ alone
 `
 
 func main() {
@@ -62,6 +63,7 @@ func run(ctx context.Context, args []string) error {
 		"fuzz":      fuzzOnly,
 		"unit":      unitOnly,
 		"scenarios": scenariosOnly,
+		"model":     modelOnly,
 	}
 	plan, known := plans[args[0]]
 	if !known {
@@ -81,15 +83,15 @@ func buildOnly(ctx context.Context, s *shop, _ []string) error {
 
 func testMain(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
-		debian, modules, rules, vet, staticcheck, programs,
+		debian(raceNeeds, modelNeeds), modules, rules, vet, staticcheck, programs, modelsHold,
 		unitRace, unitPlain, simulate(10_000, always), fuzzFor(guardFuzz), scenarios(guardPlan),
 	)
 }
 
 func testAll(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
-		debian, modules, rules, vet, staticcheck, golangci, programs,
-		unitRace, unitPlain, simulate(20_000, today), fuzzFor(allFuzz), scenarios(fullPlan),
+		debian(raceNeeds, modelNeeds), modules, rules, vet, staticcheck, golangci, programs, modelsHold,
+		unitRace, unitPlain, simulate(20_000, today), mistakes, fuzzFor(allFuzz), scenarios(fullPlan),
 	)
 }
 
@@ -98,11 +100,15 @@ func lint(ctx context.Context, s *shop, _ []string) error {
 }
 
 func unitOnly(ctx context.Context, s *shop, _ []string) error {
-	return s.do(ctx, debian, modules, unitRace, unitPlain)
+	return s.do(ctx, debian(raceNeeds), modules, unitRace, unitPlain)
 }
 
 func scenariosOnly(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx, programs, scenarios(guardPlan))
+}
+
+func modelOnly(ctx context.Context, s *shop, _ []string) error {
+	return s.do(ctx, debian(modelNeeds), modelsHold)
 }
 
 func fuzzOnly(ctx context.Context, s *shop, args []string) error {

@@ -63,7 +63,13 @@ func (s *shop) command(ctx context.Context, env []string, name string, args ...s
 // output runs a program and returns its standard output; an error ends with
 // what the program said on standard error.
 func (s *shop) output(ctx context.Context, env []string, name string, args ...string) ([]byte, error) {
+	return s.outputIn(ctx, s.root, env, name, args...)
+}
+
+// outputIn is output in another folder.
+func (s *shop) outputIn(ctx context.Context, dir string, env []string, name string, args ...string) ([]byte, error) {
 	cmd := s.command(ctx, env, name, args...)
+	cmd.Dir = dir
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -46,3 +48,27 @@ func always() int { return 1 }
 
 // today starts where no other day did, so that each day sees new seeds.
 func today() int { return int(time.Now().Unix()/(24*60*60)) * 100_000 }
+
+// mistakes plants each mistake of core/slip in a build of its own, and runs
+// seeds until a property finds it. Nothing of them is in any other build.
+var mistakes = step{name: "planted mistakes", run: func(ctx context.Context, s *shop) outcome {
+	dir, err := os.MkdirTemp("", "releve-mistakes-")
+	if err != nil {
+		return one("plant mistakes", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	sum := s.goTest(ctx, nil, []string{"-tags=mistakes", "-run=Mistakes"}, s.choose(func(p pkg) bool { return shortPath(p.ImportPath) == "sim" }))
+	program := filepath.Join(dir, "releve")
+	if out, err := s.output(ctx, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-buildvcs=false", "-tags=mistakes", "-o", program, "./cmd/releve"); err != nil {
+		return one("build with mistakes", errors.Join(errors.New(string(out)), err))
+	}
+	out, err := s.output(ctx, nil, program, "sim", "mistakes")
+	if err != nil {
+		sum.failures = append(sum.failures, failure{"releve sim mistakes", string(out) + err.Error()})
+		return sum
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	sum.passed++
+	sum.note = lines[len(lines)-1]
+	return sum
+}}
