@@ -28,10 +28,10 @@ func (c *writerCheck) writes(by *node, side site.Side, _, _ *nic) {
 }
 
 // overlaps: one operation a resource (ha.md section 4; ha-schedules.md 33). An
-// old answer of Azure's may hide that one runs.
+// old answer of Azure's, or a write that hangs on its way, may hide that one runs.
 func (c *writerCheck) overlaps(n *node, request *steer.Request) {
 	side := target(n, request)
-	if c.last[side] != (writer{n.side, n.boot_}) || c.w.has(Stale) {
+	if c.last[side] != (writer{n.side, n.boot_}) || c.w.has(Stale, Stuck, Slow) {
 		return
 	}
 	c.w.azure.refresh(side)
@@ -53,7 +53,11 @@ func (c *writerCheck) calls(n *node, request *steer.Request) {
 		c.w.fail("only the active writes", "the %s writes without If-Match", n.side)
 	}
 	switch n.role {
-	case site.Active, site.Suspended:
+	case site.Active:
+	case site.Suspended:
+		if target(n, request) != site.Primary || c.w.register().Term >= n.granted.Term && !c.w.has(Stale, Stuck, Slow) {
+			c.w.fail("only the active writes", "the %s writes as suspended: %s", n.side, request.Why)
+		}
 	case site.Claiming:
 		if target(n, request) != site.Primary {
 			c.w.fail("only the active writes", "the %s claims on another NIC than the register", n.side)

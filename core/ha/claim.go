@@ -250,7 +250,7 @@ func (m *Machine) decideGoal(now Time) {
 	case m.role == site.Claiming:
 		return
 	case m.serving():
-		goal = Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now)}
+		goal = Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now), Shut: m.role == site.Suspended}
 	case m.peer.suspect && m.known && m.fit && m.peer.twoWay != 0 && !m.state.Deposed, m.taking.from(m.state.Granted.Term):
 		goal.Mode = Prepare
 	case !m.known || !m.third.ok || m.peer.silent || m.peer.idleSince != 0:

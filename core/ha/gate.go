@@ -20,7 +20,6 @@ type gate struct {
 
 // applyGates tells the driver what has changed.
 func (m *Machine) applyGates(now Time) {
-	m.expire(now)
 	g := &m.gate
 	serve := Time(0)
 	if m.role == site.Active && (m.steered.mine || slip.Is(slip.ServesUnread)) {

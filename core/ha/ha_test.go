@@ -203,3 +203,36 @@ func TestTheFloatingIPsConfigurationIsKept(t *testing.T) {
 		t.Fatalf("saved with the term: %+v (%v)", save.State, ok)
 	}
 }
+
+// R2: a guest whose clock stood still with it knows by the peer's clock; a
+// message that came late, or a peer that stood still itself, looks like no such
+// thing (ha-schedules.md 10).
+func TestThePeersClockRunsOnR2(t *testing.T) {
+	const pause = 100 * ms
+	var line path
+	now, seq := Time(time.Hour), uint64(0)
+	hear := func(after, late Time) bool {
+		now, seq = now+after, seq+1
+		return line.hear(now, &keepalive.Message{Seq: seq, Sent: now - late - 20*time.Minute}, pause)
+	}
+	for range 10 {
+		if hear(50*ms, ms) {
+			t.Fatal("a jump at rest")
+		}
+	}
+	if hear(300*ms, 250*ms) || hear(ms, ms) {
+		t.Error("a message that was under way for 250 ms, and then one that wasn't, are a jump")
+	}
+	if !hear(50*ms, ms-2*time.Second) {
+		t.Error("the own clock stood still for 2 s, and nothing is noticed")
+	}
+	const stood = 10 * time.Second // the peer did: its clock is late from here on
+	for range 250 {
+		if hear(50*ms, stood) {
+			t.Fatal("a peer that stood still is a jump")
+		}
+	}
+	if !hear(50*ms, stood-time.Second) {
+		t.Error("after the peer has stood still, an own pause isn't noticed")
+	}
+}

@@ -104,7 +104,8 @@ func (m *Machine) yield(now Time) {
 // hearHandover is the taker's ear.
 func (m *Machine) hearHandover(now Time, msg *keepalive.Message) {
 	t := &m.taking
-	if m.role != site.Standby || msg.Prepare == 0 || msg.Prepare != m.state.Granted.Term || !m.fit || !m.third.ok {
+	if m.role != site.Standby || msg.Prepare == 0 || msg.Prepare != m.state.Granted.Term || !m.fit || !m.third.ok ||
+		now < m.started+LeaseMax { // it couldn't claim yet
 		return
 	}
 	if t.prepare != msg.Prepare || now >= t.until {

@@ -135,6 +135,7 @@ func (m *Machine) Step(now Time, event Event) []Action {
 
 // decide does what is due now, whatever the event was.
 func (m *Machine) decide(now Time) {
+	m.expire(now)
 	m.decideHandover(now)
 	m.decideClaim(now)
 	m.decideFailback(now)
@@ -173,6 +174,7 @@ func (m *Machine) paused(now Time, why string) {
 	m.resumed, m.waking = now, true
 	m.lease = lease{}
 	m.peer.quietFrom(now)
+	m.failback.since, m.failback.wants = 0, false // nobody knows how all was meanwhile
 	if m.role == site.Active {
 		m.become(site.Suspended, "paused: "+why)
 	}
@@ -199,7 +201,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 		return
 	}
 	was := m.role
-	m.state.Deposed = !slip.Is(slip.DeposedClaims) && m.deposedInSilence(now, granted)
+	m.state.Deposed = !slip.Is(slip.DeposedClaims) && m.deposedInSilence(now, granted, how)
 	m.state.Granted = granted
 	if m.state.Deposed {
 		m.claim.deposedAt = now
@@ -208,7 +210,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 		m.do(Save{m.state})
 	}
 	m.yieldedTo(now, was)
-	m.lease, m.prom = lease{}, 0
+	m.lease = lease{}
 	m.claim.reset()
 	m.hand, m.taking = handover{}, taking{}
 	m.peer.newTerm()
@@ -226,11 +228,13 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 }
 
 // deposedInSilence: a claim of the peer's shows that it lives, though it isn't
-// heard (ha-schedules.md 26). One that follows our own yielding shows nothing:
-// it may have been sent before the peer fell silent.
-func (m *Machine) deposedInSilence(now Time, granted site.Claim) bool {
+// heard (ha-schedules.md 26): also one of which an active learns elsewhere
+// before it has noticed any silence, as after a pause. One that follows our own
+// yielding shows nothing: it may have been sent before the peer fell silent.
+func (m *Machine) deposedInSilence(now Time, granted site.Claim, how string) bool {
 	yielded := m.hand.yielded != 0 && m.hand.yielded == m.state.Granted.Term
-	return granted.Holder != m.cfg.Side && m.peer.gone(now) && !yielded
+	unheard := m.peer.gone(now) || m.serving() && how != thePeer
+	return granted.Holder != m.cfg.Side && unheard && !yielded
 }
 
 // seen keeps the floating IP's configuration. A mute one keeps it with the term.

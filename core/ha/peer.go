@@ -2,6 +2,7 @@ package ha
 
 import (
 	"fmt"
+	"time"
 
 	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
@@ -28,10 +29,33 @@ type peer struct {
 }
 
 type path struct {
-	seq   uint64
-	sent  Time // the peer's clock
-	at    Time // ours
-	heard bool
+	seq    uint64
+	at     Time // of the last message
+	ahead  Time // the most that the peer's clock was ahead of ours, when a message came, since turned
+	before Time // and in the time before
+	turned Time
+	heard  bool
+}
+
+const (
+	drift     = 1000            // two clocks gain on each other less than one part of so many
+	turnAfter = 5 * time.Second // what is older than two of these is forgotten: the peer may have stood still
+)
+
+// hear files a message. It reports whether the peer's clock has run on without
+// ours (R2). A message that was under way for long makes the peer's clock look
+// late, never early: so only the most that it was ahead lately is compared.
+func (l *path) hear(now Time, msg *keepalive.Message, pause Time) (jumped bool) {
+	ahead := msg.Sent - now
+	jumped = l.heard && ahead > max(l.ahead, l.before)+(now-l.at)/drift+pause
+	switch {
+	case !l.heard || jumped:
+		l.ahead, l.before, l.turned = ahead, ahead, now
+	case now >= l.turned+turnAfter:
+		l.ahead, l.before, l.turned = ahead, l.ahead, now
+	}
+	l.seq, l.at, l.ahead, l.heard = msg.Seq, now, max(l.ahead, ahead), true
+	return jumped
 }
 
 // heard is the only way in for what the peer says.
@@ -44,10 +68,9 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 	}
 	p := &m.peer
 	line := &p.paths[msg.Path]
-	if line.heard && msg.Sent-line.sent > now-line.at+m.cfg.pause() && !slip.Is(slip.JumpUnseen) {
+	if line.hear(now, msg, m.cfg.pause()) && !slip.Is(slip.JumpUnseen) {
 		m.paused(now, "the peer's clock ran on without ours")
 	}
-	*line = path{seq: msg.Seq, sent: msg.Sent, at: now, heard: true}
 	first := msg.Seq > p.msg.Seq || p.msg.Boot != msg.Boot || slip.Is(slip.ReplayAccepted)
 	if first {
 		p.msg = *msg

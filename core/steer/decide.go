@@ -80,8 +80,12 @@ func (m *Machine) decideHold(now time.Duration) {
 	if own.nic == nil || m.overruled() {
 		return
 	}
-	m.takeOff(now, peer)
-	m.putOn(now, own, peer)
+	if m.goal.Shut {
+		m.reclaim(now)
+	} else {
+		m.takeOff(now, peer)
+		m.putOn(now, own, peer)
+	}
 	m.tellSteered(now, m.atRest(own) && m.atRest(peer))
 }
 
@@ -97,6 +101,16 @@ func (m *Machine) overruled() bool {
 		}
 	}
 	return false
+}
+
+// reclaim: somebody has put an old register back. A holder whose lease is out
+// may need the register to get a new one, so it writes its claim and no more.
+func (m *Machine) reclaim(now time.Duration) {
+	t := m.registerTarget()
+	r := &m.res[t]
+	if r.nic != nil && r.nic.Claim.Term < m.goal.Claim.Term && m.mayWrite(now, r) {
+		m.put(t, r.nic.Body(m.goal.Claim, r.nic.FIP), "claim in the tag")
+	}
 }
 
 func (m *Machine) takeOff(now time.Duration, peer *resource) {
