@@ -20,7 +20,10 @@ type writer struct {
 	boot site.BootID
 }
 
-func (c *writerCheck) writes(by *node, side site.Side, _, _ *nic) {
+func (c *writerCheck) writes(by *node, side site.Side, before, _ *nic) {
+	if by != nil && by.role == site.Suspended && before.claim.Term >= by.granted.Term && !c.w.has(Stuck, Slow) {
+		c.w.fail("only the active writes", "the %s has written as suspended over %s", by.side, before.claim)
+	}
 	c.last[side] = writer{}
 	if by != nil {
 		c.last[side] = writer{by.side, by.boot_}
@@ -55,7 +58,7 @@ func (c *writerCheck) calls(n *node, request *steer.Request) {
 	switch n.role {
 	case site.Active:
 	case site.Suspended:
-		if target(n, request) != site.Primary || c.w.register().Term >= n.granted.Term && !c.w.has(Stale, Stuck, Slow) {
+		if target(n, request) != site.Primary { // but a lost claim: see writes
 			c.w.fail("only the active writes", "the %s writes as suspended: %s", n.side, request.Why)
 		}
 	case site.Claiming:
