@@ -12,6 +12,7 @@ type holderCheck struct {
 	w       *World
 	holders map[site.Term]site.Claim
 	served  [3]site.Term
+	held    [3]site.Claim // by the one who is active or suspended
 	highest site.Term
 	voided  bool
 }
@@ -21,6 +22,7 @@ func newHolderCheck(w *World) *holderCheck {
 }
 
 func (h *holderCheck) said(n *node, what string) {
+	h.keeps(n, what)
 	if what != "active" && what != "gate opened" {
 		return
 	}
@@ -34,6 +36,21 @@ func (h *holderCheck) said(n *node, what string) {
 			h.w.fail("terms rise", "the %s serves term %d after %d", n.side, claim.Term, h.served[n.side])
 		}
 		h.served[n.side] = claim.Term
+	}
+}
+
+// keeps: who holds a term gives it up by yielding it, or to a higher one, and in
+// no other way. A lease that runs out makes it suspended (ha-schedules.md 12).
+func (h *holderCheck) keeps(n *node, what string) {
+	switch what {
+	case "active", "suspended":
+		h.held[n.side] = n.granted
+	case "yielded", "started":
+		h.held[n.side] = site.Claim{}
+	case "standby":
+		if held := h.held[n.side]; held.Boot == n.boot_ && held == n.granted {
+			h.w.fail("one holder", "the %s holds term %d, and is standby", n.side, held.Term)
+		}
 	}
 }
 

@@ -179,7 +179,9 @@ func (m *Machine) paused(now Time, why string) {
 		m.become(site.Suspended, "paused: "+why)
 	}
 	if m.serving() && m.peer.silent {
-		m.aim(m.goal) // only the third can tell now: it is read at once
+		goal := m.goal
+		goal.Shut = goal.Mode == Hold && m.role == site.Suspended
+		m.aim(goal) // only the third can tell now: it is read at once
 	}
 	m.sendAt = now
 }

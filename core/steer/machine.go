@@ -137,11 +137,13 @@ func (m *Machine) registerTarget() Target {
 	return PeerNIC
 }
 
-// SetGoal replaces the goal. The same goal again means: read now, and tell again
-// when all is prepared.
+// SetGoal replaces the goal. The same goal again, or one that differs in what may
+// be written alone, means: read now, and tell again when all is prepared.
 func (m *Machine) SetGoal(now time.Duration, goal ha.Goal) []Action {
 	m.actions = m.actions[:0]
-	again := goal == m.goal
+	same := m.goal
+	same.Shut = goal.Shut
+	again := goal == same
 	if goal.Mode != m.goal.Mode || goal.Claim != m.goal.Claim || goal.Mode == ha.Prepare {
 		m.progress = progress{since: now}
 	}
