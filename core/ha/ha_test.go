@@ -210,7 +210,7 @@ func TestTheFloatingIPsConfigurationIsKept(t *testing.T) {
 func TestThePeersClockRunsOnR2(t *testing.T) {
 	const pause = 100 * ms
 	var line path
-	now, seq := Time(time.Hour), uint64(0)
+	now, seq := time.Hour, uint64(0)
 	hear := func(after, late Time) bool {
 		now, seq = now+after, seq+1
 		return line.hear(now, &keepalive.Message{Seq: seq, Sent: now - late - 20*time.Minute}, pause)

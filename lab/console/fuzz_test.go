@@ -28,8 +28,8 @@ func FuzzReadLine(f *testing.F) {
 				continue
 			}
 			first, _, more := bytes.Cut(line, []byte{'\n'})
-			left, err := new(bytes.Buffer), error(nil)
-			if _, err = left.ReadFrom(reader); err != nil {
+			left := new(bytes.Buffer)
+			if _, err := left.ReadFrom(reader); err != nil {
 				t.Fatal(err)
 			}
 			if want := len(line) - len(first) + len(behind); more && left.Len() != want || !more && left.String() != behind {
