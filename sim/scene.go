@@ -11,7 +11,7 @@ import (
 var (
 	causes       = []Kind{Stall, Stall, Pause, Freeze, Crash, Reboot, Off, Stop, Cut, LAN, WAN}
 	disturbances = []Kind{Crash, KillAt, Stall, Pause, Reboot, Wipe, Disk, Cut, LAN, WAN,
-		Stale, Stale, Stale, Stale, Stale, Lost, Stuck, Slow, Fail, Refuse, Deny, Silent, IMDS, Token, Move, Remove, Untag, Edit, Apply}
+		Stale, Stale, Stale, Stale, Stale, Lost, Stuck, Slow, Fail, Refuse, Deny, Silent, IMDS, Token, Move, Remove, Untag, Untag, Untag, Edit, Edit, Apply, Apply}
 )
 
 // scenes are takeovers that something comes into: hand-made coincidences, which
@@ -22,6 +22,26 @@ func (d *drawer) scenes(s *Schedule) {
 			d.apart(s)
 		} else {
 			d.scene(s)
+		}
+	}
+}
+
+// aim lets a disturbance meet the claim more often than chance would: its write
+// fails, its maker dies, or what it reads is old.
+func (d *drawer) aim(f, cause *Fault, claim time.Duration) {
+	switch f.Kind {
+	case Stale:
+		f.At, f.For = claim, f.For+f.D
+	case Fail, Lost, Refuse:
+		f.At, f.Side = min(f.At, claim), site.NoSide
+	case Untag, Edit, Apply:
+		f.Side = site.Primary // the register
+		if d.yes(70) {
+			f.At = claim
+		}
+	case Crash, KillAt, Reboot:
+		if cause.Side != site.NoSide && d.yes(70) {
+			f.Side = cause.Side.Peer()
 		}
 	}
 }
@@ -66,9 +86,7 @@ func (d *drawer) scene(s *Schedule) {
 			f.At = min(cause.End()+d.skewed(0, 5*time.Second), last)
 		}
 		d.detail(&f)
-		if f.Kind == Stale { // old answers hurt when the claim's outcome is read
-			f.At, f.For = min(cause.At+verdict+d.skewed(0, time.Second), last), f.For+f.D
-		}
+		d.aim(&f, &cause, min(cause.At+verdict+d.skewed(0, time.Second), last))
 		f.For = min(f.For, c.Safety-f.At)
 		s.Faults = append(s.Faults, f)
 	}

@@ -199,7 +199,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 		m.do(Save{m.state}) // what the peer has said, the third has now confirmed
 		m.become(site.Standby, "term learned from "+how)
 	}
-	if granted.Term <= m.state.Granted.Term {
+	if granted.Term < m.state.Granted.Term || granted.Term == m.state.Granted.Term && !m.forked(granted, how) {
 		return
 	}
 	was := m.role
@@ -227,6 +227,14 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	default:
 		m.note("term", fmt.Sprintf("%d, granted to the %s, by %s", granted.Term, granted.Holder, how))
 	}
+}
+
+// forked: the register names another holder of the own term. That takes a person
+// who has put an old register back and a vSocket that has lost its state; then
+// the register decides, as for every term.
+func (m *Machine) forked(granted site.Claim, how string) bool {
+	known := m.state.Granted
+	return how == theRegister && granted.Term != 0 && (granted.Holder != known.Holder || granted.Boot != known.Boot)
 }
 
 // deposedInSilence: a claim of the peer's shows that it lives, though it isn't

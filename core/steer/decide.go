@@ -190,7 +190,11 @@ func (m *Machine) tellSteered(now time.Duration, done bool) {
 	p.done = done
 	// A read from before the claim was won may show what the last active has
 	// changed since.
-	told := ha.Steered{Mine: own.nic.HasFIP() && own.sentAt >= m.wonAt, Done: done}
+	peer := &m.res[PeerNIC]
+	told := ha.Steered{
+		Mine: own.nic.HasFIP() && own.sentAt >= max(m.wonAt, p.doubted),
+		Done: done && own.sentAt >= p.doubted && peer.sentAt >= p.doubted,
+	}
 	if p.told == nil || *p.told != told {
 		p.told = &told
 		m.tell(told)

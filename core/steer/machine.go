@@ -88,6 +88,7 @@ type progress struct {
 	done     bool
 	doneAt   time.Duration
 	told     *ha.Steered
+	doubted  time.Duration // when the role machine last asked for a new look: older reads tell nothing
 }
 
 // resource is what is known of one of the targets.
@@ -138,7 +139,7 @@ func (m *Machine) registerTarget() Target {
 }
 
 // SetGoal replaces the goal. The same goal again, or one that differs in what may
-// be written alone, means: read now, and tell again when all is prepared.
+// be written alone, means: read now, and tell again how it is.
 func (m *Machine) SetGoal(now time.Duration, goal ha.Goal) []Action {
 	m.actions = m.actions[:0]
 	same := m.goal
@@ -146,6 +147,9 @@ func (m *Machine) SetGoal(now time.Duration, goal ha.Goal) []Action {
 	again := goal == same
 	if goal.Mode != m.goal.Mode || goal.Claim != m.goal.Claim || goal.Mode == ha.Prepare {
 		m.progress = progress{since: now}
+	}
+	if again && goal.Mode == ha.Hold {
+		m.progress.told, m.progress.doubted = nil, now
 	}
 	m.goal = goal
 	for _, t := range m.wanted() {
