@@ -43,6 +43,7 @@ type simRun struct {
 	jobs         int
 	keep         string
 	budget       time.Duration // of CPU for a seed; 0: any
+	byKind       bool          // print the outages by the kind of fault
 }
 
 func simRunCommand() *cobra.Command {
@@ -66,6 +67,7 @@ fail the run. The last line sums up.`,
 	flags.Uint64Var(&r.start, "start", 1, "the first one")
 	flags.IntVar(&r.jobs, "jobs", runtime.GOMAXPROCS(0), "how many at once")
 	flags.StringVar(&r.keep, "keep", "", "directory for the shrunk schedules")
+	flags.BoolVar(&r.byKind, "by-kind", false, "print for how long nothing was forwarded, by the kind of a single fault")
 	flags.DurationVar(&r.budget, "budget", 0, "CPU time that a seed may cost on the average (0: any)")
 	return command
 }
@@ -85,6 +87,7 @@ type tally struct {
 	failed    []uint64
 	worst     time.Duration
 	simulated time.Duration
+	outages   outages
 }
 
 func (r *simRun) run(ctx context.Context, out io.Writer) error {
@@ -94,7 +97,7 @@ func (r *simRun) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t := &tally{}
+	t := &tally{outages: outages{}}
 	stop := t.watch(r, os.Stderr)
 	var workers sync.WaitGroup
 	for range max(1, r.jobs) {
@@ -104,7 +107,8 @@ func (r *simRun) run(ctx context.Context, out io.Writer) error {
 				if !ok {
 					return
 				}
-				t.add(seed, sim.Run(sim.Draw(seed), nil))
+				schedule := sim.Draw(seed)
+				t.add(schedule, sim.Run(schedule, nil))
 			}
 		})
 	}
@@ -120,6 +124,11 @@ func (r *simRun) run(ctx context.Context, out io.Writer) error {
 			break
 		}
 		if err := r.show(out, seed); err != nil {
+			return err
+		}
+	}
+	if r.byKind {
+		if err := t.outages.print(out); err != nil {
 			return err
 		}
 	}
@@ -152,14 +161,15 @@ func (t *tally) take(r *simRun) (seed uint64, ok bool) {
 	return r.start + t.next - 1, true
 }
 
-func (t *tally) add(seed uint64, result sim.Result) {
+func (t *tally) add(schedule *sim.Schedule, result sim.Result) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.done++
 	t.simulated += result.Stats.Simulated
 	t.worst = max(t.worst, result.Stats.WorstOutage)
+	t.outages.add(schedule, &result)
 	if result.Violation != nil {
-		t.failed = append(t.failed, seed)
+		t.failed = append(t.failed, schedule.Seed)
 	}
 }
 
