@@ -61,8 +61,9 @@ func (g *gateCheck) staleness() (worst time.Duration) {
 	return worst
 }
 
-func (g *gateCheck) writes(_ *node, side site.Side, _, after *nic) {
-	if side != site.Primary {
+func (g *gateCheck) writes(by *node, side site.Side, before, after *nic) {
+	putBack := by == nil && after.claim.Term > before.claim.Term // by a person: nobody serves by such a claim
+	if side != site.Primary || putBack {
 		return
 	}
 	for _, n := range g.w.nodes[1:] {

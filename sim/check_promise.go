@@ -19,6 +19,7 @@ type promiseCheck struct {
 	promised [3]time.Duration // by the one who promised, whichever its boot
 	term     [3]site.Term     // that the promise was for
 	yielded  [3]site.Term     // by the one who yielded
+	byHand   bool             // the register was written by a person last
 }
 
 // drift is more than a clock gains in the longest lease.
@@ -49,9 +50,18 @@ func (c *promiseCheck) sends(n *node, datagram []byte) {
 }
 
 // known: the claim in the register is this boot's own, or one that this boot
-// must have read there: a former one's.
+// must have read there: a former one's. A person may put back one that was lost.
 func (c *promiseCheck) known(n *node, register site.Claim) bool {
-	return register.Boot == n.boot_ || n.bootedAt+time.Second < c.w.now && !c.w.has(Stuck, Slow, Stale, Untag, Edit, Apply)
+	if c.byHand {
+		return false
+	}
+	return register.Boot == n.boot_ || n.bootedAt+time.Second < c.w.now && !c.w.has(Stuck, Slow, Stale)
+}
+
+func (c *promiseCheck) writes(by *node, side site.Side, _, _ *nic) {
+	if side == site.Primary {
+		c.byHand = by == nil
+	}
 }
 
 func (c *promiseCheck) calls(n *node, request *steer.Request) {

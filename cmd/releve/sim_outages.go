@@ -9,16 +9,23 @@ import (
 	"time"
 
 	"releve.dev/releve/sim"
+	"releve.dev/releve/site"
 )
 
 // outages are the longest times without forwarding, by the kind of the one fault
 // that a seed has, where Azure answers at once or fast: what is left is ours.
 type outages map[sim.Kind][]time.Duration
 
+var deaths = []sim.Kind{sim.Crash, sim.Stop, sim.Reboot, sim.Wipe, sim.Off}
+
 func (o outages) add(s *sim.Schedule, result *sim.Result) {
-	if quick := s.Settings.Profile == "instant" || s.Settings.Profile == "fast"; quick && len(s.Faults) == 1 {
-		kind := s.Faults[0].Kind
-		o[kind] = append(o[kind], result.Stats.Outage)
+	if quick := s.Settings.Profile == "instant" || s.Settings.Profile == "fast"; !quick || len(s.Faults) != 1 {
+		return
+	}
+	switch f := &s.Faults[0]; {
+	case f.Side == site.NoSide && slices.Contains(deaths, f.Kind): // both at once
+	default:
+		o[f.Kind] = append(o[f.Kind], result.Stats.Outage)
 	}
 }
 
