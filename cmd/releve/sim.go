@@ -128,7 +128,7 @@ func (r *simRun) run(ctx context.Context, out io.Writer) error {
 		}
 	}
 	if r.byKind {
-		if err := t.outages.print(out); err != nil {
+		if err := t.outages.writeTo(out); err != nil {
 			return err
 		}
 	}

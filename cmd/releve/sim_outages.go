@@ -29,7 +29,7 @@ func (o outages) add(s *sim.Schedule, result *sim.Result) {
 	}
 }
 
-func (o outages) print(out io.Writer) error {
+func (o outages) writeTo(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "fault\tseeds\tno outage\tp50\tp99\tworst\t")
 	for _, kind := range slices.Sorted(maps.Keys(o)) {

@@ -25,7 +25,7 @@ func TestOutagesByKind(t *testing.T) {
 	seed("slow", time.Minute, sim.Cut)
 	seed("fast", time.Minute, sim.Cut, sim.Crash)
 	var out strings.Builder
-	if err := o.print(&out); err != nil {
+	if err := o.writeTo(&out); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Join(strings.Fields(out.String()), " "); got != "fault seeds no outage p50 p99 worst cut 3 33 % 1s 1s 3s" {
