@@ -42,7 +42,9 @@ func (c *readCheck) said(n *node, what string) {
 		}
 		c.won[n.side] = true
 	case "gate opened":
-		if nic := &c.w.azure.nics[n.side]; c.won[n.side] && !nic.fip && c.w.azure.owner != n.side {
+		// A guest whose clock stood still can't know how old its reads are.
+		thawed := c.w.has(Freeze) && n.until != 0 && c.w.now < n.until+registerHold
+		if nic := &c.w.azure.nics[n.side]; !thawed && c.won[n.side] && !nic.fip && c.w.azure.owner != n.side {
 			c.w.fail("serves when read back", "the %s opens its gate, but the floating IP is not on its NIC", n.side)
 		}
 		c.won[n.side] = false

@@ -24,9 +24,25 @@ func (c *thawCheck) resumed(n *node) {
 	plain := stood > (2*hostSpace)*s.Keepalive+s.Lease+time.Second
 	peer := c.w.nodes[n.side.Peer()]
 	c.thawed[n.side], c.peer[n.side] = 0, peer.life
-	if c.clear && plain && n.serve > n.local() && peer.running && peer.bootedAt < n.stilled && peer.until <= n.stilled {
+	if c.clear && plain && n.serve > n.local() && peer.running && peer.bootedAt < n.stilled &&
+		(peer.until == 0 || peer.until+remembered <= n.stilled) && !c.cut(n) {
 		c.thawed[n.side] = c.w.now
 	}
+}
+
+// remembered is for how long a peer that stood still itself hides a pause: what
+// its clock had been ahead before counts for so long (core/ha).
+const remembered = 10 * time.Second
+
+// cut: this boot may never have heard its peer, so it has no clock to compare.
+func (c *thawCheck) cut(n *node) bool {
+	for i := range c.w.sched.Faults {
+		f := &c.w.sched.Faults[i]
+		if (f.Kind == Cut || f.Kind == Loss || f.Kind == LAN) && f.At <= n.stilled && f.End() >= n.bootedAt {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *thawCheck) hears(n *node) {
