@@ -12,6 +12,8 @@ type writerCheck struct {
 	indifferent
 	w    *World
 	last [3]writer // by the NIC's side
+
+	decided [3][3]site.Role // in which role a writer has decided on its last write, by its side and the NIC's
 }
 
 // writer is who wrote a NIC last; nobody, if it was a person.
@@ -21,7 +23,7 @@ type writer struct {
 }
 
 func (c *writerCheck) writes(by *node, side site.Side, before, _ *nic) {
-	if by != nil && by.role == site.Suspended && before.claim.Term >= by.granted.Term && !c.w.has(Stuck, Slow) {
+	if by != nil && c.decided[by.side][side] == site.Suspended && before.claim.Term >= by.granted.Term && !c.w.has(Stuck, Slow) {
 		c.w.fail("only the active writes", "the %s has written as suspended over %s", by.side, before.claim)
 	}
 	c.last[side] = writer{}
@@ -52,6 +54,7 @@ func (c *writerCheck) calls(n *node, request *steer.Request) {
 		return
 	}
 	c.overlaps(n, request)
+	c.decided[n.side][target(n, request)] = n.role
 	if request.IfMatch == "" {
 		c.w.fail("only the active writes", "the %s writes without If-Match", n.side)
 	}
