@@ -42,6 +42,7 @@ var Directions = []Direction{
 	{Room: "vsocket/agent", May: []string{"site", "core", "wire"}, Tests: []string{"azure/emulator"}, Why: "the loop; declares the ports"},
 	{Room: "vsocket/*", May: []string{"site", "core", "wire"}, Tests: []string{"house/private"}, Why: "one effect each; never each other"},
 	{Room: "vsocket/apitest", May: []string{"site", "core", "azure/arm", "azure/imds"}, Tests: []string{"azure/emulator"}, Why: "Azure is its business"},
+	{Room: "tunnel", Tests: []string{"lab/room"}, Why: "a WireGuard device, for both ends"},
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "vsocket/config", "vsocket/control", "vsocket/journal", "vsocket/steps"},
 		Tests: []string{"vsocket", "house/private"},
 		Why:   "plays the world around the built programs: writes their settings, reads their status and journal, stands between their steps"},
