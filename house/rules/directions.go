@@ -41,6 +41,7 @@ var Directions = []Direction{
 	{Room: "azure/emulator/contract", May: []string{"azure/emulator"}, Why: "Azure's own SDK drives the emulator"},
 	{Room: "vsocket/agent", May: []string{"site", "core", "wire"}, Tests: []string{"azure/emulator"}, Why: "the loop; declares the ports"},
 	{Room: "vsocket/*", May: []string{"site", "core", "wire"}, Tests: []string{"house/private"}, Why: "one effect each; never each other"},
+	{Room: "vsocket/tunnel", May: []string{"site", "tunnel"}, Tests: []string{"lab/room"}, Why: "leads traffic into a device"},
 	{Room: "vsocket/apitest", May: []string{"site", "core", "azure/arm", "azure/imds"}, Tests: []string{"azure/emulator"}, Why: "Azure is its business"},
 	{Room: "tunnel", Tests: []string{"lab/room"}, Why: "a WireGuard device, for both ends"},
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "vsocket/config", "vsocket/control", "vsocket/journal", "vsocket/steps"},
