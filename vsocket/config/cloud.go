@@ -31,5 +31,11 @@ const (
 	ThirdARM     Third = "arm"
 )
 
+// PrivateKeyBytes returns the key of a checked Config.
+func (c *Cloud) PrivateKeyBytes() []byte { return mustBytes(c.PrivateKey) }
+
+// PublicKeyBytes returns the key of a checked Config.
+func (p *PoP) PublicKeyBytes() []byte { return mustBytes(p.PublicKey) }
+
 // WitnessKeyBytes returns the key of a checked Config.
 func (c *Cloud) WitnessKeyBytes() []byte { return mustBytes(c.WitnessKey) }
