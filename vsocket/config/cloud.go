@@ -1,6 +1,10 @@
 package config
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"releve.dev/releve/settings"
+)
 
 // Cloud is the PoP's end as this vSocket must know it (docs/decisions/0006).
 type Cloud struct {
@@ -32,10 +36,10 @@ const (
 )
 
 // PrivateKeyBytes returns the key of a checked Config.
-func (c *Cloud) PrivateKeyBytes() []byte { return mustBytes(c.PrivateKey) }
+func (c *Cloud) PrivateKeyBytes() []byte { return settings.KeyBytes(c.PrivateKey) }
 
 // PublicKeyBytes returns the key of a checked Config.
-func (p *PoP) PublicKeyBytes() []byte { return mustBytes(p.PublicKey) }
+func (p *PoP) PublicKeyBytes() []byte { return settings.KeyBytes(p.PublicKey) }
 
 // WitnessKeyBytes returns the key of a checked Config.
-func (c *Cloud) WitnessKeyBytes() []byte { return mustBytes(c.WitnessKey) }
+func (c *Cloud) WitnessKeyBytes() []byte { return settings.KeyBytes(c.WitnessKey) }
