@@ -20,6 +20,16 @@ func (b *Binding) Fail(path, hint, format string, args ...any) {
 	})
 }
 
+// Clean reports whether nothing at path or below it has a problem.
+func (b *Binding) Clean(path string) bool {
+	for bad := range b.bad {
+		if rest, ok := strings.CutPrefix(bad, path); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return false
+		}
+	}
+	return !b.Wrong(path)
+}
+
 // Present reports whether path has a value that can be judged, and complains if
 // it has none.
 func (b *Binding) Present(path string) bool {

@@ -21,7 +21,7 @@ import (
 
 // Form is what a program's files have in common.
 type Form struct {
-	Program string                 // its name, for hints
+	Sample  string                 // the command that prints a sample
 	Section func(reflect.Type) any // makes an optional section (a pointer) with its defaults; nil: they have none
 }
 
@@ -33,7 +33,7 @@ const MaxFile = 16 << 20
 func (f *Form) Read(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("no config file %s\nhint: %s config sample > %s makes a commented one", path, f.Program, path)
+		return nil, fmt.Errorf("no config file %s\nhint: %s > %s makes a commented one", path, f.Sample, path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the config file: %w", err)
@@ -84,7 +84,7 @@ func (f *Form) document(data []byte) (*ast.MappingNode, *Problem) {
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil, &Problem{Line: 1, Text: "the file is empty",
-			Hint: f.Program + " config sample prints a commented one"}
+			Hint: f.Sample + " prints a commented one"}
 	}
 	root, ok := file.Docs[0].Body.(*ast.MappingNode)
 	if !ok {

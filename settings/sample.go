@@ -57,6 +57,7 @@ func (s *Sample) section(b *strings.Builder, values, defaults reflect.Value, ind
 		if isList(value.Type()) {
 			fmt.Fprintf(b, "%s%s:\n", indent, keyOf(field))
 			s.list(b, value, indent+"  ")
+			apart = indent == ""
 			continue
 		}
 		if value.IsZero() && field.Type != reflect.TypeFor[time.Duration]() {
@@ -81,6 +82,8 @@ func (s *Sample) list(b *strings.Builder, values reflect.Value, indent string) {
 			case mark == "" && !strings.HasPrefix(line, "#"):
 				b.WriteString(indent + "- " + line)
 				mark = "  "
+			case line == "\n":
+				b.WriteString(line)
 			default:
 				b.WriteString(indent + mark + line)
 			}

@@ -10,7 +10,7 @@ import (
 // DefaultPath is where the agent's settings are unless told otherwise.
 const DefaultPath = "/etc/releve/vsocket.yaml"
 
-var form = settings.Form{Program: "releve-vsocket", Section: newSection}
+var form = settings.Form{Sample: "releve-vsocket config sample", Section: newSection}
 
 // Load reads and checks the file at path. Its error is settings.Problems if the
 // file could be read.
