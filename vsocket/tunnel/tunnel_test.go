@@ -322,6 +322,25 @@ func TestComesBack(t *testing.T) {
 	w.wantTraffic(w.pops[0], "after somebody's tidying up")
 }
 
+// To look after the routes each second must not tell every routing daemon of the
+// host that they have changed.
+func TestLooksInSilence(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	changes, done := make(chan netlink.RouteUpdate, 100), make(chan struct{})
+	defer close(done)
+	must(0, netlink.RouteSubscribe(changes, done))(t)
+	must(0, w.own.settle(w.own.cfg.PoPs[0].Witness))(t)
+	mark := &netlink.Route{LinkIndex: must(netlink.LinkByName("lan"))(t).Attrs().Index, Dst: must(netlink.ParseIPNet("192.0.2.0/24"))(t)}
+	must(0, netlink.RouteAdd(mark))(t)
+	for change := range changes {
+		if change.Dst != nil && change.Dst.String() == mark.Dst.String() {
+			return
+		}
+		t.Errorf("told: %v", change)
+	}
+}
+
 // A PoP that was restarted knows nothing of our session. Three missed answers
 // renew it.
 func TestRenewsAfterThePoPsRestart(t *testing.T) {
