@@ -43,7 +43,7 @@ func (t *Tunnel) settle(witness netip.Addr) error {
 func (t *Tunnel) routes(link netlink.Link, witness netip.Addr) [2]netlink.Route {
 	index, anywhere := link.Attrs().Index, &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
 	return [...]netlink.Route{
-		{LinkIndex: index, Table: unix.RT_TABLE_MAIN, Scope: netlink.SCOPE_LINK, Dst: host(witness), Src: t.cfg.Address.AsSlice()},
+		{LinkIndex: index, Table: unix.RT_TABLE_MAIN, Scope: netlink.SCOPE_LINK, Dst: host(witness)},
 		{LinkIndex: index, Table: table, Scope: netlink.SCOPE_LINK, Dst: anywhere},
 	}
 }
