@@ -26,7 +26,8 @@ type Status struct {
 	Azure    AzureStatus `json:"azure"`
 	Received Received    `json:"received"`
 
-	Tunnel *TunnelStatus `json:"tunnel,omitempty"` // nil: no cloud
+	Tunnel  *TunnelStatus  `json:"tunnel,omitempty"`  // nil: no cloud
+	Witness *WitnessStatus `json:"witness,omitempty"` // nil: ARM is the third
 }
 
 // HAStatus is Ready only while every indicator is OK (F1).
@@ -75,6 +76,16 @@ type AzureStatus struct {
 	OK      bool    `json:"ok"`
 	Problem string  `json:"problem,omitempty"` // with action and scope where Azure names them
 	Since   float64 `json:"since_s"`
+}
+
+// WitnessStatus is the talk with the witness.
+type WitnessStatus struct {
+	OK      bool     `json:"ok"`
+	Problem string   `json:"problem,omitempty"`
+	Since   float64  `json:"since_s"`
+	TripMS  float64  `json:"trip_ms"`                // from the last question to its reply
+	Loss    *float64 `json:"loss_percent,omitempty"` // of the last hundred or so; nil: not known yet
+	Peer    *float64 `json:"peer_age_ms,omitempty"`  // since it heard the peer, when it answered last; nil: never
 }
 
 // TunnelStatus is the way to the PoP in use.

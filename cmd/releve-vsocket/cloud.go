@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -50,17 +49,12 @@ func (u *unit) withTunnel(status func(context.Context) (site.Status, error)) fun
 	return func(ctx context.Context) (site.Status, error) {
 		s, err := status(ctx)
 		t := u.tunnel.Status()
+		if w := s.Witness; w != nil {
+			t.Latency, t.Loss = &w.TripMS, w.Loss
+		}
 		s.Tunnel = &t
 		return s, err
 	}
-}
-
-// third refuses what this program can't do yet.
-func (u *unit) third() error {
-	if u.cfg.HA.Third == config.ThirdWitness {
-		return errors.New("this version knows no witness\nhint: set `third: arm` in the section ha, on both vSockets")
-	}
-	return nil
 }
 
 const deviceUse = "device"

@@ -17,6 +17,7 @@ import (
 	"releve.dev/releve/vsocket/lan"
 	"releve.dev/releve/vsocket/probe"
 	"releve.dev/releve/vsocket/recorder"
+	"releve.dev/releve/vsocket/witness"
 	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -26,6 +27,7 @@ type pair struct {
 	*unit
 	ctx    context.Context
 	links  *lan.Links
+	asks   *witness.Client // nil: ARM is the third
 	probes *probe.Monitor
 	guest  *guest.Guest
 	imds   *imds.Client
@@ -49,16 +51,17 @@ func (u *unit) runPair(ctx context.Context) error {
 	u.door.open(u.withTunnel(p.loop.Status), p.apiTest)
 	go p.tokens.Run(ctx)
 	go p.probe()
-	p.links.Watch(func(keepalive.Path) { p.loop.Post(ctx, func(time.Duration) { p.drain() }) })
+	wake := func() { p.loop.Post(ctx, func(time.Duration) { p.drain() }) }
+	p.links.Watch(func(keepalive.Path) { wake() })
+	if p.asks != nil {
+		p.asks.Watch(wake)
+	}
 	slog.Info("started", "site", p.cfg.Site, "side", p.cfg.Side, "boot", p.boot)
 	return p.loop.Run(u.door.stop)
 }
 
 func (p *pair) open() (err error) {
 	cfg := p.cfg
-	if err = p.third(); err != nil {
-		return err
-	}
 	if p.guest, err = guest.New(cfg.Interfaces.LAN.Name, cfg.HA.FloatingIP); err != nil {
 		return err
 	}
@@ -78,21 +81,43 @@ func (p *pair) open() (err error) {
 	}, keepalive.Port); err != nil {
 		return err
 	}
+	if err = p.openWitness(); err != nil {
+		return err
+	}
 	if p.recorder, err = recorder.Open(p.recordDir()); err != nil {
 		return err
 	}
 	if p.steps, err = newStepwise(p.journal.Sync, auth.NewHMAC(cfg.HA.KeyBytes())); err != nil {
 		return err
 	}
-	p.driver, err = agent.NewDriver(p.driverConfig(), p.steps.wrap(agent.Ports{
+	p.driver, err = agent.NewDriver(p.driverConfig(), p.steps.wrap(p.seal(agent.Ports{
 		Links: p.links, Gate: p.gate, Guest: p.guest, Cloud: cloud{p}, Metadata: metadata{p}, Store: p.slots, Journal: p.journal,
 		Recorder: p.recorder, MAC: auth.NewHMAC(cfg.HA.KeyBytes()), Wall: time.Now,
-	}), p.boot, p.nonce, agent.BootClock())
+	})), p.boot, p.nonce, agent.BootClock())
 	if err != nil {
 		return err
 	}
 	p.loop = agent.NewLoop(p.driver, agent.BootClock, p.drain)
 	return nil
+}
+
+// openWitness opens the way to the witness, where it is the third.
+func (p *pair) openWitness() (err error) {
+	if p.cfg.HA.Third != config.ThirdWitness {
+		return nil
+	}
+	cloud := p.cfg.Cloud
+	p.asks, err = witness.Open(witness.Config{Local: cloud.Address, Witness: cloud.PoPs[p.tunnel.Current()].Witness,
+		Answered: p.tunnel.Answered, Missed: p.tunnel.Missed})
+	return err
+}
+
+// seal adds the way to the witness to the ports.
+func (p *pair) seal(ports agent.Ports) agent.Ports {
+	if p.asks != nil {
+		ports.Witness, ports.Sealed = p.asks, auth.NewHMAC(p.cfg.Cloud.WitnessKeyBytes())
+	}
+	return ports
 }
 
 func (p *pair) close() {
@@ -101,6 +126,11 @@ func (p *pair) close() {
 		slog.Warn("writing the record", "error", err)
 	}
 	p.arm.Close()
+	if p.asks != nil {
+		if err := p.asks.Close(); err != nil {
+			slog.Warn("closing the witness's socket", "error", err)
+		}
+	}
 	if err := p.links.Close(); err != nil {
 		slog.Warn("closing the keepalives' sockets", "error", err)
 	}
@@ -132,10 +162,14 @@ const configName = "releve-fip"
 
 func (p *pair) driverConfig() agent.Config {
 	cfg, az := p.cfg, p.cfg.Azure
+	third, number := keepalive.ARM, uint64(0)
+	if cfg.HA.Third == config.ThirdWitness {
+		third, number = keepalive.Witness, cfg.Cloud.SiteID
+	}
 	return agent.Config{
 		Site: cfg.Site, FloatingIP: cfg.HA.FloatingIP,
 		HA: ha.Config{
-			Side: cfg.Side, Version: p.version, Generation: cfg.HA.Generation, Third: keepalive.ARM,
+			Side: cfg.Side, Version: p.version, Generation: cfg.HA.Generation, Third: third, WitnessID: number,
 			Keepalive: cfg.HA.Keepalive, Silent: cfg.HA.Silent, Lease: cfg.HA.Lease, Confirm: cfg.HA.Confirm, Hold: cfg.HA.Hold,
 			Preempt: cfg.HA.Preempt == config.PreemptOn, AloneStay: cfg.HA.Alone == config.AloneStay,
 		},
@@ -147,6 +181,9 @@ func (p *pair) driverConfig() agent.Config {
 
 // drain hands over the datagrams that wait in the sockets.
 func (p *pair) drain() {
+	if p.asks != nil {
+		p.asks.Drain(func(reply []byte) { p.driver.Reply(agent.BootClock(), reply) })
+	}
 	p.links.Drain(func(path keepalive.Path, datagram []byte) {
 		p.driver.Datagram(agent.BootClock(), path, datagram)
 	})

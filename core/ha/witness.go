@@ -12,13 +12,14 @@ import (
 
 // registrar is what is known of the witness, where it is the third.
 type registrar struct {
-	run   uint64 // its life that is believed
-	nonce uint64 // that it wants to see of a next boot of ours
-	seq   uint64 // of its last reply
-	at    Time   // when that came
-	heard uint64 // our last question that it had heard then
-	sent  Time   // when that was sent
-	trip  Time   // of the last question that was answered at once; 0: none yet
+	run    uint64 // its life that is believed
+	nonce  uint64 // that it wants to see of a next boot of ours
+	seq    uint64 // of its last reply
+	at     Time   // when that came
+	heard  uint64 // our last question that it had heard then
+	sent   Time   // when that was sent
+	trip   Time   // from the last question to its reply; 0: none yet
+	sample sample
 
 	asked   uint64 // questions so far
 	askedAt Time   // when the last was sent
@@ -30,6 +31,24 @@ type registrar struct {
 	other   wire.View
 	idle    Time // since when it says that nobody is active
 	out     wire.Question
+}
+
+// sample measures the tunnel by the last questions.
+type sample struct {
+	asked, told int
+	loss        int // of the sample before
+	known       bool
+}
+
+// sampleSize is five seconds of an active's questions at the default pace, and
+// makes the loss per cent.
+const sampleSize = 100
+
+func (s *sample) ask() {
+	if s.asked == sampleSize {
+		*s = sample{loss: max(0, sampleSize-s.told), known: true}
+	}
+	s.asked++
 }
 
 // elect is the taker of a handover until it may serve (R8.4).
@@ -48,7 +67,7 @@ func (m *Machine) thirdOK() bool {
 
 func (m *Machine) thirdProblem() string {
 	if m.cfg.Third == keepalive.Witness {
-		return m.connectedProblem()
+		return m.ownReach()
 	}
 	return "Azure: " + m.azure.problem
 }
@@ -61,6 +80,7 @@ func (m *Machine) askWitness(now Time) {
 		return
 	}
 	w.asked, w.askedAt, w.hurry = w.asked+1, now, false
+	w.sample.ask()
 	if w.unsaid == 0 {
 		w.unsaid = now
 	}
@@ -130,6 +150,7 @@ func (m *Machine) told(now Time, r *wire.Reply) {
 	w := &m.witness
 	w.seq, w.at, w.nonce, w.state, w.other = r.Seq, now, r.Nonce, r.State, r.Other
 	if r.Heard > w.heard {
+		w.sample.told++
 		w.heard, w.sent, w.trip = r.Heard, r.Sent, now-r.Sent
 		if w.unsaid = 0; r.Heard < w.asked {
 			w.unsaid = r.Sent
@@ -303,6 +324,15 @@ func (m *Machine) takerAtWitness() bool {
 
 // connectedProblem says why the witness can't be used, or "" (F1: Connected).
 func (m *Machine) connectedProblem() string {
+	problem := m.ownReach()
+	if problem == "" && m.peer.here() && !m.peer.msg.ThirdOK {
+		problem = "the peer doesn't reach the witness"
+	}
+	return problem
+}
+
+// ownReach says why this vSocket can't use the witness, or "".
+func (m *Machine) ownReach() string {
 	switch w := &m.witness; {
 	case w.seq == 0:
 		return "the witness has not answered yet"
@@ -310,19 +340,19 @@ func (m *Machine) connectedProblem() string {
 		return "the witness doesn't answer"
 	case w.state == wire.Blank:
 		return "the witness has lost the site's record and has not heard both vSockets yet"
-	case m.peer.here() && !m.peer.msg.ThirdOK:
-		return "the peer doesn't reach the witness"
 	}
 	return ""
 }
 
 // WitnessView is the talk with the witness as a person may look at it.
 type WitnessView struct {
-	Asked bool // there is one
-	OK    bool
-	State string
-	Trip  time.Duration // of the last question
-	Other wire.View
+	Asked   bool // there is one
+	OK      bool
+	Problem string
+	State   string
+	Trip    time.Duration // from the last question to its reply, 0: none yet
+	Loss    float64       // of the last hundred or so, negative: not known yet
+	Other   wire.View
 }
 
 func (m *Machine) viewWitness(Time) WitnessView {
@@ -330,5 +360,9 @@ func (m *Machine) viewWitness(Time) WitnessView {
 	if m.cfg.Third != keepalive.Witness {
 		return WitnessView{}
 	}
-	return WitnessView{Asked: true, OK: w.ok, State: w.state.String(), Trip: w.trip, Other: w.other}
+	v := WitnessView{Asked: true, OK: m.thirdOK(), Problem: m.ownReach(), State: w.state.String(), Trip: w.trip, Loss: -1, Other: w.other}
+	if w.sample.known {
+		v.Loss = w.sample.loss
+	}
+	return v
 }

@@ -33,8 +33,25 @@ func (d *Driver) Status(now time.Duration) site.Status {
 		}
 	}
 	s.HA = d.readiness(now)
+	s.Witness = d.witnessStatus(now, &v.Witness)
 	s.Azure.Since = d.age(now, "azure api", v.AzureOK)
 	s.Summary = summary(&s, &v)
+	return s
+}
+
+func (d *Driver) witnessStatus(now time.Duration, v *ha.WitnessView) *site.WitnessStatus {
+	if !v.Asked {
+		return nil
+	}
+	s := &site.WitnessStatus{OK: v.OK, Problem: v.Problem, Since: d.age(now, "witness", v.OK), TripMS: site.Milliseconds(v.Trip)}
+	if v.Loss >= 0 {
+		percent := float64(v.Loss)
+		s.Loss = &percent
+	}
+	if v.Other.Seq != 0 {
+		age := site.Milliseconds(v.Other.Age)
+		s.Peer = &age
+	}
 	return s
 }
 
@@ -91,6 +108,14 @@ func (d *Driver) noteIndicator(i ha.Indicator) {
 	}
 }
 
+// third names who grants the terms.
+func third(v *ha.View) string {
+	if v.Witness.Asked {
+		return "the witness"
+	}
+	return "Azure"
+}
+
 // summary is the one sentence that a person on call reads first.
 func summary(s *site.Status, v *ha.View) string {
 	ready := "HA is Ready."
@@ -108,10 +133,12 @@ func summary(s *site.Status, v *ha.View) string {
 		does = fmt.Sprintf("Master in term %d, waits for Azure to bring the floating IP.", s.Term)
 	case v.Role == site.Suspended:
 		does = fmt.Sprintf("Holds term %d but its lease has run out: forwards nothing until it is renewed.", s.Term)
+	case v.Role == site.Elect:
+		does = fmt.Sprintf("Has been given term %d, waits for the peer to yield.", s.Term)
 	case v.Role == site.Claiming:
-		does = fmt.Sprintf("Claims term %d at Azure.", s.Term+1)
+		does = fmt.Sprintf("Claims term %d at %s.", s.Term+1, third(v))
 	case v.Role == site.Mute:
-		does = "Has no state of its own and waits for Azure to tell the term."
+		does = fmt.Sprintf("Has no state of its own and waits for %s to tell the term.", third(v))
 	case v.Claim != "":
 		does = fmt.Sprintf("Standby; should take over, but waits: %s.", v.Claim)
 	case v.Drain > 0:

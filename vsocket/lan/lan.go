@@ -1,10 +1,6 @@
 // Package lan carries keepalives between the two vSockets: a UDP socket on the
 // LAN address and one on the MGMT address, each bound to its interface, so that
 // a datagram takes the path that it speaks for.
-//
-// Watch says that something waits, and leaves the reading to Drain: so no datagram
-// is ever in the hands of a goroutine that was preempted while the loop decides
-// that the peer is silent.
 package lan
 
 import (
@@ -13,12 +9,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
+	"releve.dev/releve/datagram"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -37,15 +33,11 @@ type Links struct {
 	sockets [keepalive.Paths]socket
 	strange atomic.Uint64
 	buf     [maxDatagram]byte
-	closed  chan struct{}
-	close   sync.Once
 }
 
 type socket struct {
-	conn    *net.UDPConn
-	raw     syscall.RawConn
-	peer    *atomic.Pointer[netip.AddrPort]
-	drained chan struct{} // has a token once Drain has emptied the socket
+	*datagram.Socket
+	peer *atomic.Pointer[netip.AddrPort]
 }
 
 const (
@@ -57,17 +49,17 @@ const (
 
 // Open binds all paths. The error names the address and what to do about it.
 func Open(paths [keepalive.Paths]Path, port uint16) (*Links, error) {
-	l := &Links{port: port, closed: make(chan struct{})}
+	l := &Links{port: port}
 	for i, path := range paths {
 		conn, err := listen(path, port)
 		if err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
-		raw, err := conn.SyscallConn()
+		one, err := datagram.New(conn)
 		if err != nil {
-			return nil, errors.Join(err, conn.Close(), l.Close())
+			return nil, errors.Join(err, l.Close())
 		}
-		l.sockets[i] = socket{conn: conn, raw: raw, peer: new(atomic.Pointer[netip.AddrPort]), drained: make(chan struct{}, 1)}
+		l.sockets[i] = socket{one, new(atomic.Pointer[netip.AddrPort])}
 		l.setPeer(i, path.Peer)
 	}
 	return l, nil
@@ -112,7 +104,7 @@ func prepare(fd int, iface string) error {
 // Send sends to the peer. A path that is down loses it, as any network may.
 func (l *Links) Send(path keepalive.Path, datagram []byte) {
 	s := &l.sockets[path]
-	_, _ = s.conn.WriteToUDPAddrPort(datagram, *s.peer.Load())
+	s.Socket.Send(datagram, *s.peer.Load())
 }
 
 // SetPeers changes whom Send sends to and Drain accepts from.
@@ -132,37 +124,8 @@ func (l *Links) setPeer(i int, peer netip.Addr) {
 // again for that path only after a Drain.
 func (l *Links) Watch(wake func(path keepalive.Path)) {
 	for path := range keepalive.Paths {
-		go l.watch(path, wake)
+		l.sockets[path].Watch(func() { wake(path) })
 	}
-}
-
-func (l *Links) watch(path keepalive.Path, wake func(keepalive.Path)) {
-	s := &l.sockets[path]
-	for s.raw.Read(waits) == nil {
-		wake(path)
-		select {
-		case <-s.drained:
-		case <-l.closed:
-			return
-		}
-	}
-}
-
-func waits(fd uintptr) bool {
-	_, _, err := receiveNow(fd, nil, unix.MSG_PEEK)
-	return err == nil
-}
-
-// receiveNow doesn't wait. An error that waits in the socket (the ICMP answer to
-// an earlier Send) is taken out by asking, and means nothing.
-func receiveNow(fd uintptr, buf []byte, flags int) (n int, from unix.Sockaddr, err error) {
-	for range 16 {
-		n, from, err = unix.Recvfrom(int(fd), buf, flags|unix.MSG_DONTWAIT)
-		if err == nil || errors.Is(err, unix.EAGAIN) {
-			break
-		}
-	}
-	return n, from, err
 }
 
 // Drain hands over what waits in the sockets now, without waiting. fn may not
@@ -170,37 +133,14 @@ func receiveNow(fd uintptr, buf []byte, flags int) (n int, from unix.Sockaddr, e
 func (l *Links) Drain(fn func(path keepalive.Path, datagram []byte)) {
 	for path := range keepalive.Paths {
 		s := &l.sockets[path]
-		for {
-			n, from, ok := s.poll(l.buf[:])
-			if !ok {
-				break
-			}
+		s.Drain(l.buf[:], func(from netip.AddrPort, datagram []byte) {
 			if from == *s.peer.Load() {
-				fn(path, l.buf[:n])
+				fn(path, datagram)
 			} else {
 				l.strange.Add(1)
 			}
-		}
-		select {
-		case s.drained <- struct{}{}:
-		default:
-		}
+		})
 	}
-}
-
-// poll reads a datagram if one waits.
-func (s *socket) poll(buf []byte) (n int, from netip.AddrPort, ok bool) {
-	err := s.raw.Control(func(fd uintptr) {
-		read, sender, err := receiveNow(fd, buf, 0)
-		if err != nil {
-			return
-		}
-		n, ok = read, true
-		if v4, is := sender.(*unix.SockaddrInet4); is {
-			from = netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), uint16(v4.Port))
-		}
-	})
-	return n, from, ok && err == nil
 }
 
 // Strange counts datagrams that came from somebody else than the peer.
@@ -208,11 +148,10 @@ func (l *Links) Strange() uint64 { return l.strange.Load() }
 
 // Close closes all sockets and ends Watch.
 func (l *Links) Close() error {
-	l.close.Do(func() { close(l.closed) })
 	var errs []error
 	for _, s := range l.sockets {
-		if s.conn != nil {
-			errs = append(errs, s.conn.Close())
+		if s.Socket != nil {
+			errs = append(errs, s.Close())
 		}
 	}
 	return errors.Join(errs...)
