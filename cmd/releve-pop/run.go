@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -17,6 +18,7 @@ import (
 	"releve.dev/releve/pop/egress"
 	"releve.dev/releve/pop/hub"
 	"releve.dev/releve/pop/state"
+	"releve.dev/releve/pop/witness"
 	"releve.dev/releve/settings"
 	"releve.dev/releve/site"
 	"releve.dev/releve/tunnel"
@@ -31,6 +33,8 @@ type pop struct {
 	fence   *egress.Egress
 	hub     *hub.Hub
 	rates   hub.Rates
+	witness *witness.Server
+	socket  *net.UDPConn // the witness's
 
 	mu       sync.Mutex
 	refused  []control.Refusal
@@ -75,8 +79,11 @@ func (p *pop) open() (err error) {
 		return errors.Join(err, fence.Close())
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.fence, p.hub = fence, h
+	p.mu.Unlock()
+	if err := p.openWitness(); err != nil {
+		return errors.Join(err, h.Close(), fence.Close())
+	}
 	return nil
 }
 
@@ -84,6 +91,7 @@ func (p *pop) run(ctx context.Context, again <-chan os.Signal) error {
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { p.hub.Run(watching) })
+	watch.Go(p.listen)
 	for ctx.Err() == nil {
 		select {
 		case <-again:
@@ -92,6 +100,7 @@ func (p *pop) run(ctx context.Context, again <-chan os.Signal) error {
 		}
 	}
 	stop()
+	_ = p.socket.Close() // ends listen
 	watch.Wait()
 	// The devices first: without its rules the PoP would forward what it likes.
 	return errors.Join(p.hub.Close(), p.fence.Close())
@@ -109,6 +118,11 @@ func (p *pop) serve(cfg *config.Config, refused settings.Problems) {
 	p.mu.Unlock()
 	if err := p.hub.Serve(cfg.Sites); err != nil {
 		slog.Error("not all of the settings took effect", "reason", err)
+		p.problem(err.Error())
+	}
+	// After the hub, whose ways a granted term sets.
+	if err := p.witness.Serve(witnessSites(cfg.Sites)); err != nil {
+		slog.Error("the witness doesn't serve all sites", "reason", err)
 		p.problem(err.Error())
 	}
 	slog.Info("serving", "sites", len(cfg.Sites), "problems", len(refused))
@@ -148,7 +162,7 @@ func (p *pop) status(ctx context.Context) (control.Status, error) {
 	p.mu.Lock()
 	h, fence := p.hub, p.fence
 	p.mu.Unlock()
-	if h == nil {
+	if h == nil || p.witness == nil {
 		return control.Status{}, errors.New("the PoP is starting")
 	}
 	devices, sites, err := p.rates.Status(ctx, h)
@@ -159,14 +173,18 @@ func (p *pop) status(ctx context.Context) (control.Status, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := control.Status{Name: p.cfg.Name, Version: site.Release, Started: p.started, PublicKey: p.key.Public(),
-		Devices: devices, Sites: []control.Site{}, Refused: p.refused, Dropped: dropped, Problems: slices.Clone(p.problems)}
+		Devices: devices, Sites: []control.Site{}, Refused: p.refused, Dropped: dropped, Questions: p.witness.Counts(), Problems: slices.Clone(p.problems)}
 	for _, e := range []error{err, failed} {
 		if e != nil {
 			s.Problems = append(s.Problems, e.Error())
 		}
 	}
 	for _, one := range sites {
-		s.Sites = append(s.Sites, control.Site{SiteStatus: one})
+		listed := control.Site{SiteStatus: one}
+		if w, ok := p.witness.Status(uint64(one.ID)); ok {
+			listed.Witness = &w
+		}
+		s.Sites = append(s.Sites, listed)
 	}
 	return s, nil
 }

@@ -12,8 +12,10 @@ import (
 	"releve.dev/releve/pop/config"
 	"releve.dev/releve/pop/control"
 	"releve.dev/releve/pop/hub"
+	"releve.dev/releve/pop/witness"
 	"releve.dev/releve/site"
 	"releve.dev/releve/terminal"
+	wire "releve.dev/releve/wire/witness"
 )
 
 func (o *options) statusCommand() *cobra.Command {
@@ -105,6 +107,32 @@ func (r *report) site(s *control.Site) {
 			r.Row("  "+side.String(), r.vsocket(&v))
 		}
 	}
+	if s.Witness != nil {
+		r.Row("  witness", r.witness(s.Witness))
+	}
+}
+
+func (r *report) witness(w *witness.Status) string {
+	text := fmt.Sprintf("term %d of the %s", w.Term, w.Holder)
+	switch {
+	case w.State == wire.Blank.String():
+		return r.Bad("has lost its record") + ", waits to hear both vSockets"
+	case w.Term == 0:
+		text = "no term yet"
+	case w.Holder == site.NoSide:
+		text = fmt.Sprintf("term %d, of nobody yet", w.Term)
+	case w.Promise > 0:
+		text += fmt.Sprintf(", promised for %.0f ms", w.Promise)
+	default:
+		text += ", no promise"
+	}
+	if w.State == wire.Young.String() {
+		text += r.Dim("; grants nothing in its first 3 s")
+	}
+	if w.Problem != "" {
+		text += ": " + r.Bad(w.Problem)
+	}
+	return text
 }
 
 func upstream(sides []site.Side) string {

@@ -351,7 +351,7 @@ type WitnessView struct {
 	Problem string
 	State   string
 	Trip    time.Duration // from the last question to its reply, 0: none yet
-	Loss    float64       // of the last hundred or so, negative: not known yet
+	Loss    int           // of the last hundred questions, negative: not known yet
 	Other   wire.View
 }
 

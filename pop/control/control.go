@@ -11,6 +11,7 @@ import (
 	"releve.dev/releve/door"
 	"releve.dev/releve/pop/egress"
 	"releve.dev/releve/pop/hub"
+	"releve.dev/releve/pop/witness"
 	"releve.dev/releve/site"
 	"releve.dev/releve/tunnel"
 )
@@ -25,12 +26,14 @@ type Status struct {
 	Sites     []Site             `json:"sites"`
 	Refused   []Refusal          `json:"refused"` // what of the settings isn't served
 	Dropped   egress.Dropped     `json:"dropped"`
-	Problems  []string           `json:"problems"` // what doesn't work, or isn't known
+	Questions witness.Counts     `json:"questions"` // to the witness
+	Problems  []string           `json:"problems"`  // what doesn't work, or isn't known
 }
 
 // Site is a site that is served.
 type Site struct {
 	hub.SiteStatus
+	Witness *witness.Status `json:"witness,omitempty"`
 }
 
 // Refusal is a site, or a vSocket of one, that isn't served, and why.
