@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -75,6 +76,15 @@ func (h *Host) Listen(address string) (l net.Listener, err error) {
 		return err
 	})
 	return l, err
+}
+
+// Dial opens a TCP connection from the host. The timeout bounds the opening.
+func (h *Host) Dial(address string, timeout time.Duration) (conn net.Conn, err error) {
+	err = h.Do(func() error { // one address: the socket is made on this thread
+		conn, err = net.DialTimeout("tcp4", address, timeout)
+		return err
+	})
+	return conn, err
 }
 
 // ListenUDP opens a UDP socket inside the host.

@@ -106,6 +106,16 @@ func TestHostsHaveNetworksOfTheirOwn(t *testing.T) {
 		t.Fatalf("the same port in another host: %v", err)
 	}
 	defer inB.Close()
+	inA.Close()
+	if conn, err := b.Dial("127.0.0.1:7000", time.Minute); err != nil {
+		t.Errorf("b doesn't reach its own listener: %v", err)
+	} else {
+		conn.Close()
+	}
+	if conn, err := a.Dial("127.0.0.1:7000", time.Minute); err == nil {
+		conn.Close()
+		t.Error("a reaches b's listener")
+	}
 	own := exec.Command("readlink", "/proc/self/ns/net")
 	out, err := own.StdoutPipe()
 	if err != nil {
