@@ -177,6 +177,8 @@ func plain(t reflect.Type, text string, err error) error {
 	switch t.String() {
 	case "netip.Addr":
 		return fmt.Errorf("%q is not an IP address", text)
+	case "netip.AddrPort":
+		return fmt.Errorf("%q is not an IP address with a port, like 203.0.113.30:51820", text)
 	case "netip.Prefix":
 		return fmt.Errorf("%q is not an address with its subnet's length, like 10.102.2.10/24", text)
 	}
@@ -192,6 +194,9 @@ func newSection(t reflect.Type) reflect.Value {
 	case reflect.TypeFor[Azure]():
 		azure := defaultAzure()
 		return reflect.ValueOf(&azure)
+	case reflect.TypeFor[Cloud]():
+		cloud := defaultCloud()
+		return reflect.ValueOf(&cloud)
 	}
 	panic("config: no defaults for the section " + t.String())
 }

@@ -32,6 +32,10 @@ func check(c *Config, b *binding) Problems {
 	if c.Azure != nil {
 		k.azure(c.Azure)
 	}
+	if c.Cloud != nil {
+		k.cloud(c)
+	}
+	k.ways(c)
 	return k.problems
 }
 
@@ -83,9 +87,6 @@ func (k *checker) general(c *Config) {
 	k.directory("run_dir", c.RunDir)
 	if len(c.RunDir) > maxRunDir {
 		k.fail("run_dir", "", "%q is longer than %d bytes, and the kernel limits a socket's path", c.RunDir, maxRunDir)
-	}
-	if c.Egress != EgressNAT && c.Egress != EgressNone {
-		k.fail("egress", "", "%q is neither nat nor none", c.Egress)
 	}
 }
 

@@ -8,13 +8,13 @@ import (
 	"releve.dev/releve/site"
 )
 
-// keyBytes is the length of the keepalives' key (HMAC-SHA-256's own).
+// keyBytes is the length of every key: HMAC-SHA-256's own, and WireGuard's.
 const keyBytes = 32
 
 func (k *checker) ha(c *Config) {
 	k.peer(c)
 	k.floatingIP(c)
-	k.key(c.HA.Key)
+	k.key("ha.key", c.HA.Key, sampleKey, "head -c 32 /dev/urandom | base64 makes one; both vSockets have the same")
 	k.timers(c.HA)
 	if c.HA.Preempt != PreemptOn && c.HA.Preempt != PreemptOff {
 		k.fail("ha.preempt", "", "%q is neither on nor off", c.HA.Preempt)
@@ -55,21 +55,21 @@ func (k *checker) floatingIP(c *Config) {
 	}
 }
 
-func (k *checker) key(text string) {
-	if !k.present("ha.key") {
+// key checks one that must not be the sample's.
+func (k *checker) key(path, text, sample, remedy string) {
+	if !k.present(path) {
 		return
 	}
-	const remedy = "head -c 32 /dev/urandom | base64 makes one; both vSockets have the same"
 	raw, err := base64.StdEncoding.DecodeString(text)
 	switch {
 	case err != nil: // the value is a secret, so it is not repeated
-		k.fail("ha.key", remedy, "is not base64")
+		k.fail(path, remedy, "is not base64")
 	case len(raw) != keyBytes:
-		k.fail("ha.key", remedy, "is %d bytes long, not %d", len(raw), keyBytes)
-	case text == sampleKey:
-		k.fail("ha.key", remedy, "is the sample's, which everybody knows")
+		k.fail(path, remedy, "is %d bytes long, not %d", len(raw), keyBytes)
+	case text == sample:
+		k.fail(path, remedy, "is the sample's, which everybody knows")
 	case [keyBytes]byte(raw) == [keyBytes]byte{}:
-		k.fail("ha.key", remedy, "is all zeros")
+		k.fail(path, remedy, "is all zeros")
 	}
 }
 
@@ -93,10 +93,12 @@ func (k *checker) timers(ha *HA) {
 }
 
 // KeyBytes returns the key of a checked Config.
-func (ha *HA) KeyBytes() []byte {
-	raw, err := base64.StdEncoding.DecodeString(ha.Key)
+func (ha *HA) KeyBytes() []byte { return mustBytes(ha.Key) }
+
+func mustBytes(key string) []byte {
+	raw, err := base64.StdEncoding.DecodeString(key)
 	if err != nil {
-		panic("config: the key of a checked Config is not base64")
+		panic("config: a key of a checked Config is not base64")
 	}
 	return raw
 }

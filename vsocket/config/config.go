@@ -18,10 +18,11 @@ type Config struct {
 	StateDir   string       `yaml:"state_dir" doc:"Where the term and the journal are kept. Must survive a reboot."`
 	RunDir     string       `yaml:"run_dir" doc:"Where the status socket is. May be lost at a reboot."`
 	Interfaces Interfaces   `yaml:"interfaces" doc:"The three interfaces of the appliance."`
-	Egress     Egress       `yaml:"egress" doc:"How the LAN's traffic leaves: nat (masqueraded behind the WAN address; sessions don't survive a failover) or none (routed as it is)."`
+	Egress     Egress       `yaml:"egress,omitempty" doc:"How the LAN's traffic leaves: tunnel (to the cloud), nat (masqueraded behind the WAN address; sessions don't survive a failover) or none (routed as it is). Left out: tunnel with the section cloud, else nat."`
 	Probes     Probes       `yaml:"probes" doc:"What this vSocket asks to know whether it is fit to serve."`
 	HA         *HA          `yaml:"ha,omitempty" doc:"High availability. Without this section the vSocket is Master by itself; two of them are a split brain."`
 	Azure      *Azure       `yaml:"azure,omitempty" doc:"Where the floating IP is moved. Needed with ha."`
+	Cloud      *Cloud       `yaml:"cloud,omitempty" doc:"Where the tunnels end, and the witness is. Leave the section out where there is no PoP."`
 }
 
 // Interfaces names the guest's interfaces and their addresses.
@@ -42,8 +43,9 @@ type Egress string
 
 // The kinds of egress.
 const (
-	EgressNAT  Egress = "nat"
-	EgressNone Egress = "none"
+	EgressTunnel Egress = "tunnel"
+	EgressNAT    Egress = "nat"
+	EgressNone   Egress = "none"
 )
 
 // Probes are the readings that fitness is made of.
@@ -60,6 +62,7 @@ type HA struct {
 	Peer       Peer          `yaml:"peer" doc:"The other vSocket's addresses."`
 	FloatingIP netip.Addr    `yaml:"floating_ip" doc:"The address that route tables name as next hop."`
 	Key        string        `yaml:"key" doc:"Secret that authenticates keepalives: 32 bytes in base64."`
+	Third      Third         `yaml:"third,omitempty" doc:"Who grants the terms: witness (the PoP's) or arm (Azure). Left out: witness with the section cloud, else arm."`
 	Generation uint64        `yaml:"generation" doc:"Grows with each change of these settings."`
 	Keepalive  time.Duration `yaml:"keepalive" doc:"Time between two keepalives, 10ms to 1s."`
 	Silent     time.Duration `yaml:"silent" doc:"Silence after which the peer counts as gone, 30ms to 3s."`

@@ -3,12 +3,11 @@ package config
 import "time"
 
 // Default is what a file that says nothing means. Its optional sections are
-// absent; defaultHA and defaultAzure are theirs.
+// absent; defaultHA, defaultAzure and defaultCloud are theirs.
 func Default() Config {
 	return Config{
 		StateDir: "/var/lib/releve",
 		RunDir:   "/run/releve",
-		Egress:   EgressNAT,
 		Probes:   Probes{Interval: 250 * time.Millisecond, Failures: 4, Recovery: 8},
 	}
 }

@@ -105,7 +105,20 @@ func fillIn(c *Config, b *binding) {
 	if c.Version == (site.Version{}) {
 		c.Version = site.Release
 	}
-	if c.HA != nil && !b.given("ha.lease") {
+	egress, third := EgressNAT, ThirdARM
+	if c.Cloud != nil {
+		egress, third = EgressTunnel, ThirdWitness
+	}
+	if !b.given("egress") {
+		c.Egress = egress
+	}
+	if c.HA == nil {
+		return
+	}
+	if !b.given("ha.lease") {
 		c.HA.Lease = c.HA.Silent
+	}
+	if !b.given("ha.third") {
+		c.HA.Third = third
 	}
 }

@@ -45,17 +45,18 @@ azure:
 // Each rule names the line, the path, the value and the rule.
 func TestProblems(t *testing.T) {
 	tests := []struct{ from, to, want string }{
-		{"site: Paris", "sight: Paris", "f:1: sight: unknown key; the file has azure, egress, ha, interfaces, probes, run_dir, side, site, state_dir, version\nf:1: site: is missing"},
-		{"key: AAEC", "kee: AAEC", "f:9: ha.key: is missing\nf:12: ha.kee: unknown key; ha has alone, confirm, floating_ip, generation, hold, keepalive, key, lease, peer, preempt, silent"},
+		{"site: Paris", "sight: Paris", "f:1: sight: unknown key; the file has azure, cloud, egress, ha, interfaces, probes, run_dir, side, site, state_dir, version\nf:1: site: is missing"},
+		{"key: AAEC", "kee: AAEC", "f:9: ha.key: is missing\nf:12: ha.kee: unknown key; ha has alone, confirm, floating_ip, generation, hold, keepalive, key, lease, peer, preempt, silent, third"},
 		{"side: primary", "side: first", `f:2: side: side "first" is neither primary nor secondary`},
 		{"side: primary", "side: none", `f:2: side: "none" is neither primary nor secondary`},
 		{"side: primary", "side:", "f:2: side: has no value"},
 		{"side: primary\n", "side: primary\nside: primary\n", `f:3: mapping key "side" already defined at [2:1]`},
 		{"side: primary", "side: &a primary", "f:2: side: wants one plain value, not a anchor"},
+		{"side: primary", "side: primary\negress: tunnel", "f:3: egress: is tunnel, but there is no section cloud to say where to\nhint: without the section cloud leave it out"},
 		{"side: primary", "side: primary\nversion: 14", `f:3: version: version "14" is not of the form 14.0`},
 		{"side: primary", "side: primary\nstate_dir: var", `f:3: state_dir: "var" is not an absolute path`},
 		{"side: primary", "side: primary\nrun_dir: /" + strings.Repeat("r", 80), "f:3: run_dir: \"/" + strings.Repeat("r", 80) + `" is longer than 80 bytes, and the kernel limits a socket's path`},
-		{"side: primary", "side: primary\negress: snat", `f:3: egress: "snat" is neither nat nor none`},
+		{"side: primary", "side: primary\negress: snat", `f:3: egress: "snat" is neither tunnel, nat nor none`},
 		{"name: eth1", "name: a/b", "f:4: interfaces.wan.name: \"a/b\" is not the name of a network interface\nhint: ip link lists the names"},
 		{"name: eth1", "name: eth2", `f:5: interfaces.lan.name: "eth2" is interfaces.wan's too: each needs an interface of its own`},
 		{"10.102.1.10/24", "10.102.1.10", `f:4: interfaces.wan.address: "10.102.1.10" is not an address with its subnet's length, like 10.102.2.10/24`},
@@ -85,6 +86,8 @@ func TestProblems(t *testing.T) {
 		{"ha:\n", "ha:\n  hold: 61m\n", "f:10: ha.hold: 1h1m is not between 0s and 1h"},
 		{"ha:\n", "ha:\n  preempt: maybe\n", `f:10: ha.preempt: "maybe" is neither on nor off`},
 		{"ha:\n", "ha:\n  alone: run\n", `f:10: ha.alone: "run" is neither stay nor stop`},
+		{"ha:\n", "ha:\n  third: witness\n", "f:10: ha.third: is witness, but there is no section cloud to say where it is\nhint: without the section cloud leave it out"},
+		{"ha:\n", "ha:\n  third: pop\n", `f:10: ha.third: "pop" is neither witness nor arm`},
 		{"ha:\n", "ha:\n  generation: -1\n", `f:10: ha.generation: "-1" is not a whole number from 0 on`},
 		{"azure:\n", "azure:\n  endpoint: http://management.azure.com\n", `f:14: azure.endpoint: "http://management.azure.com" is not https`},
 		{"azure:\n", "azure:\n  endpoint: management.azure.com\n", `f:14: azure.endpoint: "management.azure.com" is not an address like https://host`},
@@ -143,8 +146,8 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("key is %x", ha.KeyBytes())
 	}
 	p := c.Probes
-	if p.Interval != 250*time.Millisecond || p.Failures != 4 || p.Recovery != 8 || c.Egress != EgressNAT {
-		t.Errorf("probes are %+v, egress %s", p, c.Egress)
+	if p.Interval != 250*time.Millisecond || p.Failures != 4 || p.Recovery != 8 || c.Egress != EgressNAT || ha.Third != ThirdARM {
+		t.Errorf("probes are %+v, egress %s, third %s", p, c.Egress, ha.Third)
 	}
 }
 
@@ -196,6 +199,7 @@ func TestLoad(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(goodFile)
 	f.Add(Sample())
+	f.Add(goodFile + goodCloud)
 	f.Add("a: &a [*a]\n")
 	f.Add("ha: {peer: [1], key: !!binary x}\n? {a: b}\n: c\n")
 	f.Add("probes: {wan: [{a: 1}, [], ~]}\n<<: 1\n")
@@ -206,6 +210,10 @@ func FuzzParse(f *testing.F) {
 		}
 		if c.HA != nil && (c.Azure == nil || len(c.HA.KeyBytes()) != keyBytes || c.HA.Lease < 3*c.HA.Keepalive) {
 			t.Errorf("passes: %+v", c.HA)
+		}
+		if c.Cloud == nil && (c.Egress == EgressTunnel || c.HA != nil && c.HA.Third == ThirdWitness) ||
+			c.Cloud != nil && (len(c.Cloud.WitnessKeyBytes()) != keyBytes || len(c.Cloud.PoPs) == 0) {
+			t.Errorf("passes: %+v, cloud %+v", c, c.Cloud)
 		}
 		written, err := yaml.Marshal(c)
 		if err != nil {

@@ -13,29 +13,41 @@ import (
 )
 
 // Sample returns a complete, commented config file: the doc tag of each key,
-// its default, and a value that passes every check, but for the key of the
-// keepalives: the one in print here is refused. Keys that are best left out
-// are there as comments.
-func Sample() string { return sample(sampleKey) }
-
-// FreshSample is Sample with a key of its own, drawn at random.
-func FreshSample() string {
-	var key [keyBytes]byte
-	rand.Read(key[:]) // never fails (crypto/rand)
-	return sample(base64.StdEncoding.EncodeToString(key[:]))
+// its default, and a value that passes every check, but for the secrets: those
+// in print here are refused. Keys that are best left out are there as comments.
+func Sample() string {
+	return sample(secrets{ha: sampleKey, private: samplePrivateKey, witness: sampleWitnessKey})
 }
 
-// sampleKey says "replace me with 32 random bytes!". It stands in every copy
-// of the program, so it is no secret.
-const sampleKey = "cmVwbGFjZSBtZSB3aXRoIDMyIHJhbmRvbSBieXRlcyE="
+// FreshSample is Sample with secrets of its own, drawn at random.
+func FreshSample() string {
+	return sample(secrets{ha: randomKey(), private: randomKey(), witness: randomKey()})
+}
 
-func sample(key string) string {
+type secrets struct{ ha, private, witness string }
+
+func randomKey() string {
+	var key [keyBytes]byte
+	rand.Read(key[:]) // never fails (crypto/rand)
+	return base64.StdEncoding.EncodeToString(key[:])
+}
+
+// The sample's secrets stand in every copy of the program, so they are none.
+// They say that themselves: "replace me with 32 random bytes!".
+const (
+	sampleKey        = "cmVwbGFjZSBtZSB3aXRoIDMyIHJhbmRvbSBieXRlcyE="
+	samplePrivateKey = "cmVwbGFjZSB0aGlzIHdpdGggMzIgcmFuZG9tIG9uZXM="
+	sampleWitnessKey = "dGhpcyBvbmUgd2l0aCAzMiBtb3JlIHJhbmRvbSBvbmU="
+	samplePublicKey  = "aGVyZSBzdGFuZHMgdGhlIHB1YmxpYyBrZXkgb2YgaXQ="
+)
+
+func sample(keys secrets) string {
 	var b strings.Builder
 	b.WriteString("# Settings of a Relève vSocket. releve-vsocket config check FILE says what is\n")
 	b.WriteString("# wrong with them. Times are written like 250ms, 1.5s or 2m.\n\n")
-	example, defaults := example(key), Default()
-	ha, azure := defaultHA(), defaultAzure()
-	defaults.HA, defaults.Azure = &ha, &azure
+	example, defaults := example(keys), Default()
+	ha, azure, cloud := defaultHA(), defaultAzure(), defaultCloud()
+	defaults.HA, defaults.Azure, defaults.Cloud = &ha, &azure, &cloud
 	defaults.Version = site.Release
 	defaults.HA.Lease = 0 // no figure: it follows silent
 	writeSection(&b, reflect.ValueOf(example), reflect.ValueOf(defaults), "")
@@ -43,7 +55,7 @@ func sample(key string) string {
 }
 
 // example is a primary in the source's network.
-func example(key string) Config {
+func example(keys secrets) Config {
 	prefix, addr := netip.MustParsePrefix, netip.MustParseAddr
 	c := Default()
 	c.Site, c.Side = "Paris", site.Primary
@@ -53,17 +65,21 @@ func example(key string) Config {
 		MGMT: Interface{"eth0", prefix("10.102.3.10/24")},
 	}
 	c.Probes.WAN = []netip.Addr{addr("1.1.1.1"), addr("8.8.8.8")}
-	ha, azure := defaultHA(), defaultAzure()
+	ha, azure, cloud := defaultHA(), defaultAzure(), defaultCloud()
 	ha.Peer = Peer{LAN: addr("10.102.2.11"), MGMT: addr("10.102.3.11")}
 	ha.FloatingIP = addr("10.102.2.200")
-	ha.Key = key
+	ha.Key = keys.ha
 	azure.ClientID = "22222222-2222-2222-2222-222222222222"
 	azure.Subscription = "11111111-1111-1111-1111-111111111111"
 	azure.NIC = Ref{"rg-site", "vsocket-primary-lan"}
 	azure.PeerNIC = Ref{"rg-site", "vsocket-secondary-lan"}
 	azure.PeerVM = Ref{"rg-site", "vsocket-secondary"}
 	azure.Subnet = Subnet{"rg-network", "vnet-site", "lan"}
-	c.HA, c.Azure = &ha, &azure
+	cloud.PrivateKey, cloud.WitnessKey = keys.private, keys.witness
+	cloud.Address, cloud.SiteID = addr("100.64.1.1"), 1
+	cloud.PoPs = []PoP{{Name: "pop1", Endpoint: netip.MustParseAddrPort("203.0.113.30:51820"),
+		PublicKey: samplePublicKey, Witness: netip.MustParseAddrPort("100.64.0.1:20481")}}
+	c.HA, c.Azure, c.Cloud = &ha, &azure, &cloud
 	return c
 }
 
@@ -94,11 +110,37 @@ func writeSection(b *strings.Builder, values, defaults reflect.Value, indent str
 			doc += " Default: " + scalar(standard) + "."
 		}
 		writeComment(b, indent, doc)
+		if isList(value.Type()) {
+			fmt.Fprintf(b, "%s%s:\n", indent, keyOf(field))
+			writeList(b, value, indent+"  ")
+			continue
+		}
 		if value.IsZero() && field.Type != reflect.TypeFor[time.Duration]() {
 			fmt.Fprintf(b, "%s# %s: %s\n", indent, keyOf(field), unset(field.Name, standard))
 			continue
 		}
 		fmt.Fprintf(b, "%s%s: %s\n", indent, keyOf(field), scalar(value))
+	}
+}
+
+// isList tells a list of sections from one of values.
+func isList(t reflect.Type) bool { return t.Kind() == reflect.Slice && isSection(t.Elem()) }
+
+// writeList writes a list of sections, which have no defaults.
+func writeList(b *strings.Builder, values reflect.Value, indent string) {
+	for i := range values.Len() {
+		var item strings.Builder
+		writeSection(&item, values.Index(i), reflect.Zero(values.Type().Elem()), "")
+		mark := "" // the first key gets the dash, after its comment
+		for line := range strings.Lines(item.String()) {
+			switch {
+			case mark == "" && !strings.HasPrefix(line, "#"):
+				b.WriteString(indent + "- " + line)
+				mark = "  "
+			default:
+				b.WriteString(indent + mark + line)
+			}
+		}
 	}
 }
 
@@ -111,6 +153,10 @@ func unset(name string, standard reflect.Value) string {
 		return defaultAzure().Endpoint
 	case name == "CAFile":
 		return "/etc/releve/ca.pem"
+	case name == "Egress":
+		return string(EgressTunnel)
+	case name == "Third":
+		return string(ThirdWitness)
 	case name == "Location":
 		return "francecentral"
 	}

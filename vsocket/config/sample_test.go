@@ -43,27 +43,31 @@ func TestSamplePasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := example(got.HA.Key)
-	want.Version = site.Release
+	want := example(secrets{got.HA.Key, got.Cloud.PrivateKey, got.Cloud.WitnessKey})
+	want.Version, want.Egress, want.HA.Third = site.Release, EgressTunnel, ThirdWitness
 	if diff := cmp.Diff(&want, got, comparable); diff != "" {
 		t.Error(diff)
 	}
 	if FreshSample() == text {
-		t.Error("two fresh samples have the same key")
+		t.Error("two fresh samples have the same keys")
 	}
 }
 
-// The printed key is no secret, so it doesn't pass.
-func TestSampleKeyIsRefused(t *testing.T) {
+// The printed secrets are none, so they don't pass.
+func TestSampleKeysAreRefused(t *testing.T) {
 	_, err := Parse("sample", []byte(Sample()))
-	if err == nil || !strings.Contains(err.Error(), "ha.key: is the sample's") {
-		t.Errorf("error is %v", err)
+	for _, path := range []string{"ha.key", "cloud.private_key", "cloud.witness_key"} {
+		if err == nil || !strings.Contains(err.Error(), path+": is the sample's") {
+			t.Errorf("%s: error is %v", path, err)
+		}
 	}
 }
 
 // A Config that a program writes is read back as it was.
 func TestMarshalledConfigIsReadBack(t *testing.T) {
-	want := example(strings.Repeat("q", 43) + "=")
+	key := strings.Repeat("q", 43) + "="
+	want := example(secrets{key, key, strings.Repeat("s", 43) + "="})
+	want.Egress, want.HA.Third = EgressNone, ThirdARM
 	want.Version = site.Version{Major: 10, Minor: 0}
 	want.HA.Lease = 170 * time.Millisecond
 	text, err := yaml.Marshal(want)
@@ -78,7 +82,7 @@ func TestMarshalledConfigIsReadBack(t *testing.T) {
 		t.Error(diff)
 	}
 	want.Version = site.Version{}
-	want.HA, want.Azure = nil, nil
+	want.HA, want.Azure, want.Cloud = nil, nil, nil
 	text, _ = yaml.Marshal(want)
 	if got, err = Parse("marshalled", text); err != nil {
 		t.Fatalf("%v\n%s", err, text)
@@ -88,4 +92,4 @@ func TestMarshalledConfigIsReadBack(t *testing.T) {
 	}
 }
 
-var comparable = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, site.Version{})
+var comparable = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}, netip.Prefix{}, site.Version{})
