@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"testing"
 	"time"
 
@@ -128,6 +129,20 @@ func TestHostsHaveNetworksOfTheirOwn(t *testing.T) {
 	if err := own.Wait(); err != nil {
 		t.Fatal(err)
 	}
+	idle := exec.Command("cat")
+	if _, err := idle.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(idle); err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[*Host][]int{a: {idle.Process.Pid}, b: nil} {
+		if got, err := host.Processes(); err != nil || !slices.Equal(got, want) {
+			t.Errorf("in %s run %v, %v; want %v", host.Name, got, err, want)
+		}
+	}
+	_ = idle.Process.Kill()
+	_ = idle.Wait()
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(a.NS), &stat); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package world
 import (
 	"context"
 	"encoding/json"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -27,13 +26,13 @@ const statusTime = 500 * time.Millisecond
 
 // Agent asks a vSocket for its status; nil if it doesn't answer.
 func (w *World) Agent(ctx context.Context, node string) *site.Status {
-	a := w.agents[node]
+	a := w.programs[node]
 	if a == nil || !a.running() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
-	status, err := control.Dial(control.Socket(filepath.Join(a.dir, "run"))).Status(ctx)
+	status, err := control.Dial(control.Socket(w.runDir(node))).Status(ctx)
 	if err != nil {
 		return nil
 	}

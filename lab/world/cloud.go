@@ -1,0 +1,75 @@
+package world
+
+import (
+	"crypto/ecdh"
+	"encoding/base64"
+	"net/netip"
+
+	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/vsocket/config"
+)
+
+// Sites of the lab, as the PoP knows them.
+const (
+	labSite    = "lab"
+	branchSite = "branch"
+)
+
+// WireGuard's ports of a PoP: one for all primaries, one for all secondaries.
+const (
+	primaryPort   = 51820
+	secondaryPort = 51821
+)
+
+// witness is the PoP's, inside the tunnels.
+var witness = netip.MustParseAddrPort("100.64.0.1:20481")
+
+// cloud is what the tunnels' ends know of each other.
+type cloud struct {
+	ends map[string]*tunnelEnd // by vSocket
+	pop  string                // the PoP's public key
+}
+
+// tunnelEnd is a vSocket's.
+type tunnelEnd struct {
+	site    uint64
+	port    uint16 // at the PoP
+	device  string // its name is the lab's alone: wireguard-go's sockets share a folder
+	address netip.Addr
+
+	private, public, witness string // keys
+}
+
+func newCloud() *cloud {
+	return &cloud{ends: map[string]*tunnelEnd{
+		Primary:   newTunnelEnd(1, primaryPort, "rlv-prim", "100.64.1.1"),
+		Secondary: newTunnelEnd(1, secondaryPort, "rlv-sec", "100.64.1.2"),
+		Branch:    newTunnelEnd(2, primaryPort, "rlv-branch", "100.64.2.1"),
+	}}
+}
+
+func newTunnelEnd(site uint64, port uint16, device, address string) *tunnelEnd {
+	e := &tunnelEnd{site: site, port: port, device: device, address: netip.MustParseAddr(address), private: newKey(), witness: newKey()}
+	e.public = publicKey(e.private)
+	return e
+}
+
+// publicKey is WireGuard's (RFC 7748).
+func publicKey(private string) string {
+	raw, err := base64.StdEncoding.DecodeString(private)
+	if err != nil {
+		panic("world: a key of our own is not base64")
+	}
+	key, err := ecdh.X25519().NewPrivateKey(raw)
+	if err != nil {
+		panic("world: " + err.Error()) // any 32 bytes are a key
+	}
+	return base64.StdEncoding.EncodeToString(key.PublicKey().Bytes())
+}
+
+// of is a vSocket's section of its configuration.
+func (c *cloud) of(node string) *config.Cloud {
+	e := c.ends[node]
+	return &config.Cloud{PrivateKey: e.private, Device: e.device, Address: e.address, SiteID: e.site, WitnessKey: e.witness,
+		PoPs: []config.PoP{{Name: PoP, Endpoint: netip.AddrPortFrom(azuresite.PoPAddr, e.port), PublicKey: c.pop, Witness: witness}}}
+}
