@@ -138,7 +138,7 @@ func (s *Sessions) serve(c *session, conn net.Conn) {
 	c.mu.Lock()
 	c.far = conn
 	c.mu.Unlock()
-	if s.ending.Load() { // Finish may not have seen it
+	if s.ending.Load() { // close may not have seen it
 		c.deadline(time.Now().Add(tail))
 	}
 	var err error

@@ -70,7 +70,7 @@ func Start(dial func() (net.Conn, error), listener net.Listener, plan Plan) (*Se
 	for i, one := range s.list {
 		conn, err := dial()
 		if err != nil {
-			s.Finish()
+			s.Abandon()
 			return nil, fmt.Errorf("open TCP connection %d of %d: %w", i+1, len(s.list), err)
 		}
 		one.near = conn
@@ -98,15 +98,7 @@ func (s *Sessions) Begin() {
 
 // Finish ends all connections in order, and says what became of them.
 func (s *Sessions) Finish() Result {
-	if s.ending.CompareAndSwap(false, true) {
-		close(s.end)
-	}
-	s.listener.Close()
-	s.accepted.Wait()
-	for _, one := range s.list {
-		one.deadline(time.Now().Add(tail))
-	}
-	s.ends.Wait()
+	s.close(tail)
 	result := Result{Total: len(s.list)}
 	for _, one := range s.list {
 		worst, lost := one.outcome()
@@ -119,6 +111,22 @@ func (s *Sessions) Finish() Result {
 		}
 	}
 	return result
+}
+
+// Abandon ends all connections at once. After Finish it does nothing.
+func (s *Sessions) Abandon() { s.close(0) }
+
+// close ends the connections within a time.
+func (s *Sessions) close(within time.Duration) {
+	if s.ending.CompareAndSwap(false, true) {
+		close(s.end)
+	}
+	s.listener.Close()
+	s.accepted.Wait()
+	for _, one := range s.list {
+		one.deadline(time.Now().Add(within))
+	}
+	s.ends.Wait()
 }
 
 // accept serves the far ends. The hello names the connection.

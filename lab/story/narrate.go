@@ -31,6 +31,11 @@ func narrate(e site.Entry) (text string, paint ink) {
 		return who + " closes its gate", plain
 	case report.WhatSteered:
 		return who + " is done: " + e.Detail, good
+	case report.WhatDownstream:
+		if e.Detail == "" {
+			return "The PoP sends the site's traffic nowhere", busy
+		}
+		return "The PoP sends the site's traffic to the " + e.Detail, note
 	case "handover", "yielded", "asks for the role back", "not fit", "suspended", "deposed", "floating ip missing",
 		"floating ip on the peer", "arm refused", "arm problem", "arm reached", "agent ended", "ha not ready":
 		return strings.TrimSuffix(who+": "+e.What+", "+e.Detail, ", "), busy

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/config"
 )
 
@@ -20,6 +21,9 @@ const (
 	primaryPort   = 51820
 	secondaryPort = 51821
 )
+
+// popDevices are the PoP's tunnels, by the side at whose vSockets they end.
+var popDevices = map[site.Side]string{site.Primary: "rlv-p1p", site.Secondary: "rlv-p1s"}
 
 // witness is the PoP's, inside the tunnels.
 var witness = netip.MustParseAddrPort("100.64.0.1:20481")

@@ -64,6 +64,11 @@ func (w *World) bootPublic(node string, addr netip.Addr) error {
 	if err := w.fabric.AttachPublic(host.NS, uplink, addr); err != nil {
 		return err
 	}
+	if node == PoP {
+		if err := w.downstream.follow(host, w.life.Done()); err != nil {
+			return err
+		}
+	}
 	return configure(host, []guest{{uplink, netip.PrefixFrom(addr, 32)}}, []way{{anywhere, nextHop, uplink}})
 }
 

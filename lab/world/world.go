@@ -24,6 +24,7 @@ import (
 	"releve.dev/releve/lab/probe"
 	"releve.dev/releve/lab/report"
 	"releve.dev/releve/lab/room"
+	"releve.dev/releve/lab/sessions"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/config"
 )
@@ -100,6 +101,9 @@ type World struct {
 	probe    *probe.Probe
 	programs map[string]*program // by node
 	fip      *tracker
+	crossing *crossing // nil without the cloud
+
+	downstream downstream
 
 	acting sync.Mutex // one act at a time: faults, heals, reboots
 
@@ -112,6 +116,7 @@ type World struct {
 	begun    time.Duration
 	overload uint64 // of the fabric, when it began
 	still    stillness
+	sessions *sessions.Sessions // nil: none
 	finished bool
 	closers  []func()
 	cancel   context.CancelFunc
@@ -126,9 +131,10 @@ func Up(opt Options) (*World, error) {
 	}
 	w := &World{opt: opt, log: opt.Logger, dir: dir, programs: map[string]*program{}, key: newKey(), cloud: newCloud(),
 		hosts: map[string]*room.Host{}, imds: map[string]*service{}, faults: map[act]func() error{}}
+	w.downstream.note = w.noteAs
 	w.life, w.cancel = context.WithCancel(context.Background())
 	go w.still.watch(w.life)
-	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startAgents, w.startProbe} {
+	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startAgents, w.startProbe, w.startCrossing} {
 		if err := step(); err != nil {
 			w.Down()
 			return nil, err
@@ -157,6 +163,9 @@ func (w *World) Down() {
 	w.cancel()
 	for _, p := range w.programs {
 		p.kill()
+	}
+	if opened := w.Sessions(); opened != nil {
+		opened.Abandon()
 	}
 	if w.probe != nil && !w.probeDone() {
 		w.probe.Finish()
