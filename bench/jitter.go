@@ -16,6 +16,7 @@ import (
 
 	"releve.dev/releve/vsocket/lan"
 	"releve.dev/releve/vsocket/priority"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -131,7 +132,7 @@ func send() error {
 	}
 	pace := time.NewTicker(jitterInterval)
 	defer pace.Stop()
-	mac := keepalive.NewHMAC(make([]byte, 32))
+	mac := auth.NewHMAC(make([]byte, 32))
 	var message keepalive.Message
 	var datagram []byte
 	for end := time.Now().Add(2 * jitterFor); time.Now().Before(end); message.Seq++ {

@@ -5,6 +5,7 @@ import (
 
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -16,7 +17,7 @@ type leaseCheck struct {
 	indifferent
 	w       *World
 	message keepalive.Message
-	mac     keepalive.MAC
+	mac     auth.MAC
 	until   [3]time.Duration // local: what covers an opening
 	life    [3]uint32
 }

@@ -5,6 +5,7 @@ import (
 
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -14,7 +15,7 @@ import (
 type promiseCheck struct {
 	indifferent
 	w        *World
-	mac      keepalive.MAC
+	mac      auth.MAC
 	message  keepalive.Message
 	promised [3]time.Duration // by the one who promised, whichever its boot
 	term     [3]site.Term     // that the promise was for

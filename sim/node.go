@@ -12,6 +12,7 @@ import (
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/agent"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -84,19 +85,19 @@ func config(s *Schedule, side site.Side) agent.Config {
 func (n *node) local() time.Duration { return n.clock.local(n.w.now) }
 
 // unsigned believes everybody.
-type unsigned struct{ keepalive.MAC }
+type unsigned struct{ auth.MAC }
 
 func (unsigned) Verify(_, _ []byte) bool { return true }
 
-func (n *node) mac() keepalive.MAC {
+func (n *node) mac() auth.MAC {
 	key := []byte("the site's key")
 	if slip.Is(slip.Unsigned) {
-		return unsigned{keepalive.NewChecksum(key)}
+		return unsigned{auth.NewChecksum(key)}
 	}
 	if n.w.sched.Settings.HMAC {
-		return keepalive.NewHMAC(key)
+		return auth.NewHMAC(key)
 	}
-	return keepalive.NewChecksum(key)
+	return auth.NewChecksum(key)
 }
 
 // boot starts the agent.

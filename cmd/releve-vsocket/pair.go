@@ -17,6 +17,7 @@ import (
 	"releve.dev/releve/vsocket/lan"
 	"releve.dev/releve/vsocket/probe"
 	"releve.dev/releve/vsocket/recorder"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -77,12 +78,12 @@ func (p *pair) open() (err error) {
 	if p.recorder, err = recorder.Open(p.recordDir()); err != nil {
 		return err
 	}
-	if p.steps, err = newStepwise(p.journal.Sync, keepalive.NewHMAC(cfg.HA.KeyBytes())); err != nil {
+	if p.steps, err = newStepwise(p.journal.Sync, auth.NewHMAC(cfg.HA.KeyBytes())); err != nil {
 		return err
 	}
 	p.driver, err = agent.NewDriver(p.driverConfig(), p.steps.wrap(agent.Ports{
 		Links: p.links, Gate: p.gate, Guest: p.guest, Cloud: cloud{p}, Metadata: metadata{p}, Store: p.slots, Journal: p.journal,
-		Recorder: p.recorder, MAC: keepalive.NewHMAC(cfg.HA.KeyBytes()), Wall: time.Now,
+		Recorder: p.recorder, MAC: auth.NewHMAC(cfg.HA.KeyBytes()), Wall: time.Now,
 	}), p.boot, p.nonce, agent.BootClock())
 	if err != nil {
 		return err

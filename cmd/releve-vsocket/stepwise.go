@@ -8,6 +8,7 @@ import (
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/agent"
 	"releve.dev/releve/vsocket/steps"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -19,7 +20,7 @@ import (
 type stepwise struct {
 	ask   func(step string)
 	clock func() time.Duration
-	mac   keepalive.MAC
+	mac   auth.MAC
 
 	serve, drain time.Duration
 	said         news
@@ -36,7 +37,7 @@ type news struct {
 
 // newStepwise gives nil where no lab is to be asked. Before a step the journal
 // is written, so that a lab reads all of it after a kill.
-func newStepwise(sync func() error, mac keepalive.MAC) (*stepwise, error) {
+func newStepwise(sync func() error, mac auth.MAC) (*stepwise, error) {
 	asker, err := steps.FromEnv()
 	if asker == nil || err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/agent"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -28,7 +29,7 @@ func (e effects) Load() ([]byte, bool, error) { return nil, false, nil }
 func TestTheLabIsAskedBeforeEachStep(t *testing.T) {
 	var done []string
 	now := time.Minute
-	mac := keepalive.NewHMAC(make([]byte, 32))
+	mac := auth.NewHMAC(make([]byte, 32))
 	s := &stepwise{mac: mac, clock: func() time.Duration { return now }, ask: func(step string) { done = append(done, "? "+step) }}
 	e := effects{&done}
 	p := s.wrap(agent.Ports{Links: e, Gate: e, Guest: e, Store: e})
@@ -72,7 +73,7 @@ func TestTheLabIsAskedBeforeEachStep(t *testing.T) {
 
 // Without a lab nothing stands between the agent and its ports.
 func TestWithoutALabNobodyIsAsked(t *testing.T) {
-	s, err := newStepwise(func() error { return nil }, keepalive.NewHMAC(make([]byte, 32)))
+	s, err := newStepwise(func() error { return nil }, auth.NewHMAC(make([]byte, 32)))
 	if s != nil || err != nil {
 		t.Fatalf("stepwise %v, error %v", s, err)
 	}

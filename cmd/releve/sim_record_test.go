@@ -13,6 +13,7 @@ import (
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/agent"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 	"releve.dev/releve/wire/record"
 )
@@ -43,7 +44,7 @@ func deafRecord(t *testing.T) []byte {
 		Fitness: fitness.Config{Failures: 4, Recovery: 8, Version: site.Release}}
 	now := time.Hour
 	driver, err := agent.NewDriver(cfg, agent.Ports{Links: d, Gate: d, Guest: d, Cloud: deafCloud{}, Metadata: d, Store: d, Journal: d, Recorder: d,
-		MAC: keepalive.NewChecksum(nil), Wall: func() time.Time { return time.Unix(1e9, 0).Add(now) }}, site.BootID{1}, 2, now)
+		MAC: auth.NewChecksum(nil), Wall: func() time.Time { return time.Unix(1e9, 0).Add(now) }}, site.BootID{1}, 2, now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"releve.dev/releve/core/ha"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 	"releve.dev/releve/wire/record"
 )
@@ -33,7 +34,7 @@ type Ports struct {
 	Store    Store
 	Journal  Journal
 	Recorder Recorder // nil: nothing is recorded
-	MAC      keepalive.MAC
+	MAC      auth.MAC
 	Wall     func() time.Time // for the journal and the record only
 }
 

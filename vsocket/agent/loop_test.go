@@ -8,6 +8,7 @@ import (
 
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -37,7 +38,7 @@ func TestLoopTicksDrainsAndStops(t *testing.T) {
 		clock := func() time.Duration { return time.Hour + time.Since(begin) }
 		ports := &stillPorts{}
 		driver, err := NewDriver(testConfig(site.Primary), Ports{Links: ports, Gate: ports, Guest: ports, Cloud: ports,
-			Metadata: startNothing(), Store: ports, Journal: ports, MAC: keepalive.NewChecksum([]byte("k")), Wall: time.Now},
+			Metadata: startNothing(), Store: ports, Journal: ports, MAC: auth.NewChecksum([]byte("k")), Wall: time.Now},
 			site.BootID{1}, 1, clock())
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"releve.dev/releve/core/fitness"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -371,7 +372,7 @@ func TestPairReplayAndForgery(t *testing.T) {
 	p, s := w.bootBoth()
 	old := keepalive.Append(nil, &keepalive.Message{From: site.Secondary, Boot: site.BootID{9}, Seq: 1 << 40,
 		Third: keepalive.ARM, Granted: site.Claim{Term: 99, Holder: site.Secondary}, Role: site.Active},
-		keepalive.NewChecksum([]byte("k")))
+		auth.NewChecksum([]byte("k")))
 	forged := append([]byte(nil), old...)
 	forged[len(forged)-1] ^= 1
 	for range 100 {

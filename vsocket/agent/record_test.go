@@ -14,6 +14,7 @@ import (
 	"releve.dev/releve/core/fitness"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 	"releve.dev/releve/wire/record"
 )
@@ -267,7 +268,7 @@ func TestRecordHasNoSecrets(t *testing.T) {
 	vm := `{"properties":{"osProfile":{"adminUsername":"root-of-all"},"instanceView":{"statuses":[{"code":"PowerState/running"},{"code":"free text"}]}}}`
 	n.driver.Response(w.now, &steer.Response{ID: 77, Status: 200, Body: []byte(vm)})
 	n.driver.Response(w.now, &steer.Response{ID: 78, Status: 403, Code: "Forbidden", Body: []byte(`{"all":"of it"}`)})
-	mac := keepalive.NewHMAC([]byte("the key"))
+	mac := auth.NewHMAC([]byte("the key"))
 	n.driver.ports.MAC = mac
 	datagram := keepalive.Append(nil, &keepalive.Message{Path: keepalive.LAN, From: site.Primary, Seq: 1, Third: keepalive.ARM}, mac)
 	n.driver.Datagram(w.now, keepalive.LAN, datagram)

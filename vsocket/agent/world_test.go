@@ -11,6 +11,7 @@ import (
 	"releve.dev/releve/core/ha"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -160,7 +161,7 @@ func (w *world) boot(side site.Side) *node {
 	n.up, n.paused = true, 0
 	boot := site.BootID{byte(side), byte(w.boots)}
 	driver, err := NewDriver(n.conf, Ports{Links: n, Gate: n, Guest: n, Cloud: n, Metadata: meta{n}, Store: n, Journal: n,
-		Recorder: n.recorder, MAC: keepalive.NewChecksum([]byte("k")), Wall: func() time.Time { return time.Unix(0, 0) }}, boot, uint64(1000+w.boots), w.now)
+		Recorder: n.recorder, MAC: auth.NewChecksum([]byte("k")), Wall: func() time.Time { return time.Unix(0, 0) }}, boot, uint64(1000+w.boots), w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}

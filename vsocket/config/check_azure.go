@@ -20,24 +20,24 @@ func (k *checker) azure(a *Azure) {
 	k.address("azure.imds", a.IMDS, "http", "https")
 	if a.Audience != "" {
 		if u, err := url.Parse(a.Audience); err != nil || u.Scheme == "" {
-			k.fail("azure.audience", "", "%q is not a URI", a.Audience)
+			k.Fail("azure.audience", "", "%q is not a URI", a.Audience)
 		}
 	}
 	if a.CAFile != "" && !filepath.IsAbs(a.CAFile) {
-		k.fail("azure.ca_file", "", "%q is not an absolute path", a.CAFile)
+		k.Fail("azure.ca_file", "", "%q is not an absolute path", a.CAFile)
 	}
 	if a.ClientID != "" && !guid.MatchString(a.ClientID) {
-		k.fail("azure.client_id", "az identity show --query clientId prints it", "%q is not a client id (a GUID)", a.ClientID)
+		k.Fail("azure.client_id", "az identity show --query clientId prints it", "%q is not a client id (a GUID)", a.ClientID)
 	}
-	if k.present("azure.subscription") && !guid.MatchString(a.Subscription) {
-		k.fail("azure.subscription", "az account show --query id prints it", "%q is not a subscription id (a GUID)", a.Subscription)
+	if k.Present("azure.subscription") && !guid.MatchString(a.Subscription) {
+		k.Fail("azure.subscription", "az account show --query id prints it", "%q is not a subscription id (a GUID)", a.Subscription)
 	}
 	k.ref("azure.nic", a.NIC)
 	k.ref("azure.peer_nic", a.PeerNIC)
 	if a.NIC != (Ref{}) && same(a.NIC, a.PeerNIC) {
-		k.fail("azure.peer_nic", "", "%q is this vSocket's own NIC (azure.nic)", a.PeerNIC.Name)
+		k.Fail("azure.peer_nic", "", "%q is this vSocket's own NIC (azure.nic)", a.PeerNIC.Name)
 	}
-	if k.binding.given("azure.peer_vm") {
+	if k.Given("azure.peer_vm") {
 		k.ref("azure.peer_vm", a.PeerVM)
 	}
 	k.name("azure.subnet.resource_group", a.Subnet.Group, groupName)
@@ -49,7 +49,7 @@ func (k *checker) azure(a *Azure) {
 func (k *checker) address(path, text string, schemes ...string) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
-		k.fail(path, "", "%q is not an address like %s://host", text, schemes[0])
+		k.Fail(path, "", "%q is not an address like %s://host", text, schemes[0])
 		return
 	}
 	allowed := false
@@ -58,9 +58,9 @@ func (k *checker) address(path, text string, schemes ...string) {
 	}
 	switch {
 	case !allowed:
-		k.fail(path, "", "%q is not %s", text, strings.Join(schemes, " or "))
+		k.Fail(path, "", "%q is not %s", text, strings.Join(schemes, " or "))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		k.fail(path, "", "%q has more than a host and a port", text)
+		k.Fail(path, "", "%q has more than a host and a port", text)
 	}
 }
 
@@ -70,8 +70,8 @@ func (k *checker) ref(path string, ref Ref) {
 }
 
 func (k *checker) name(path, name string, rule *regexp.Regexp) {
-	if k.present(path) && !rule.MatchString(name) {
-		k.fail(path, "", "%q is not a name that Azure gives", name)
+	if k.Present(path) && !rule.MatchString(name) {
+		k.Fail(path, "", "%q is not a name that Azure gives", name)
 	}
 }
 

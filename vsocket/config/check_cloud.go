@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"strings"
 )
 
 // inside is the range of all addresses inside tunnels (RFC 6598).
@@ -13,20 +12,20 @@ var inside = netip.MustParsePrefix("100.64.0.0/10")
 func (k *checker) cloud(c *Config) {
 	cloud := c.Cloud
 	const secret = "head -c 32 /dev/urandom | base64 makes one; each vSocket has its own"
-	k.key("cloud.private_key", cloud.PrivateKey, samplePrivateKey, secret)
-	k.key("cloud.witness_key", cloud.WitnessKey, sampleWitnessKey, secret)
+	k.Key("cloud.private_key", cloud.PrivateKey, samplePrivateKey, secret)
+	k.Key("cloud.witness_key", cloud.WitnessKey, sampleWitnessKey, secret)
 	if c.HA != nil && cloud.WitnessKey == c.HA.Key {
-		k.fail("cloud.witness_key", secret, "is the keepalives' (ha.key)")
+		k.Fail("cloud.witness_key", secret, "is the keepalives' (ha.key)")
 	}
 	k.device(c)
-	if k.present("cloud.address") {
+	if k.Present("cloud.address") {
 		k.isInside("cloud.address", cloud.Address)
 	}
-	if k.present("cloud.site_id") && (cloud.SiteID == 0 || cloud.SiteID > math.MaxUint32) {
-		k.fail("cloud.site_id", "", "%d is not between 1 and %d", cloud.SiteID, uint32(math.MaxUint32))
+	if k.Present("cloud.site_id") && (cloud.SiteID == 0 || cloud.SiteID > math.MaxUint32) {
+		k.Fail("cloud.site_id", "", "%d is not between 1 and %d", cloud.SiteID, uint32(math.MaxUint32))
 	}
-	if k.present("cloud.pops") && len(cloud.PoPs) == 0 {
-		k.fail("cloud.pops", "leave the section cloud out where there is no PoP", "is empty")
+	if k.Present("cloud.pops") && len(cloud.PoPs) == 0 {
+		k.Fail("cloud.pops", "leave the section cloud out where there is no PoP", "is empty")
 	}
 	for i := range cloud.PoPs {
 		k.pop(cloud, i)
@@ -35,10 +34,10 @@ func (k *checker) cloud(c *Config) {
 
 func (k *checker) device(c *Config) {
 	const path = "cloud.device"
-	k.interfaceName(path, c.Cloud.Device)
+	k.Interface(path, c.Cloud.Device)
 	for _, other := range []string{c.Interfaces.WAN.Name, c.Interfaces.LAN.Name, c.Interfaces.MGMT.Name} {
 		if c.Cloud.Device == other {
-			k.fail(path, "", "%q is one of the interfaces: the tunnel makes its own", other)
+			k.Fail(path, "", "%q is one of the interfaces: the tunnel makes its own", other)
 		}
 	}
 }
@@ -46,34 +45,32 @@ func (k *checker) device(c *Config) {
 func (k *checker) pop(cloud *Cloud, i int) {
 	path := fmt.Sprintf("cloud.pops[%d]", i)
 	pop := cloud.PoPs[i]
-	if k.present(path+".name") && (strings.TrimSpace(pop.Name) == "" || len(pop.Name) > 80 || strings.ContainsFunc(pop.Name, isControl)) {
-		k.fail(path+".name", "", "%q is no name: 1 to 80 characters on one line", pop.Name)
-	}
+	k.Name(path+".name", pop.Name)
 	for _, other := range cloud.PoPs[:i] {
 		if pop.Name == other.Name {
-			k.fail(path+".name", "", "%q is another one's name", pop.Name)
+			k.Fail(path+".name", "", "%q is another one's name", pop.Name)
 		}
 	}
-	if k.present(path + ".endpoint") {
+	if k.Present(path + ".endpoint") {
 		addr := pop.Endpoint.Addr()
 		if !addr.Is4() || addr.IsUnspecified() || addr.IsMulticast() || pop.Endpoint.Port() == 0 {
-			k.fail(path+".endpoint", "", "%s is not an IPv4 address with a port", pop.Endpoint)
+			k.Fail(path+".endpoint", "", "%s is not an IPv4 address with a port", pop.Endpoint)
 		}
 	}
-	k.key(path+".public_key", pop.PublicKey, "", "releve-pop tells its own")
-	if k.present(path+".witness") && k.isInside(path+".witness", pop.Witness.Addr()) {
+	k.Key(path+".public_key", pop.PublicKey, "", "releve-pop tells its own")
+	if k.Present(path+".witness") && k.isInside(path+".witness", pop.Witness.Addr()) {
 		switch {
 		case pop.Witness.Port() == 0:
-			k.fail(path+".witness", "", "%s has no port", pop.Witness)
+			k.Fail(path+".witness", "", "%s has no port", pop.Witness)
 		case pop.Witness.Addr() == cloud.Address:
-			k.fail(path+".witness", "", "%s is this vSocket's own address (cloud.address)", cloud.Address)
+			k.Fail(path+".witness", "", "%s is this vSocket's own address (cloud.address)", cloud.Address)
 		}
 	}
 }
 
 func (k *checker) isInside(path string, addr netip.Addr) bool {
 	if !inside.Contains(addr) {
-		k.fail(path, "", "%s is not in %s, where the addresses inside tunnels are", addr, inside)
+		k.Fail(path, "", "%s is not in %s, where the addresses inside tunnels are", addr, inside)
 		return false
 	}
 	return true
@@ -85,11 +82,11 @@ func (k *checker) ways(c *Config) {
 	switch c.Egress {
 	case EgressNAT, EgressNone:
 	case EgressTunnel:
-		if c.Cloud == nil && !k.binding.given("cloud") {
-			k.fail("egress", remedy, "is tunnel, but there is no section cloud to say where to")
+		if c.Cloud == nil && !k.Given("cloud") {
+			k.Fail("egress", remedy, "is tunnel, but there is no section cloud to say where to")
 		}
 	default:
-		k.fail("egress", "", "%q is neither tunnel, nat nor none", c.Egress)
+		k.Fail("egress", "", "%q is neither tunnel, nat nor none", c.Egress)
 	}
 	if c.HA == nil {
 		return
@@ -97,10 +94,10 @@ func (k *checker) ways(c *Config) {
 	switch c.HA.Third {
 	case ThirdARM:
 	case ThirdWitness:
-		if c.Cloud == nil && !k.binding.given("cloud") {
-			k.fail("ha.third", remedy, "is witness, but there is no section cloud to say where it is")
+		if c.Cloud == nil && !k.Given("cloud") {
+			k.Fail("ha.third", remedy, "is witness, but there is no section cloud to say where it is")
 		}
 	default:
-		k.fail("ha.third", "", "%q is neither witness nor arm", c.HA.Third)
+		k.Fail("ha.third", "", "%q is neither witness nor arm", c.HA.Third)
 	}
 }

@@ -1,26 +1,23 @@
 package config
 
 import (
-	"encoding/base64"
 	"net/netip"
 	"time"
 
+	"releve.dev/releve/settings"
 	"releve.dev/releve/site"
 )
-
-// keyBytes is the length of every key: HMAC-SHA-256's own, and WireGuard's.
-const keyBytes = 32
 
 func (k *checker) ha(c *Config) {
 	k.peer(c)
 	k.floatingIP(c)
-	k.key("ha.key", c.HA.Key, sampleKey, "head -c 32 /dev/urandom | base64 makes one; both vSockets have the same")
+	k.Key("ha.key", c.HA.Key, sampleKey, "head -c 32 /dev/urandom | base64 makes one; both vSockets have the same")
 	k.timers(c.HA)
 	if c.HA.Preempt != PreemptOn && c.HA.Preempt != PreemptOff {
-		k.fail("ha.preempt", "", "%q is neither on nor off", c.HA.Preempt)
+		k.Fail("ha.preempt", "", "%q is neither on nor off", c.HA.Preempt)
 	}
 	if c.HA.Alone != AloneStay && c.HA.Alone != AloneStop {
-		k.fail("ha.alone", "", "%q is neither stay nor stop", c.HA.Alone)
+		k.Fail("ha.alone", "", "%q is neither stay nor stop", c.HA.Alone)
 	}
 }
 
@@ -33,15 +30,15 @@ func (k *checker) peer(c *Config) {
 // neighbour checks an address that must be another one in the subnet of own,
 // which stands at ownPath.
 func (k *checker) neighbour(path string, addr netip.Addr, ownPath string, own netip.Prefix) bool {
-	if !k.present(path) || !own.IsValid() || k.binding.wrong(ownPath) {
+	if !k.Present(path) || !own.IsValid() || k.Wrong(ownPath) {
 		return false
 	}
 	if addr == own.Addr() {
-		k.fail(path, "", "%s is this vSocket's own address (%s)", addr, ownPath)
+		k.Fail(path, "", "%s is this vSocket's own address (%s)", addr, ownPath)
 		return false
 	}
 	if err := site.CheckHostAddress(own, addr); err != nil {
-		k.fail(path, "", "%v", err)
+		k.Fail(path, "", "%v", err)
 		return false
 	}
 	return true
@@ -51,54 +48,28 @@ func (k *checker) floatingIP(c *Config) {
 	const path = "ha.floating_ip"
 	if k.neighbour(path, c.HA.FloatingIP, "interfaces.lan.address", c.Interfaces.LAN.Address) &&
 		c.HA.FloatingIP == c.HA.Peer.LAN {
-		k.fail(path, "take a free address of the LAN subnet", "%s is the peer's own address (ha.peer.lan)", c.HA.FloatingIP)
-	}
-}
-
-// key checks one that must not be the sample's.
-func (k *checker) key(path, text, sample, remedy string) {
-	if !k.present(path) {
-		return
-	}
-	raw, err := base64.StdEncoding.DecodeString(text)
-	switch {
-	case err != nil: // the value is a secret, so it is not repeated
-		k.fail(path, remedy, "is not base64")
-	case len(raw) != keyBytes:
-		k.fail(path, remedy, "is %d bytes long, not %d", len(raw), keyBytes)
-	case text == sample:
-		k.fail(path, remedy, "is the sample's, which everybody knows")
-	case [keyBytes]byte(raw) == [keyBytes]byte{}:
-		k.fail(path, remedy, "is all zeros")
+		k.Fail(path, "take a free address of the LAN subnet", "%s is the peer's own address (ha.peer.lan)", c.HA.FloatingIP)
 	}
 }
 
 // timers holds the bounds of ha.md sections 2 and 3.
 func (k *checker) timers(ha *HA) {
-	k.span("ha.confirm", ha.Confirm, 0, time.Minute)
-	k.span("ha.hold", ha.Hold, 0, time.Hour)
-	steady := k.span("ha.keepalive", ha.Keepalive, 10*time.Millisecond, time.Second)
-	silent := k.span("ha.silent", ha.Silent, 30*time.Millisecond, 3*time.Second)
-	if k.binding.wrong("ha.keepalive") || !steady {
+	k.Span("ha.confirm", ha.Confirm, 0, time.Minute)
+	k.Span("ha.hold", ha.Hold, 0, time.Hour)
+	steady := k.Span("ha.keepalive", ha.Keepalive, 10*time.Millisecond, time.Second)
+	silent := k.Span("ha.silent", ha.Silent, 30*time.Millisecond, 3*time.Second)
+	if k.Wrong("ha.keepalive") || !steady {
 		return
 	}
 	least := 3 * ha.Keepalive
 	if silent && ha.Silent < least {
-		k.fail("ha.silent", "", "%s is shorter than 3 keepalives (%s)", span(ha.Silent), span(least))
+		k.Fail("ha.silent", "", "%s is shorter than 3 keepalives (%s)", settings.Duration(ha.Silent), settings.Duration(least))
 	}
-	if k.binding.given("ha.lease") && k.span("ha.lease", ha.Lease, 0, 3*time.Second) && ha.Lease < least {
-		k.fail("ha.lease", "leave it out: then it is as long as silent",
-			"%s is shorter than 3 keepalives (%s)", span(ha.Lease), span(least))
+	if k.Given("ha.lease") && k.Span("ha.lease", ha.Lease, 0, 3*time.Second) && ha.Lease < least {
+		k.Fail("ha.lease", "leave it out: then it is as long as silent",
+			"%s is shorter than 3 keepalives (%s)", settings.Duration(ha.Lease), settings.Duration(least))
 	}
 }
 
 // KeyBytes returns the key of a checked Config.
-func (ha *HA) KeyBytes() []byte { return mustBytes(ha.Key) }
-
-func mustBytes(key string) []byte {
-	raw, err := base64.StdEncoding.DecodeString(key)
-	if err != nil {
-		panic("config: a key of a checked Config is not base64")
-	}
-	return raw
-}
+func (ha *HA) KeyBytes() []byte { return settings.KeyBytes(ha.Key) }

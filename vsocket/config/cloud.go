@@ -1,6 +1,10 @@
 package config
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"releve.dev/releve/settings"
+)
 
 // Cloud is the PoP's end as this vSocket must know it (docs/decisions/0006).
 type Cloud struct {
@@ -32,4 +36,4 @@ const (
 )
 
 // WitnessKeyBytes returns the key of a checked Config.
-func (c *Cloud) WitnessKeyBytes() []byte { return mustBytes(c.WitnessKey) }
+func (c *Cloud) WitnessKeyBytes() []byte { return settings.KeyBytes(c.WitnessKey) }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"releve.dev/releve/settings"
 )
 
 // edit returns a good file with one line changed, or taken out if to is "".
@@ -119,7 +121,7 @@ func TestProblems(t *testing.T) {
 func TestAllProblemsAtOnce(t *testing.T) {
 	text := strings.NewReplacer("site: Paris", "sites: Paris", "10.102.2.200", "10.102.9.200", "key: AAEC", "key: ").Replace(goodFile)
 	_, err := Parse("f", []byte(text))
-	var problems Problems
+	var problems settings.Problems
 	if !errors.As(err, &problems) {
 		t.Fatalf("error is %v", err)
 	}
@@ -186,7 +188,7 @@ func TestLoad(t *testing.T) {
 	if _, err := Load(path); err != nil {
 		t.Error(err)
 	}
-	if err := os.WriteFile(path, make([]byte, maxFile+1), 0o600); err != nil {
+	if err := os.WriteFile(path, make([]byte, settings.MaxFile+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(path); err == nil {
@@ -208,11 +210,11 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if c.HA != nil && (c.Azure == nil || len(c.HA.KeyBytes()) != keyBytes || c.HA.Lease < 3*c.HA.Keepalive) {
+		if c.HA != nil && (c.Azure == nil || len(c.HA.KeyBytes()) != settings.KeySize || c.HA.Lease < 3*c.HA.Keepalive) {
 			t.Errorf("passes: %+v", c.HA)
 		}
 		if c.Cloud == nil && (c.Egress == EgressTunnel || c.HA != nil && c.HA.Third == ThirdWitness) ||
-			c.Cloud != nil && (len(c.Cloud.WitnessKeyBytes()) != keyBytes || len(c.Cloud.PoPs) == 0) {
+			c.Cloud != nil && (len(c.Cloud.WitnessKeyBytes()) != settings.KeySize || len(c.Cloud.PoPs) == 0) {
 			t.Errorf("passes: %+v, cloud %+v", c, c.Cloud)
 		}
 		written, err := yaml.Marshal(c)

@@ -3,12 +3,9 @@ package config
 import (
 	"crypto/rand"
 	"encoding/base64"
-	"fmt"
 	"net/netip"
-	"reflect"
-	"strings"
-	"time"
 
+	"releve.dev/releve/settings"
 	"releve.dev/releve/site"
 )
 
@@ -27,7 +24,7 @@ func FreshSample() string {
 type secrets struct{ ha, private, witness string }
 
 func randomKey() string {
-	var key [keyBytes]byte
+	var key [settings.KeySize]byte
 	rand.Read(key[:]) // never fails (crypto/rand)
 	return base64.StdEncoding.EncodeToString(key[:])
 }
@@ -42,16 +39,21 @@ const (
 )
 
 func sample(keys secrets) string {
-	var b strings.Builder
-	b.WriteString("# Settings of a Relève vSocket. releve-vsocket config check FILE says what is\n")
-	b.WriteString("# wrong with them. Times are written like 250ms, 1.5s or 2m.\n\n")
-	example, defaults := example(keys), Default()
+	defaults := Default()
 	ha, azure, cloud := defaultHA(), defaultAzure(), defaultCloud()
 	defaults.HA, defaults.Azure, defaults.Cloud = &ha, &azure, &cloud
 	defaults.Version = site.Release
 	defaults.HA.Lease = 0 // no figure: it follows silent
-	writeSection(&b, reflect.ValueOf(example), reflect.ValueOf(defaults), "")
-	return b.String()
+	s := settings.Sample{
+		Head: "# Settings of a Relève vSocket. releve-vsocket config check FILE says what is\n" +
+			"# wrong with them. Times are written like 250ms, 1.5s or 2m.\n",
+		Example: example(keys), Defaults: defaults,
+		Unset: map[string]string{
+			"Audience": defaultAzure().Endpoint, "CAFile": "/etc/releve/ca.pem", "Location": "francecentral",
+			"Egress": string(EgressTunnel), "Third": string(ThirdWitness),
+		},
+	}
+	return s.Text()
 }
 
 // example is a primary in the source's network.
@@ -81,111 +83,4 @@ func example(keys secrets) Config {
 		PublicKey: samplePublicKey, Witness: netip.MustParseAddrPort("100.64.0.1:20481")}}
 	c.HA, c.Azure, c.Cloud = &ha, &azure, &cloud
 	return c
-}
-
-func writeSection(b *strings.Builder, values, defaults reflect.Value, indent string) {
-	t := values.Type()
-	apart := false // whether a blank line goes before the next key
-	for i := range t.NumField() {
-		field, value, standard := t.Field(i), values.Field(i), defaults.Field(i)
-		doc := field.Tag.Get("doc")
-		if value.Kind() == reflect.Pointer {
-			value, standard = value.Elem(), standard.Elem()
-		}
-		if isSection(value.Type()) {
-			if indent == "" && i > 0 {
-				b.WriteString("\n")
-			}
-			apart = indent == ""
-			writeComment(b, indent, doc)
-			fmt.Fprintf(b, "%s%s:\n", indent, keyOf(field))
-			writeSection(b, value, standard, indent+"  ")
-			continue
-		}
-		if apart {
-			b.WriteString("\n")
-			apart = false
-		}
-		if !standard.IsZero() {
-			doc += " Default: " + scalar(standard) + "."
-		}
-		writeComment(b, indent, doc)
-		if isList(value.Type()) {
-			fmt.Fprintf(b, "%s%s:\n", indent, keyOf(field))
-			writeList(b, value, indent+"  ")
-			continue
-		}
-		if value.IsZero() && field.Type != reflect.TypeFor[time.Duration]() {
-			fmt.Fprintf(b, "%s# %s: %s\n", indent, keyOf(field), unset(field.Name, standard))
-			continue
-		}
-		fmt.Fprintf(b, "%s%s: %s\n", indent, keyOf(field), scalar(value))
-	}
-}
-
-// isList tells a list of sections from one of values.
-func isList(t reflect.Type) bool { return t.Kind() == reflect.Slice && isSection(t.Elem()) }
-
-// writeList writes a list of sections, which have no defaults.
-func writeList(b *strings.Builder, values reflect.Value, indent string) {
-	for i := range values.Len() {
-		var item strings.Builder
-		writeSection(&item, values.Index(i), reflect.Zero(values.Type().Elem()), "")
-		mark := "" // the first key gets the dash, after its comment
-		for line := range strings.Lines(item.String()) {
-			switch {
-			case mark == "" && !strings.HasPrefix(line, "#"):
-				b.WriteString(indent + "- " + line)
-				mark = "  "
-			default:
-				b.WriteString(indent + mark + line)
-			}
-		}
-	}
-}
-
-// unset is what a key that is left out might say.
-func unset(name string, standard reflect.Value) string {
-	switch {
-	case !standard.IsZero():
-		return scalar(standard)
-	case name == "Audience":
-		return defaultAzure().Endpoint
-	case name == "CAFile":
-		return "/etc/releve/ca.pem"
-	case name == "Egress":
-		return string(EgressTunnel)
-	case name == "Third":
-		return string(ThirdWitness)
-	case name == "Location":
-		return "francecentral"
-	}
-	panic("config: the sample has no value for " + name)
-}
-
-func scalar(value reflect.Value) string {
-	switch v := value.Interface().(type) {
-	case time.Duration:
-		return span(v)
-	case []netip.Addr:
-		words := make([]string, len(v))
-		for i, addr := range v {
-			words[i] = addr.String()
-		}
-		return "[" + strings.Join(words, ", ") + "]"
-	}
-	return fmt.Sprint(value.Interface())
-}
-
-// writeComment wraps text to 80 columns.
-func writeComment(b *strings.Builder, indent, text string) {
-	line := indent + "#"
-	for word := range strings.FieldsSeq(text) {
-		if len(line)+1+len(word) > 80 {
-			b.WriteString(line + "\n")
-			line = indent + "#"
-		}
-		line += " " + word
-	}
-	b.WriteString(line + "\n")
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -121,51 +119,7 @@ func TestAPITestAndStop(t *testing.T) {
 
 func TestWrongSince(t *testing.T) {
 	client := start(t, Handlers{Journal: func(context.Context, time.Time, bool, func(site.Entry) error) error { return nil }})
-	if _, err := client.do(t.Context(), "GET", "/journal?since=noon"); err == nil || !strings.Contains(err.Error(), `"noon"`) {
+	if _, err := client.door.Do(t.Context(), "GET", "/journal?since=noon"); err == nil || !strings.Contains(err.Error(), `"noon"`) {
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestNotRunning(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "vsocket.sock")
-	if _, err := Dial(path).Status(t.Context()); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "\nhint: ") {
-		t.Errorf("no socket: %v", err)
-	}
-	leaveBehind(t, path)
-	if _, err := Dial(path).Status(t.Context()); !errors.Is(err, ErrNotRunning) {
-		t.Errorf("socket without an agent: %v", err)
-	}
-}
-
-// leaveBehind makes a socket that nobody listens on, as a killed agent does.
-func leaveBehind(t *testing.T, path string) {
-	t.Helper()
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener.SetUnlinkOnClose(false)
-	listener.Close()
-}
-
-// A socket left by a killed agent is replaced, a running agent's is not, and
-// nobody else can open it.
-func TestListen(t *testing.T) {
-	dir := t.TempDir()
-	leaveBehind(t, Socket(dir))
-	first, err := Serve(dir, Handlers{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer first.Close()
-	if _, err := Serve(dir, Handlers{}); !errors.Is(err, ErrRunning) {
-		t.Errorf("second agent: %v", err)
-	}
-	info, err := os.Stat(Socket(dir))
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	if _, err := Serve("/dev/null/x", Handlers{}); err == nil {
-		t.Error("a run directory that can't be made passes")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 )
 
 // The layout is fixed; docs/protocol.md draws it. All numbers are big-endian.
@@ -46,10 +47,10 @@ var (
 )
 
 // Size is how long a datagram is with mac.
-func Size(mac MAC) int { return bodySize + mac.Size() }
+func Size(mac auth.MAC) int { return bodySize + mac.Size() }
 
 // Append encodes m behind dst and signs it.
-func Append(dst []byte, m *Message, mac MAC) []byte {
+func Append(dst []byte, m *Message, mac auth.MAC) []byte {
 	start := len(dst)
 	var b [bodySize]byte
 	put(&b, m)
@@ -59,7 +60,7 @@ func Append(dst []byte, m *Message, mac MAC) []byte {
 
 // Decode reads what Append wrote into m. On ErrMalformed or ErrForged m's
 // content is undefined and must not be used.
-func Decode(datagram []byte, m *Message, mac MAC) error {
+func Decode(datagram []byte, m *Message, mac auth.MAC) error {
 	if len(datagram) != Size(mac) || [4]byte(datagram[:4]) != magic {
 		return ErrMalformed
 	}

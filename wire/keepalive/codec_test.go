@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden datagram")
@@ -30,7 +31,7 @@ func full() *Message {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for _, mac := range []MAC{NewHMAC([]byte("key")), NewChecksum([]byte("key"))} {
+	for _, mac := range []auth.MAC{auth.NewHMAC([]byte("key")), auth.NewChecksum([]byte("key"))} {
 		for _, m := range []*Message{full(), {From: site.Primary}} {
 			datagram := Append([]byte("before"), m, mac)[6:]
 			var got Message
@@ -57,7 +58,7 @@ func TestFullIsFull(t *testing.T) {
 // The bytes on the wire, which docs/protocol.md describes, don't change unseen.
 func TestGoldenDatagram(t *testing.T) {
 	const path = "testdata/full.hex"
-	got := hex.Dump(Append(nil, full(), NewHMAC([]byte("key"))))
+	got := hex.Dump(Append(nil, full(), auth.NewHMAC([]byte("key"))))
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
@@ -81,7 +82,7 @@ func TestGoldenDatagram(t *testing.T) {
 
 // No datagram of another length, and none with a flipped bit, is believed.
 func TestNothingElseIsBelieved(t *testing.T) {
-	for _, mac := range []MAC{NewHMAC([]byte("key")), NewChecksum([]byte("key"))} {
+	for _, mac := range []auth.MAC{auth.NewHMAC([]byte("key")), auth.NewChecksum([]byte("key"))} {
 		good := Append(nil, full(), mac)
 		var m Message
 		for n := range good {
@@ -99,7 +100,7 @@ func TestNothingElseIsBelieved(t *testing.T) {
 				t.Fatalf("bit %d flipped: %v", bit, err)
 			}
 		}
-		if err := Decode(good, &m, NewHMAC([]byte("other"))); err == nil {
+		if err := Decode(good, &m, auth.NewHMAC([]byte("other"))); err == nil {
 			t.Fatal("another key's datagram is believed")
 		}
 	}
@@ -107,7 +108,7 @@ func TestNothingElseIsBelieved(t *testing.T) {
 
 // Signed by the right key and still nonsense: refused too.
 func TestSignedNonsense(t *testing.T) {
-	mac := NewChecksum([]byte("key"))
+	mac := auth.NewChecksum([]byte("key"))
 	for name, at := range map[string]int{"path": offPath, "from": offPath + 1, "role": offPath + 2, "third": offPath + 3,
 		"flags": offFlags, "reserved": offFlags + 3, "holder": offGranted + 24, "padding": offGranted + 31,
 		"sent": offSent, "age": offEcho + 16, "lease": offAsk + 16, "answer": offAnswer + 8} {
@@ -122,7 +123,7 @@ func TestSignedNonsense(t *testing.T) {
 
 // FuzzDecode: what is accepted encodes to the same bytes again.
 func FuzzDecode(f *testing.F) {
-	mac := NewChecksum([]byte("key"))
+	mac := auth.NewChecksum([]byte("key"))
 	f.Add(Append(nil, full(), mac)[:bodySize])
 	f.Add(Append(nil, &Message{From: site.Primary}, mac)[:bodySize])
 	f.Add([]byte{})
@@ -136,7 +137,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkCodec(b *testing.B) {
-	for name, mac := range map[string]MAC{"hmac": NewHMAC(make([]byte, 32)), "checksum": NewChecksum([]byte("key"))} {
+	for name, mac := range map[string]auth.MAC{"hmac": auth.NewHMAC(make([]byte, 32)), "checksum": auth.NewChecksum([]byte("key"))} {
 		b.Run(name, func(b *testing.B) {
 			m, buf := full(), make([]byte, 0, 512)
 			b.ReportAllocs()

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
-	"releve.dev/releve/wire/keepalive"
+	"releve.dev/releve/wire/auth"
 )
 
 // ChunkHead is how many bytes a chunk has besides its rows: magic (4), length of
@@ -18,7 +18,7 @@ const maxRows = 64 << 20
 // magic is no UTF-8: no text begins like a record.
 var magic = []byte{'R', 'L', 'V', 0x81}
 
-var checksum = keepalive.NewChecksum([]byte("record"))
+var checksum = auth.NewChecksum([]byte("record"))
 
 // AppendChunk writes a chunk behind dst. Chunks are numbered from 0 at each
 // boot.

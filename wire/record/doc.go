@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -87,7 +88,7 @@ type Response struct {
 	RetryAfter time.Duration
 }
 
-var unsigned = keepalive.NewChecksum(nil)
+var unsigned = auth.NewChecksum(nil)
 
 // BodySize is how long a datagram is without its signature.
 var BodySize = keepalive.Size(unsigned) - unsigned.Size()
@@ -96,4 +97,4 @@ var BodySize = keepalive.Size(unsigned) - unsigned.Size()
 func Sign(dst, body []byte) []byte { return unsigned.Append(append(dst, body...), body) }
 
 // MAC is the one that Sign signs with. It is no protection.
-func MAC() keepalive.MAC { return unsigned }
+func MAC() auth.MAC { return unsigned }

@@ -1,4 +1,4 @@
-package config
+package settings
 
 import (
 	"encoding"
@@ -12,26 +12,23 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// binding is how a file's nodes were laid onto a Config: what didn't fit, and
-// on which line each key is. The library's own decoder stops at the first
-// error and reads 14.0 as the number 14, so values are taken from the text.
-type binding struct {
+// Binding is how a file was laid onto a struct: what didn't fit, and on which line
+// each key is. The library's own decoder stops at the first error and reads 14.0
+// as the number 14, so values are taken from the text. A path is like ha.peer.lan
+// or sites[0].name.
+type Binding struct {
+	form     *Form
+	file     string
 	lines    map[string]int // by path; only keys that the file has
 	bad      map[string]bool
 	problems Problems
 }
 
-func bind(root *ast.MappingNode, config *Config) *binding {
-	b := &binding{lines: map[string]int{"": 1}, bad: map[string]bool{}}
-	b.section(root, reflect.ValueOf(config).Elem(), "")
-	return b
-}
-
-// given reports whether the file has the key.
-func (b *binding) given(path string) bool { _, ok := b.lines[path]; return ok }
+// Given reports whether the file has the key.
+func (b *Binding) Given(path string) bool { _, ok := b.lines[path]; return ok }
 
 // line is where path is, or the section that should have it.
-func (b *binding) line(path string) int {
+func (b *Binding) line(path string) int {
 	for {
 		if line, ok := b.lines[path]; ok {
 			return line
@@ -40,9 +37,9 @@ func (b *binding) line(path string) int {
 	}
 }
 
-// wrong reports whether path, or a section around it, has a problem already,
+// Wrong reports whether path, or a section around it, has a problem already,
 // so that its value means nothing.
-func (b *binding) wrong(path string) bool {
+func (b *Binding) Wrong(path string) bool {
 	for ; path != ""; path = parent(path) {
 		if b.bad[path] {
 			return true
@@ -51,12 +48,12 @@ func (b *binding) wrong(path string) bool {
 	return false
 }
 
-func (b *binding) fail(line int, path, hint, format string, args ...any) {
+func (b *Binding) unfit(line int, path, format string, args ...any) {
 	b.bad[path] = true
-	b.problems = append(b.problems, Problem{Line: line, Path: path, Text: fmt.Sprintf(format, args...), Hint: hint})
+	b.problems = append(b.problems, Problem{File: b.file, Line: line, Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
-func (b *binding) section(node *ast.MappingNode, into reflect.Value, path string) {
+func (b *Binding) section(node *ast.MappingNode, into reflect.Value, path string) {
 	keys := fieldsOf(into.Type())
 	for _, entry := range node.Values {
 		key := entry.Key.GetToken().Value
@@ -64,7 +61,7 @@ func (b *binding) section(node *ast.MappingNode, into reflect.Value, path string
 		line := lineOf(entry.Key)
 		field, ok := keys[key]
 		if !ok {
-			b.fail(line, at, "", "unknown key; %s", known(path, into.Type()))
+			b.unfit(line, at, "unknown key; %s", known(path, into.Type()))
 			continue
 		}
 		b.lines[at] = line
@@ -72,21 +69,21 @@ func (b *binding) section(node *ast.MappingNode, into reflect.Value, path string
 	}
 }
 
-func (b *binding) value(node ast.Node, into reflect.Value, path string) {
+func (b *Binding) value(node ast.Node, into reflect.Value, path string) {
 	line := b.lines[path]
 	if node == nil || node.Type() == ast.NullType {
-		b.fail(line, path, "", "has no value")
+		b.unfit(line, path, "has no value")
 		return
 	}
 	if into.Kind() == reflect.Pointer {
-		into.Set(newSection(into.Type().Elem()))
+		into.Set(b.newSection(into.Type().Elem()))
 		into = into.Elem()
 	}
 	switch {
 	case isSection(into.Type()):
 		mapping, ok := node.(*ast.MappingNode)
 		if !ok {
-			b.fail(line, path, "", "is a section: it wants \"key: value\" lines below it")
+			b.unfit(line, path, "is a section: it wants \"key: value\" lines below it")
 			return
 		}
 		b.section(mapping, into, path)
@@ -97,10 +94,10 @@ func (b *binding) value(node ast.Node, into reflect.Value, path string) {
 	}
 }
 
-func (b *binding) list(node ast.Node, into reflect.Value, path string) {
+func (b *Binding) list(node ast.Node, into reflect.Value, path string) {
 	sequence, ok := node.(*ast.SequenceNode)
 	if !ok {
-		b.fail(b.lines[path], path, "", "is a list: write [first, second]")
+		b.unfit(b.lines[path], path, "is a list: write [first, second]")
 		return
 	}
 	into.Set(reflect.MakeSlice(into.Type(), len(sequence.Values), len(sequence.Values)))
@@ -111,15 +108,15 @@ func (b *binding) list(node ast.Node, into reflect.Value, path string) {
 	}
 }
 
-func (b *binding) scalar(node ast.Node, into reflect.Value, path string) {
+func (b *Binding) scalar(node ast.Node, into reflect.Value, path string) {
 	line := lineOf(node)
 	text, ok := scalarText(node)
 	if !ok {
-		b.fail(line, path, "", "wants one plain value, not a %s", strings.ToLower(node.Type().String()))
+		b.unfit(line, path, "wants one plain value, not a %s", strings.ToLower(node.Type().String()))
 		return
 	}
 	if err := setScalar(into, text); err != nil {
-		b.fail(line, path, "", "%v", err)
+		b.unfit(line, path, "%v", err)
 	}
 }
 
@@ -160,14 +157,14 @@ func setScalar(into reflect.Value, text string) error {
 			return fmt.Errorf("%q is not a whole number", text)
 		}
 		into.SetInt(int64(n))
-	case reflect.Uint64:
-		n, err := strconv.ParseUint(text, 10, 64)
+	case reflect.Uint64, reflect.Uint32:
+		n, err := strconv.ParseUint(text, 10, into.Type().Bits())
 		if err != nil {
 			return fmt.Errorf("%q is not a whole number from 0 on", text)
 		}
 		into.SetUint(n)
 	default:
-		panic("config: no way to read a " + into.Type().String())
+		panic("settings: no way to read a " + into.Type().String())
 	}
 	return nil
 }
@@ -186,19 +183,11 @@ func plain(t reflect.Type, text string, err error) error {
 }
 
 // newSection makes an optional section with its defaults.
-func newSection(t reflect.Type) reflect.Value {
-	switch t {
-	case reflect.TypeFor[HA]():
-		ha := defaultHA()
-		return reflect.ValueOf(&ha)
-	case reflect.TypeFor[Azure]():
-		azure := defaultAzure()
-		return reflect.ValueOf(&azure)
-	case reflect.TypeFor[Cloud]():
-		cloud := defaultCloud()
-		return reflect.ValueOf(&cloud)
+func (b *Binding) newSection(t reflect.Type) reflect.Value {
+	if b.form.Section == nil {
+		return reflect.New(t)
 	}
-	panic("config: no defaults for the section " + t.String())
+	return reflect.ValueOf(b.form.Section(t))
 }
 
 // isSection tells a struct with keys of its own from one that is a value,

@@ -1,4 +1,6 @@
-package keepalive
+// Package auth signs the datagrams that vSockets exchange with each other and with
+// a witness, and finds those that somebody else has written.
+package auth
 
 import (
 	"crypto/hmac"
@@ -22,7 +24,7 @@ type hmac256 struct {
 	sum  [sha256.Size]byte
 }
 
-// NewHMAC is what vSockets use. The key is the site's.
+// NewHMAC is what vSockets and witnesses use.
 func NewHMAC(key []byte) MAC { return &hmac256{hash: hmac.New(sha256.New, key)} }
 
 func (h *hmac256) Size() int { return sha256.Size }

@@ -1,15 +1,10 @@
-// Package control is the local door of a running agent: HTTP over a Unix
-// socket, for the command line of the same machine. What is behind each
-// request is given by the program that opens the door.
+// Package door is the local door of a running program: HTTP over a Unix socket,
+// for the command line of the same machine. What is behind each request is given
+// by who opens the door.
 //
-//	GET  /status               site.Status
-//	GET  /journal?since=TIME&follow=true   lines of site.Entry
-//	POST /api-test             lines of JSON, one a step
-//	POST /stop                 204; the agent ends cleanly
-//
-// Errors are {"error": "text"} with a status of 4xx or 5xx. Who may connect is
-// who may open the socket (mode 0600), and whose user id is the agent's or 0.
-package control
+// Errors are {"error": "text"} with a status of 4xx or 5xx. Who may connect is who
+// may open the socket (mode 0600), and whose user id is the program's or 0.
+package door
 
 import (
 	"encoding/json"
@@ -23,32 +18,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	socketName = "vsocket.sock"
-	lockName   = "vsocket.lock"
-)
+// Owner is whose door it is.
+type Owner struct {
+	Program string // what starts it, with "run"
+	Who     string // what it is called, like "agent"
+	File    string // name of its socket, and of the lock beside it, without their endings
+}
 
-// Socket is the socket's path in the run directory of an agent.
-func Socket(runDir string) string { return filepath.Join(runDir, socketName) }
+// Socket is the socket's path in a run directory.
+func (o Owner) Socket(runDir string) string { return filepath.Join(runDir, o.File+".sock") }
 
-// ErrRunning is the error of a second agent in the same run directory.
-var ErrRunning = errors.New("another agent is running")
+// ErrRunning is wrapped by the error of a second program in the same run directory.
+var ErrRunning = errors.New("is running")
 
-// listen opens the socket. One that a killed agent has left behind is
-// replaced; a running agent holds the lock beside it.
-func listen(runDir string) (net.Listener, error) {
+// listen opens the socket. One that a killed program has left behind is replaced;
+// a running one holds the lock beside it.
+func (o Owner) listen(runDir string) (net.Listener, error) {
 	if err := os.MkdirAll(runDir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the run directory: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(runDir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(runDir, o.File+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the run directory's lock: %w", err)
 	}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("%w in %s\nhint: stop it first, or give this one a run_dir and a state_dir of its own", ErrRunning, runDir)
+		return nil, fmt.Errorf("another %s %w in %s\nhint: stop it first, or give this one a run_dir and a state_dir of its own", o.Who, ErrRunning, runDir)
 	}
-	listener, err := open(Socket(runDir))
+	listener, err := open(o.Socket(runDir))
 	if err != nil {
 		lock.Close()
 		return nil, err
@@ -58,7 +55,7 @@ func listen(runDir string) (net.Listener, error) {
 
 func open(path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("removing the socket that an agent left: %w", err)
+		return nil, fmt.Errorf("removing the socket that was left: %w", err)
 	}
 	listener, err := net.Listen("unix", path)
 	if err != nil {
@@ -71,7 +68,7 @@ func open(path string) (net.Listener, error) {
 	return listener, nil
 }
 
-// guarded lets in root and the agent's own user alone, whatever the modes of
+// guarded lets in root and the program's own user alone, whatever the modes of
 // the directories are.
 type guarded struct {
 	net.Listener
@@ -117,8 +114,19 @@ type errorBody struct {
 	Error string `json:"error"`
 }
 
-func fail(w http.ResponseWriter, status int, text string) {
+// Fail answers with an error.
+func Fail(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(errorBody{text})
+}
+
+// Answer answers with a value, or with the error that there is instead.
+func Answer(w http.ResponseWriter, value any, err error) {
+	if err != nil {
+		Fail(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(value)
 }
