@@ -25,6 +25,8 @@ type Status struct {
 	FIP      FIPStatus   `json:"floating_ip"`
 	Azure    AzureStatus `json:"azure"`
 	Received Received    `json:"received"`
+
+	Tunnel *TunnelStatus `json:"tunnel,omitempty"` // nil: no cloud
 }
 
 // HAStatus is Ready only while every indicator is OK (F1).
@@ -73,6 +75,24 @@ type AzureStatus struct {
 	OK      bool    `json:"ok"`
 	Problem string  `json:"problem,omitempty"` // with action and scope where Azure names them
 	Since   float64 `json:"since_s"`
+}
+
+// TunnelStatus is the way to the PoP in use.
+type TunnelStatus struct {
+	PoP       string         `json:"pop"`
+	Endpoint  netip.AddrPort `json:"endpoint"`
+	Device    string         `json:"device"`
+	Up        bool           `json:"up"`                    // has a session; whether it carries anything, the witness's answers tell
+	Handshake *float64       `json:"handshake_s,omitempty"` // age of the last one; nil: none yet
+
+	Received     uint64  `json:"received_bytes"` // since the agent's start
+	Sent         uint64  `json:"sent_bytes"`
+	ReceivedRate float64 `json:"received_bit_s"` // within the last second or two
+	SentRate     float64 `json:"sent_bit_s"`
+
+	Latency *float64 `json:"latency_ms,omitempty"` // the witness's answers'; nil: nobody asks it
+	Loss    *float64 `json:"loss_percent,omitempty"`
+	Problem string   `json:"problem,omitempty"`
 }
 
 // Received counts keepalives by what became of them.

@@ -33,8 +33,10 @@ const takenMark = "taken:"
 
 // Serve is the whole of the process that Config.Program starts: wireguard-go on a
 // TUN of that name, configured through its socket in /var/run/wireguard like any
-// other (`wg show` works). It returns when its parent has ended, on SIGTERM, or
-// with ctx.
+// other (`wg show` works). It returns when its parent has ended, or with ctx.
+//
+// SIGTERM and SIGINT are for the parent: systemd sends them to all processes of a
+// unit, and a parent that ends cleanly still needs its device for a while.
 func Serve(ctx context.Context, name string) error {
 	if err := calm(); err != nil {
 		return err
@@ -47,8 +49,7 @@ func Serve(ctx context.Context, name string) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memory)
 	}
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
+	signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
 	s, err := open(name)
 	if err != nil {
 		text := err.Error()
@@ -79,17 +80,21 @@ func Serve(ctx context.Context, name string) error {
 	}
 }
 
-// calm gives up a high priority that was inherited: that is for timers, and
-// encryption beside them would be what they must be spared. A priority is a
-// thread's; only the one that starts the program anew keeps on.
+// nice is the most that a device's process has. Its parent's timers come first
+// (nice -20): encryption beside them is what they must be spared. But before all
+// else comes the device, as the answers that renew a lease pass through it.
+const nice = -10
+
+// calm gives up a higher priority that was inherited. A priority is a thread's;
+// only the one that starts the program anew keeps on.
 func calm() error {
 	level, err := unix.Getpriority(unix.PRIO_PROCESS, 0) // 20 less the nice value
-	if err != nil || level <= 20 {
+	if err != nil || level <= 20-nice {
 		return err
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, 0); err != nil {
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, nice); err != nil {
 		return err
 	}
 	return unix.Exec("/proc/self/exe", os.Args, os.Environ())

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	wg "releve.dev/releve/tunnel"
 	"releve.dev/releve/vsocket/config"
 )
 
@@ -38,11 +39,17 @@ Azure nor the network is asked.`,
 }
 
 func describe(cfg *config.Config) string {
-	who := fmt.Sprintf("the %s of %s", cfg.Side, cfg.Site)
+	text := fmt.Sprintf("the %s of %s", cfg.Side, cfg.Site)
 	if cfg.HA == nil {
-		return who + ", without HA settings: it will be Master by itself"
+		text += ", without HA settings: it will be Master by itself"
+	} else {
+		text += fmt.Sprintf(", floating IP %s, peer %s", cfg.HA.FloatingIP, cfg.HA.Peer.LAN)
 	}
-	return fmt.Sprintf("%s, floating IP %s, peer %s", who, cfg.HA.FloatingIP, cfg.HA.Peer.LAN)
+	if cfg.Cloud != nil {
+		text += fmt.Sprintf("; at its PoPs site %d, address %s, public key %s",
+			cfg.Cloud.SiteID, cfg.Cloud.Address, wg.Key(cfg.Cloud.PrivateKeyBytes()).Public())
+	}
+	return text
 }
 
 func configSampleCommand() *cobra.Command {

@@ -56,7 +56,7 @@ and takes over its floating IP when it dies.`)
 	})
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", config.DefaultPath, "settings of the vSocket")
 	root.AddCommand(o.runCommand(), o.configCommand(), o.statusCommand(), o.journalCommand(),
-		o.pingCommand(), o.apiTestCommand(), versionCommand())
+		o.pingCommand(), o.apiTestCommand(), versionCommand(), deviceCommand())
 	return root
 }
 

@@ -46,7 +46,7 @@ func (u *unit) runPair(ctx context.Context) error {
 		return err
 	}
 	defer p.close() // also when the core panics: the record's last second shows why
-	u.door.open(p.loop.Status, p.apiTest)
+	u.door.open(u.withTunnel(p.loop.Status), p.apiTest)
 	go p.tokens.Run(ctx)
 	go p.probe()
 	p.links.Watch(func(keepalive.Path) { p.loop.Post(ctx, func(time.Duration) { p.drain() }) })
@@ -56,6 +56,9 @@ func (u *unit) runPair(ctx context.Context) error {
 
 func (p *pair) open() (err error) {
 	cfg := p.cfg
+	if err = p.third(); err != nil {
+		return err
+	}
 	if p.guest, err = guest.New(cfg.Interfaces.LAN.Name, cfg.HA.FloatingIP); err != nil {
 		return err
 	}

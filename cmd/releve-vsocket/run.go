@@ -22,6 +22,7 @@ import (
 	"releve.dev/releve/vsocket/journal"
 	"releve.dev/releve/vsocket/priority"
 	"releve.dev/releve/vsocket/state"
+	"releve.dev/releve/vsocket/tunnel"
 )
 
 // unit is one running vSocket: the parts that outlive a single call.
@@ -33,6 +34,7 @@ type unit struct {
 	gate    *gate.Gate
 	slots   *state.Slots
 	journal *journal.Journal
+	tunnel  *tunnel.Tunnel // nil: there is no cloud
 	door    door
 }
 
@@ -62,7 +64,8 @@ func runAgent(ctx context.Context, cfg *config.Config) error {
 		} else {
 			err = u.runPair(ctx)
 		}
-		err = errors.Join(err, u.gate.Close(), u.journal.Close())
+		// The tunnel outlives the gate: who drains still needs it.
+		err = errors.Join(err, u.gate.Close(), u.closeTunnel(), u.journal.Close())
 	}
 	return errors.Join(err, server.Close())
 }
@@ -92,10 +95,16 @@ func (u *unit) open() (err error) {
 		return fmt.Errorf("%w\nhint: is state_dir writable?", err)
 	}
 	in := u.cfg.Interfaces
-	u.gate, err = gate.Open(gate.Config{WAN: in.WAN.Name, LAN: in.LAN.Name, MGMT: in.MGMT.Name,
-		NAT: u.cfg.Egress == config.EgressNAT, Clock: agent.BootClock})
-	if err != nil {
+	cfg := gate.Config{WAN: in.WAN.Name, LAN: in.LAN.Name, MGMT: in.MGMT.Name,
+		NAT: u.cfg.Egress == config.EgressNAT, Clock: agent.BootClock}
+	if u.cfg.Egress == config.EgressTunnel {
+		cfg.Tunnel = u.cfg.Cloud.Device
+	}
+	if u.gate, err = gate.Open(cfg); err != nil {
 		return errors.Join(err, u.journal.Close())
+	}
+	if err = u.openTunnel(); err != nil {
+		return errors.Join(err, u.gate.Close(), u.journal.Close())
 	}
 	return nil
 }
@@ -104,11 +113,11 @@ func (u *unit) open() (err error) {
 func (u *unit) runSolo(ctx context.Context) error {
 	solo := agent.NewSolo(u.cfg.Site, u.cfg.Side, u.version, u.boot, u.gate)
 	var mu sync.Mutex
-	u.door.open(func(context.Context) (site.Status, error) {
+	u.door.open(u.withTunnel(func(context.Context) (site.Status, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		return solo.Status(agent.BootClock()), nil
-	}, nil)
+	}), nil)
 	u.note("started", "without HA settings: Master by itself")
 	u.note("gate opened", "")
 	pace := time.NewTicker(agent.SoloPace)

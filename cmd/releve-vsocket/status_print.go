@@ -34,6 +34,10 @@ func printStatus(out io.Writer, s *site.Status) error {
 	}
 	r.row("LAN to cloud", r.upward(&s.Gate))
 	r.row("Cloud to LAN", r.open(s.Gate.Down))
+	if s.Tunnel != nil {
+		r.row("Tunnel", r.tunnel(s.Tunnel))
+		r.row("  carries", r.traffic(s.Tunnel))
+	}
 	if s.HA.Configured {
 		r.row("Azure", r.azure(&s.Azure))
 		r.row("Keepalives", r.received(&s.Received))
@@ -169,6 +173,44 @@ func (r *report) open(open bool) string {
 		return r.good("open")
 	}
 	return "closed"
+}
+
+func (r *report) tunnel(t *site.TunnelStatus) string {
+	text := fmt.Sprintf("%s (%s), ", t.PoP, t.Endpoint)
+	switch {
+	case t.Up:
+		text += r.good("up") + r.dim(", handshake "+age(*t.Handshake)+" ago")
+	case t.Handshake != nil:
+		text += r.bad("down") + r.dim(", handshake "+age(*t.Handshake)+" ago")
+	default:
+		text += r.bad("down") + r.dim(", no handshake yet")
+	}
+	if t.Latency != nil {
+		text += fmt.Sprintf(", %.1f ms", *t.Latency)
+	}
+	if t.Loss != nil {
+		text += fmt.Sprintf(", %.1f %% lost", *t.Loss)
+	}
+	if t.Problem != "" {
+		text += ": " + t.Problem
+	}
+	return text
+}
+
+func (r *report) traffic(t *site.TunnelStatus) string {
+	return fmt.Sprintf("%s up, %s down", scaled(t.SentRate, "bit/s"), scaled(t.ReceivedRate, "bit/s")) +
+		r.dim(fmt.Sprintf("; %s and %s in all", scaled(float64(t.Sent), "B"), scaled(float64(t.Received), "B")))
+}
+
+// scaled writes a figure with as few digits as tell something.
+func scaled(n float64, unit string) string {
+	for _, prefix := range []string{"", "k", "M", "G"} {
+		if n < 999.5 {
+			return fmt.Sprintf("%.3g %s%s", n, prefix, unit)
+		}
+		n /= 1000
+	}
+	return fmt.Sprintf("%.0f T%s", n, unit)
 }
 
 func (r *report) azure(a *site.AzureStatus) string {

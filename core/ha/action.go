@@ -2,6 +2,7 @@ package ha
 
 import (
 	"releve.dev/releve/wire/keepalive"
+	"releve.dev/releve/wire/witness"
 )
 
 // Action is something to be done, in the order given. A Save must be durable
@@ -14,6 +15,9 @@ type Save struct{ State State }
 // Send sends a message on every path. The driver fills in Path, and may not
 // keep the pointer.
 type Send struct{ *keepalive.Message }
+
+// Question is for the witness. The driver may not keep the pointer.
+type Question struct{ *witness.Question }
 
 // Serve opens the serve gate until then; a time that has passed closes it.
 type Serve struct{ Until Time }
@@ -41,6 +45,7 @@ type Stopped struct{}
 
 func (Save) action()         {}
 func (Send) action()         {}
+func (Question) action()     {}
 func (Serve) action()        {}
 func (Drain) action()        {}
 func (Down) action()         {}

@@ -5,24 +5,26 @@ import (
 
 	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
 )
 
 // claim is an attempt at the next term (R6, R11).
 type claim struct {
 	why       string
-	sent      bool // its write is under way
-	deposedAt Time // when a claim of the peer's took the role away in a silence
-	wait      Time // how long a deposed one waits then; doubles
+	sent      bool   // its write is under way
+	nonce     uint64 // names it at the witness
+	deposedAt Time   // when a claim of the peer's took the role away in a silence
+	wait      Time   // how long a deposed one waits then; doubles
 	blocked   string
 }
 
-func (c *claim) reset() { c.why, c.sent, c.blocked = "", false, "" }
+func (c *claim) reset() { c.why, c.sent, c.blocked = "", false, "" } // the nonce never comes twice
 
 // decideClaim starts a claim, or drops one that isn't needed any more.
 func (m *Machine) decideClaim(now Time) {
 	switch m.role {
 	case site.Claiming:
-		m.dropClaim()
+		m.dropClaim(now)
 	case site.Standby:
 		why, ok := m.needed(now)
 		if !ok {
@@ -50,12 +52,21 @@ func (m *Machine) startClaim(now Time, why string) {
 	next := site.Claim{Term: m.state.Granted.Term + 1, Holder: m.cfg.Side, Boot: m.boot, Generation: m.cfg.Generation}
 	m.note("claim", fmt.Sprintf("term %d: %s", next.Term, why))
 	m.become(site.Claiming, why)
-	m.aim(Goal{Mode: Claim, Claim: next})
 	m.sendAt = now
+	if m.cfg.Third == keepalive.Witness {
+		m.claim.nonce++
+		m.witness.hurry = true
+		return
+	}
+	m.aim(Goal{Mode: Claim, Claim: next})
 }
 
 // dropClaim: the active of this term is back (R6), and nothing was written yet.
-func (m *Machine) dropClaim() {
+func (m *Machine) dropClaim(now Time) {
+	if m.cfg.Third == keepalive.Witness {
+		m.dropQuestion(now)
+		return
+	}
 	p := &m.peer
 	if m.claim.sent || !p.here() || p.msg.Role != site.Active || p.msg.Granted.Term != m.state.Granted.Term ||
 		p.msg.Yielded == m.state.Granted.Term || !p.msg.Fit {
@@ -73,8 +84,8 @@ func (m *Machine) prevented(now Time) string {
 		return "version " + m.cfg.Version.String() + " is below " + site.HAVersion.String()
 	case !m.fit:
 		return "not fit: " + m.reason.String()
-	case !m.third.ok:
-		return "Azure: " + m.third.problem
+	case !m.thirdOK():
+		return m.thirdProblem()
 	case now < m.started+LeaseMax && !slip.Is(slip.StartIgnored):
 		return "started less than the longest lease ago"
 	case now < m.prom && !m.peerYielded() && !slip.Is(slip.PromiseIgnored):
@@ -93,6 +104,9 @@ func (m *Machine) needed(now Time) (why string, ok bool) {
 		return m.neededIdle(now)
 	}
 	if p.gone(now) {
+		if m.cfg.Third == keepalive.Witness {
+			return m.neededAtWitness(now)
+		}
 		return m.neededSilent(now)
 	}
 	return "", false
@@ -183,7 +197,10 @@ func because(reason string) string {
 
 // peerYielded: the peer's present boot will not serve this term again (R6c).
 func (m *Machine) peerYielded() bool {
-	p := &m.peer
+	p, v := &m.peer, &m.witness.other
+	if v.Yielded != 0 && v.Yielded == m.state.Granted.Term && v.Boot == m.state.Granted.Boot {
+		return true
+	}
 	return p.ever && p.msg.Yielded != 0 && p.msg.Yielded == m.state.Granted.Term && p.msg.Granted.Holder == m.cfg.Side.Peer() &&
 		p.msg.Granted.Boot == p.boot
 }
@@ -193,28 +210,42 @@ func (m *Machine) won(now Time, e Won) {
 	if e.Claim.Boot != m.boot || e.Claim.Holder != m.cfg.Side || e.Claim.Term <= m.state.Granted.Term {
 		return
 	}
-	fromPeer := m.state.Granted.Holder == m.cfg.Side.Peer()
-	m.state.Granted = e.Claim
+	m.take(now, e.Claim)
+	m.lease.third = e.SentAt + registerHold
+	m.serve(now)
+}
+
+// take: the third has granted the term to this boot.
+func (m *Machine) take(now Time, granted site.Claim) {
+	if m.state.Granted.Holder == m.cfg.Side.Peer() {
+		m.failback.took(now)
+	}
+	m.state.Granted = granted
 	m.state.Deposed = false
 	if !slip.Is(slip.StateNotKept) {
 		m.do(Save{m.state})
 	}
 	m.known = true
-	m.note("term granted", fmt.Sprintf("term %d, after %s", e.Claim.Term, m.claim.why))
+	why := ""
+	if m.claim.why != "" {
+		why = ", after " + m.claim.why
+	}
+	m.note("term granted", fmt.Sprintf("term %d%s", granted.Term, why))
 	m.claim.reset()
 	m.claim.wait = deposedWait
-	m.lease = lease{third: e.SentAt + registerHold, imds: m.lease.imds}
-	m.hand, m.taking = handover{}, taking{}
+	m.lease = lease{imds: m.lease.imds}
+	m.hand, m.taking, m.elect = handover{}, taking{}, elect{}
 	m.steered.mine, m.steered.done = false, false
 	m.peer.newTerm()
-	if fromPeer {
-		m.failback.took(now)
-	}
-	m.become(site.Active, fmt.Sprintf("term %d", e.Claim.Term))
+	m.sendAt, m.witness.hurry = now, true
+}
+
+// serve makes the holder active.
+func (m *Machine) serve(now Time) {
+	m.become(site.Active, fmt.Sprintf("term %d", m.state.Granted.Term))
 	m.gate.drain = 0
 	m.do(Drain{0})
-	m.aim(Goal{Mode: Hold, Claim: e.Claim, Alone: m.alone(now)})
-	m.sendAt = now
+	m.aim(Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now)})
 }
 
 // claimFailed: nothing was written; the next read decides anew.
@@ -247,13 +278,15 @@ func (m *Machine) decideGoal(now Time) {
 		m.taking = taking{}
 	}
 	switch {
-	case m.role == site.Claiming:
+	case m.role == site.Claiming && m.cfg.Third == keepalive.ARM:
 		return
+	case m.role == site.Claiming, m.role == site.Elect:
+		goal.Mode = Prepare
 	case m.serving():
 		goal = Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now), Shut: m.role == site.Suspended}
 	case m.peer.suspect && m.known && m.fit && m.peer.twoWay != 0 && !m.state.Deposed, m.taking.from(m.state.Granted.Term):
 		goal.Mode = Prepare
-	case !m.known || !m.third.ok || m.peer.silent || m.peer.idleSince != 0:
+	case !m.known || !m.azure.ok || m.peer.silent || m.peer.idleSince != 0:
 		goal.Mode = Watch
 	}
 	if goal != m.goal {

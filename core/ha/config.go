@@ -25,6 +25,8 @@ const (
 	flapMemory    = 5 * time.Minute   // R13: takeovers this recent lengthen the hold
 	holdMax       = 10 * time.Minute  // R13: and never beyond this
 	metadataRest  = time.Second       // an active looks at IMDS this often
+	helloPace     = time.Second       // who needs nothing of the witness says hello this often
+	reachFloor    = time.Second       // the witness is out of reach after this long without a reply, or 3 Silent
 	pauseFloor    = 50 * time.Millisecond
 	jitterFloor   = 10 * time.Millisecond
 )
@@ -35,14 +37,15 @@ type Config struct {
 	Side       site.Side
 	Version    site.Version
 	Generation uint64
-	Third      keepalive.Third
-	Keepalive  time.Duration // between two messages
-	Silent     time.Duration // K: without a message for this long the peer is silent
-	Lease      time.Duration // L
-	Confirm    time.Duration // R11: a silence lasts this much longer before a claim
-	Hold       time.Duration // R13
-	Preempt    bool          // R13
-	AloneStay  bool          // R11: alone: stay
+	Third      keepalive.Third // who grants the terms: ARM's register or a witness
+	WitnessID  uint64          // the site's number at the witness
+	Keepalive  time.Duration   // between two messages
+	Silent     time.Duration   // K: without a message for this long the peer is silent
+	Lease      time.Duration   // L
+	Confirm    time.Duration   // R11: a silence lasts this much longer before a claim
+	Hold       time.Duration   // R13
+	Preempt    bool            // R13
+	AloneStay  bool            // R11: alone: stay
 }
 
 // counted is La: what the active itself counts of a lease, less than what its

@@ -5,6 +5,7 @@ import (
 
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
+	"releve.dev/releve/wire/witness"
 )
 
 // Event is something that happened. The events that come with every datagram
@@ -31,13 +32,16 @@ type Register struct {
 	Settled bool
 }
 
+// Told: the witness has said something, authenticated.
+type Told struct{ *witness.Reply }
+
 // Tag: the claim on the NIC that isn't the register is above the own term. The
 // register is written first, so somebody has put an old one back (R1, ha.md
 // section 4).
 type Tag struct{ Claim site.Claim }
 
-// ThirdReach: the third can be used, or not any more, and why.
-type ThirdReach struct {
+// AzureReach: ARM's register can be used, or not any more, and why.
+type AzureReach struct {
 	OK      bool
 	Problem string
 }
@@ -82,10 +86,11 @@ type Stop struct{}
 
 func (Tick) event()        {}
 func (Heard) event()       {}
+func (Told) event()        {}
 func (Fitness) event()     {}
 func (Register) event()    {}
 func (Tag) event()         {}
-func (ThirdReach) event()  {}
+func (AzureReach) event()  {}
 func (Prepared) event()    {}
 func (ClaimSent) event()   {}
 func (ClaimFailed) event() {}

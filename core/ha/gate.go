@@ -22,7 +22,7 @@ type gate struct {
 func (m *Machine) applyGates(now Time) {
 	g := &m.gate
 	serve := Time(0)
-	if m.role == site.Active && (m.steered.mine || slip.Is(slip.ServesUnread)) {
+	if m.role == site.Active && (m.mayServe() || slip.Is(slip.ServesUnread)) {
 		serve = m.until(now)
 	}
 	if serve != g.serve && (serve > now || g.serve > now) {
@@ -52,6 +52,10 @@ func (m *Machine) noteGate(was *bool, open bool, name string) {
 		m.note(name+" closed", "")
 	}
 }
+
+// mayServe: with a witness the term suffices, as it fences the cloud; with ARM the
+// floating IP must have been read back as own (R11).
+func (m *Machine) mayServe() bool { return m.steered.mine || m.cfg.Third == keepalive.Witness }
 
 // drainFor opens the drain: traffic that Azure still brings goes on its way.
 func (m *Machine) drainFor(now, d Time) {
@@ -83,7 +87,7 @@ func (m *Machine) fitness(now Time, e Fitness) {
 // yieldedTo opens the drain of an active that learns of a higher term (R1): its
 // egress may still work while Azure moves the address.
 func (m *Machine) yieldedTo(now Time, was site.Role) {
-	if was == site.Active && m.fit {
+	if was == site.Active && (m.fit || m.reason == keepalive.Stopping) {
 		m.drainFor(now, DrainMax)
 	}
 }

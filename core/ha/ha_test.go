@@ -32,7 +32,7 @@ func newRig(t *testing.T, side site.Side, state State) *rig {
 	r.m = New(testConfig(side), site.BootID{1}, 77, &state, r.now)
 	r.m.Start(r.now)
 	r.step(Fitness{Fit: true})
-	r.step(ThirdReach{OK: true})
+	r.step(AzureReach{OK: true})
 	r.step(Register{SentAt: r.now, Claim: state.Granted, Settled: true})
 	return r
 }
@@ -56,7 +56,7 @@ func (r *rig) pass(d time.Duration, hear *keepalive.Message) {
 func (r *rig) hear(msg keepalive.Message) {
 	r.seq++
 	msg.From, msg.Boot, msg.Third, msg.Seq, msg.Sent = r.m.cfg.Side.Peer(), peerBoot, keepalive.ARM, r.seq, r.now
-	msg.EchoNonce, msg.Version, msg.Fit, msg.ThirdOK = 77, site.Release, true, true
+	msg.EchoNonce, msg.Version, msg.Fit, msg.ThirdOK, msg.AzureOK = 77, site.Release, true, true, true
 	msg.Echo[keepalive.LAN] = keepalive.Echo{Boot: site.BootID{1}, Seq: 1}
 	r.step(Heard{&msg})
 }

@@ -8,14 +8,16 @@ import (
 	"releve.dev/releve/wire/keepalive"
 )
 
-// handover is the giving side of R8. With ARM as third nobody writes the
-// transfer for the two: the giver yields first, and the taker's claim follows
-// (R6c); what Azure still brings to the giver drains.
+// handover is the giving side of R8. The witness writes the transfer for the two,
+// so that at each moment somebody forwards. With ARM as third, or out of the
+// witness's reach, nobody does: the giver yields first, and the taker's claim
+// follows (R6c); what Azure still brings to the giver drains.
 type handover struct {
-	why     string
-	prepare site.Term // asked the peer to get ready
-	at      Time      // when
-	yielded site.Term // never served again
+	why      string
+	prepare  site.Term // asked the peer to get ready
+	at       Time      // when
+	transfer site.Term // given to the peer, by the witness's hand (R8.2)
+	yielded  site.Term // never served again
 }
 
 func (h *handover) preparing() site.Term {
@@ -51,9 +53,14 @@ func (m *Machine) decideHandover(now Time) {
 	if why == "" {
 		why = m.mayFailBack(now)
 	}
-	p := &m.peer
-	if why == "" || !p.here() || !p.msg.Fit || !p.msg.ThirdOK || !p.msg.Version.AtLeast(site.HAVersion) {
+	switch {
+	case why == "" || !m.takerHere() && (m.peer.here() || !m.takerAtWitness()):
 		*h = handover{}
+		return
+	case h.transfer != 0 && now < h.at+readyHold:
+		return // the witness's word is awaited
+	case !m.peer.here():
+		m.handOver(now, why)
 		return
 	}
 	if h.prepare == 0 || now >= h.at+readyHold {
@@ -63,9 +70,28 @@ func (m *Machine) decideHandover(now Time) {
 		}
 		*h = handover{why: why, prepare: m.state.Granted.Term, at: now}
 	}
-	if p.msg.Ready == m.state.Granted.Term && p.msg.Ready != 0 {
-		m.yield(now)
+	if ready := m.peer.msg.Ready; ready != m.state.Granted.Term || ready == 0 {
+		return
 	}
+	if m.cfg.Third == keepalive.Witness && m.thirdOK() {
+		m.handOver(now, why)
+		return
+	}
+	m.yield(now)
+}
+
+// takerHere: the peer could take over, it says.
+func (m *Machine) takerHere() bool {
+	msg := &m.peer.msg
+	return m.peer.here() && msg.Fit && msg.ThirdOK && msg.Version.AtLeast(site.HAVersion)
+}
+
+// handOver is R8.2. The giver stays active until it hears of the next term.
+func (m *Machine) handOver(now Time, why string) {
+	term := m.state.Granted.Term
+	m.hand = handover{why: why, transfer: term, at: now}
+	m.note("hands over", fmt.Sprintf("term %d: %s", term, why))
+	m.witness.hurry = true
 }
 
 // mustHand: this vSocket can't go on serving.
@@ -73,8 +99,10 @@ func (m *Machine) mustHand(now Time) string {
 	switch {
 	case !m.fit:
 		return "not fit: " + m.reason.String()
+	case m.cfg.Third == keepalive.Witness && !m.witness.ok && now >= m.started+LeaseMax:
+		return "the witness doesn't answer"
 	case m.cantSteer(now):
-		return "the floating IP is elsewhere, and Azure can't be asked: " + m.third.problem
+		return "the floating IP is elsewhere, and Azure can't be asked: " + m.azure.problem
 	}
 	return ""
 }
@@ -82,7 +110,10 @@ func (m *Machine) mustHand(now Time) string {
 // cantSteer: the floating IP has left, and this active has had no way to get
 // it back for a while. Its peer may have one (ha-schedules.md 32).
 func (m *Machine) cantSteer(now Time) bool {
-	return !slip.Is(slip.CantSteerStays) && !m.third.ok && now >= m.third.since+steerPatience && m.steered.imdsRead && !m.steered.imds
+	if !m.peer.msg.AzureOK {
+		return false
+	}
+	return !slip.Is(slip.CantSteerStays) && !m.azure.ok && now >= m.azure.since+steerPatience && m.steered.imdsRead && !m.steered.imds
 }
 
 // yield is R8.3: serve closes for good in this term, drain opens.
@@ -96,7 +127,7 @@ func (m *Machine) yield(now Time) {
 	if m.fit || m.reason == keepalive.Stopping {
 		m.drainFor(now, DrainMax)
 	}
-	m.sendAt = now
+	m.sendAt, m.witness.hurry = now, true
 	m.say(now)
 	m.sendAt = now + m.cfg.Keepalive
 }
@@ -104,7 +135,7 @@ func (m *Machine) yield(now Time) {
 // hearHandover is the taker's ear.
 func (m *Machine) hearHandover(now Time, msg *keepalive.Message) {
 	t := &m.taking
-	if m.role != site.Standby || msg.Prepare == 0 || msg.Prepare != m.state.Granted.Term || !m.fit || !m.third.ok ||
+	if m.role != site.Standby || msg.Prepare == 0 || msg.Prepare != m.state.Granted.Term || !m.fit || !m.thirdOK() ||
 		now < m.started+LeaseMax { // it couldn't claim yet
 		return
 	}

@@ -11,7 +11,7 @@ import (
 // lease is until when the active may serve, by each voice that can say so.
 type lease struct {
 	peer  Time // R5: the peer's answer
-	third Time // R11: a read that shows the register as own
+	third Time // R5: the witness's answer; R11: a read that shows the register as own
 	imds  Time // R11, alone: stay: IMDS lists the floating IP here
 }
 
@@ -29,7 +29,7 @@ func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 	if m.echoAge(msg) >= m.cfg.Lease && !slip.Is(slip.EchoIgnored) || m.hand.yielded == granted.Term {
 		return
 	}
-	if (m.third.claimed > granted.Term || !m.third.read) && !slip.Is(slip.RestartedAnswers) && !slip.Is(slip.ClaimantAnswers) {
+	if m.cfg.Third == keepalive.ARM && (m.azure.claimed > granted.Term || !m.azure.read) && !slip.Is(slip.RestartedAnswers) && !slip.Is(slip.ClaimantAnswers) {
 		return
 	}
 	m.prom = max(m.prom, now+min(ask.Lease, LeaseMax))
@@ -53,25 +53,25 @@ func (m *Machine) hearAnswer(now Time, answer keepalive.Answer) {
 // register: every read of the register teaches the term (R1); while the peer
 // is gone it also renews the active's lease (R11).
 func (m *Machine) register(now Time, e Register) {
-	m.third.read, m.third.claimed = true, e.Claim.Term
+	m.azure.read, m.azure.claimed = true, e.Claim.Term
 	if e.Claim.Term > m.state.Granted.Term && m.ownClaim(e.Claim) {
 		return // Won will tell
 	}
 	if e.Settled {
 		m.learn(now, e.Claim, theRegister)
 	}
-	if m.serving() && e.Claim == m.state.Granted && e.SentAt >= m.resumed {
+	if m.cfg.Third == keepalive.ARM && m.serving() && e.Claim == m.state.Granted && e.SentAt >= m.resumed {
 		m.lease.third = max(m.lease.third, e.SentAt+registerHold)
 		m.waking = false
 		m.resume(now)
 	}
 }
 
-func (m *Machine) thirdReach(now Time, e ThirdReach) {
-	if e.OK != m.third.ok {
-		m.third.since = now
+func (m *Machine) azureReach(now Time, e AzureReach) {
+	if e.OK != m.azure.ok {
+		m.azure.since = now
 	}
-	m.third.ok, m.third.problem = e.OK, e.Problem
+	m.azure.ok, m.azure.problem = e.OK, e.Problem
 }
 
 func (m *Machine) ownClaim(c site.Claim) bool {
@@ -104,11 +104,14 @@ func (m *Machine) serving() bool { return m.role == site.Active || m.role == sit
 // IMDS say counts once the peer's answers have stopped (R11); after a pause
 // IMDS counts only if the third can't be asked.
 func (m *Machine) until(now Time) Time {
+	if m.cfg.Third == keepalive.Witness {
+		return max(m.lease.peer, m.lease.third)
+	}
 	if m.answered(now) || slip.Is(slip.AloneShuts) {
 		return m.lease.peer
 	}
 	until := max(m.lease.peer, m.lease.third)
-	if m.cfg.AloneStay && (!m.waking || !m.third.ok) {
+	if m.cfg.AloneStay && (!m.waking || !m.azure.ok) {
 		until = max(until, m.lease.imds)
 	}
 	return until
@@ -133,7 +136,7 @@ func (m *Machine) resume(now Time) {
 }
 
 func (m *Machine) expire(now Time) {
-	if m.role == site.Active && m.steered.mine && m.until(now) <= now {
+	if m.role == site.Active && m.mayServe() && m.until(now) <= now {
 		if slip.Is(slip.LapseYields) {
 			m.become(site.Standby, "the lease has run out")
 			return

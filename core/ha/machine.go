@@ -34,7 +34,9 @@ type Machine struct {
 	lease lease
 	prom  Time // until when the peer has been promised that no claim is made
 
-	third    third
+	azure    azure
+	witness  registrar
+	elect    elect
 	claim    claim
 	steered  steered
 	hand     handover
@@ -47,8 +49,8 @@ type Machine struct {
 	actions []Action
 }
 
-// third is what is known of the third.
-type third struct {
+// azure is what is known of ARM's register.
+type azure struct {
 	ok      bool
 	problem string
 	read    bool      // by this boot
@@ -75,7 +77,7 @@ func New(cfg Config, boot site.BootID, nonce uint64, state *State, now Time) *Ma
 			m.role, m.state.Granted.Boot = site.Active, boot
 		}
 	}
-	m.claim.wait, m.third.problem = deposedWait, "not asked yet"
+	m.claim.wait, m.azure.problem, m.witness.hurry = deposedWait, "not asked yet", true
 	return m
 }
 
@@ -98,12 +100,14 @@ func (m *Machine) Step(now Time, event Event) []Action {
 		m.heard(now, e.Message)
 	case Fitness:
 		m.fitness(now, e)
+	case Told:
+		m.told(now, e.Reply)
 	case Register:
 		m.register(now, e)
 	case Tag:
 		m.learn(now, e.Claim, "the other NIC's tag")
-	case ThirdReach:
-		m.thirdReach(now, e)
+	case AzureReach:
+		m.azureReach(now, e)
 	case Prepared:
 		m.prepared(now)
 	case ClaimSent:
@@ -130,12 +134,15 @@ func (m *Machine) Step(now Time, event Event) []Action {
 		m.sendAt = now + m.cfg.Keepalive
 		m.say(now)
 	}
+	m.askWitness(now)
 	return m.actions
 }
 
 // decide does what is due now, whatever the event was.
 func (m *Machine) decide(now Time) {
 	m.expire(now)
+	m.watchWitness(now)
+	m.decideElect(now)
 	m.decideHandover(now)
 	m.decideClaim(now)
 	m.decideFailback(now)
@@ -146,8 +153,8 @@ func (m *Machine) decide(now Time) {
 
 // Next is when the machine wants its next Tick.
 func (m *Machine) Next() Time {
-	next := m.sendAt
-	for _, at := range [...]Time{m.verdictAt(), m.unansweredAt(), m.gate.serve, m.gate.drain} {
+	next := min(m.sendAt, m.nextQuestion())
+	for _, at := range [...]Time{m.verdictAt(), m.unansweredAt(), m.gate.serve, m.gate.drain, m.electedAt()} {
 		if at > m.last && at < next {
 			next = at
 		}
@@ -184,17 +191,27 @@ func (m *Machine) paused(now Time, why string) {
 		m.aim(goal) // only the third can tell now: it is read at once
 	}
 	m.sendAt = now
+	m.witness.hurry = true
 }
 
 // Where a term is learned from. Only the third ends a mute start (R0).
 const (
 	theRegister = "the register"
+	theWitness  = "the witness"
 	thePeer     = "the peer"
 )
 
+// isThird reports whether what was learned there is the third's own word.
+func (m *Machine) isThird(how string) bool {
+	if m.cfg.Third == keepalive.Witness {
+		return how == theWitness
+	}
+	return how == theRegister
+}
+
 // learn is R1: a granted term above the own.
 func (m *Machine) learn(now Time, granted site.Claim, how string) {
-	if !m.known && how == theRegister {
+	if !m.known && m.isThird(how) {
 		m.known = true
 		m.do(Save{m.state}) // what the peer has said, the third has now confirmed
 		m.become(site.Standby, "term learned from "+how)
@@ -203,7 +220,8 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 		return
 	}
 	was := m.role
-	m.state.Deposed = !slip.Is(slip.DeposedClaims) && m.deposedInSilence(now, granted, how)
+	old := m.state.Granted.Term
+	m.state.Deposed = m.cfg.Third == keepalive.ARM && !slip.Is(slip.DeposedClaims) && m.deposedInSilence(now, granted, how)
 	m.state.Granted = granted
 	if m.state.Deposed {
 		m.claim.deposedAt = now
@@ -214,8 +232,14 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	m.yieldedTo(now, was)
 	m.lease = lease{}
 	m.claim.reset()
-	m.hand, m.taking = handover{}, taking{}
+	m.hand, m.taking, m.elect = handover{}, taking{}, elect{}
+	if m.cfg.Third == keepalive.Witness && (was == site.Active || was == site.Suspended) {
+		m.hand.yielded = old // R1: the taker may wait for it
+	}
 	m.peer.newTerm()
+	if m.cfg.Third == keepalive.Witness {
+		m.sendAt, m.witness.hurry = now, true
+	}
 	m.steered = steered{imdsAt: m.steered.imdsAt, imds: m.steered.imds, imdsRead: m.steered.imdsRead}
 	switch was {
 	case site.Active, site.Suspended, site.Elect:
@@ -234,7 +258,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 // the register decides, as for every term.
 func (m *Machine) forked(granted site.Claim, how string) bool {
 	known := m.state.Granted
-	return how == theRegister && granted.Term != 0 && (granted.Holder != known.Holder || granted.Boot != known.Boot)
+	return m.isThird(how) && granted.Term != 0 && (granted.Holder != known.Holder || granted.Boot != known.Boot)
 }
 
 // deposedInSilence: a claim of the peer's shows that it lives, though it isn't

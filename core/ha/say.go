@@ -14,7 +14,7 @@ func (m *Machine) say(now Time) {
 		From: m.cfg.Side, Boot: m.boot, Seq: m.seq, Sent: now, Nonce: m.nonce,
 		EchoNonce: p.nonce, HelloNonce: p.hello,
 		Granted: m.state.Granted, Role: m.role, Fit: m.fit, Reason: m.reason,
-		Third: m.cfg.Third, ThirdOK: m.third.ok,
+		Third: m.cfg.Third, ThirdOK: m.thirdOK(), AzureOK: m.azure.ok,
 		Steered: m.role == site.Active && m.steered.done,
 		Leased:  m.gate.serve > now,
 		Version: m.cfg.Version,
@@ -29,7 +29,7 @@ func (m *Machine) say(now Time) {
 			m.out.Echo[i] = keepalive.Echo{Boot: p.boot, Seq: line.seq, Age: now - line.at}
 		}
 	}
-	if m.role == site.Active || m.role == site.Suspended {
+	if m.serving() {
 		m.out.Ask = keepalive.Ask{Term: m.state.Granted.Term, SentAt: now, Lease: m.cfg.Lease}
 	}
 	m.do(Send{&m.out})

@@ -35,7 +35,7 @@ func (m *Machine) decideStop(now Time) {
 		m.finish("waited long enough")
 	case m.role == site.Claiming && m.claim.sent:
 		return
-	case m.serving() && m.peer.here() && m.peer.msg.Fit:
+	case m.serving() && (m.peer.here() && m.peer.msg.Fit || m.takerAtWitness()):
 		return // handing over
 	case m.gate.drain > now && m.peer.here():
 		return // until the traffic has left

@@ -24,9 +24,10 @@ type View struct {
 	Serve, Drain Time // what is left of the gates' openings, 0 if closed
 	Down, Guest  bool
 
-	ThirdOK bool
+	AzureOK bool
 	Problem string
-	Mine    bool // the floating IP was read back as own in this term
+	Witness WitnessView // the zero value: there is none
+	Mine    bool        // the floating IP was read back as own in this term
 	Steered bool
 }
 
@@ -37,8 +38,9 @@ func (m *Machine) View(now Time) View {
 		Role: m.role, Granted: m.state.Granted, Fit: m.fit, Reason: m.reason, Claim: m.claim.blocked,
 		PeerHeard: p.here(), PeerBoot: p.boot, Peer: p.msg,
 		Serve: max(0, m.gate.serve-now), Drain: max(0, m.gate.drain-now), Down: m.gate.down, Guest: m.gate.guest,
-		ThirdOK: m.third.ok, Problem: m.third.problem, Mine: m.steered.mine, Steered: m.steered.done,
+		AzureOK: m.azure.ok, Problem: m.azure.problem, Mine: m.steered.mine, Steered: m.steered.done,
 	}
+	v.Witness = m.viewWitness(now)
 	for i, line := range p.paths {
 		v.Age[i] = -1
 		if line.heard {
@@ -56,13 +58,16 @@ type Indicator struct {
 }
 
 // Indicators are the conditions, in the order in which people read them.
-func (m *Machine) Indicators(now Time) [4]Indicator {
-	return [...]Indicator{
+func (m *Machine) Indicators(now Time) []Indicator {
+	all := make([]Indicator, 0, 5)
+	if m.cfg.Third == keepalive.Witness {
+		all = append(all, indicator("Connected", m.connectedProblem()))
+	}
+	return append(all,
 		indicator("Keepalive", m.keepaliveProblem(now)),
 		indicator("Same version", m.versionProblem()),
-		indicator("Azure", m.thirdProblem()),
-		indicator("Fit", m.fitProblem()),
-	}
+		indicator("Azure", m.azureProblem()),
+		indicator("Fit", m.fitProblem()))
 }
 
 func indicator(name, problem string) Indicator { return Indicator{name, problem == "", problem} }
@@ -103,11 +108,11 @@ func (m *Machine) versionProblem() string {
 	return ""
 }
 
-func (m *Machine) thirdProblem() string {
+func (m *Machine) azureProblem() string {
 	switch {
-	case !m.third.ok:
-		return m.third.problem
-	case m.peer.here() && !m.peer.msg.ThirdOK:
+	case !m.azure.ok:
+		return m.azure.problem
+	case m.peer.here() && !m.peer.msg.AzureOK:
 		return "the peer can't use Azure's API"
 	}
 	return ""

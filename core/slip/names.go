@@ -41,10 +41,20 @@ const (
 	OwnRegister      Mistake = "own-register"       // each claims on its own NIC (ha-schedules.md 25)
 	AloneShuts       Mistake = "alone-shuts"        // only the peer's answer keeps the gate open (ha-schedules.md 27)
 	CantSteerStays   Mistake = "cant-steer-stays"   // an active without Azure keeps a role that it can't serve (ha-schedules.md 32)
+
+	WitnessReplay         Mistake = "witness-replay"          // a witness believes old questions
+	WitnessYoungGrants    Mistake = "witness-young-grants"    // a restarted witness grants at once (ha-schedules.md 3)
+	WitnessPromiseIgnored Mistake = "witness-promise-ignored" // and one that has promised the holder (R7)
+	WitnessRecordLate     Mistake = "witness-record-late"     // a grant is told before it is durable (ha-schedules.md 4)
+	WitnessBehind         Mistake = "witness-behind"          // a restored witness grants terms that have been before (R10)
+	WitnessBlankGrants    Mistake = "witness-blank-grants"    // a witness without a record begins with the first that comes (R10)
+	WitnessViewIgnored    Mistake = "witness-view-ignored"    // a silent peer is taken for dead, whatever the witness says (R6a)
+	ElectServes           Mistake = "elect-serves"            // a taker serves at the grant (ha-schedules.md 19)
 )
 
 // All lists them.
 var All = []Mistake{LeaseFromReply, PromiseIgnored, StartIgnored, PauseIgnored, ClaimantAnswers, RestartedAnswers, DeposedClaims,
 	UnsettledWins, ServesUnread, StateNotKept, HoldIgnored, NoIfMatch, RebuiltNIC, TagsLeftOut, DeposedWrites, ThrottleIgnored,
 	FailedIsDone, StaleBelieved, FirstAnswer, NoHysteresis, OnePath, GateStays, ReplayAccepted, Unsigned, WantedTermTold, NobodyClaims, EchoIgnored, ResumesFromDisk,
-	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, CantSteerStays}
+	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, CantSteerStays,
+	WitnessReplay, WitnessYoungGrants, WitnessPromiseIgnored, WitnessRecordLate, WitnessBehind, WitnessBlankGrants, WitnessViewIgnored, ElectServes}

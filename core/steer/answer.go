@@ -198,7 +198,7 @@ func (m *Machine) reach(problem string) {
 		m.note("arm reached", "")
 	}
 	m.problem, m.asked = problem, true
-	m.tell(ha.ThirdReach{OK: problem == "", Problem: problem})
+	m.tell(ha.AzureReach{OK: problem == "", Problem: problem})
 }
 
 func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {

@@ -148,6 +148,9 @@ func (m *Machine) SetGoal(now time.Duration, goal ha.Goal) []Action {
 	if goal.Mode != m.goal.Mode || goal.Claim != m.goal.Claim || goal.Mode == ha.Prepare {
 		m.progress = progress{since: now}
 	}
+	if goal.Mode == ha.Hold && m.goal.Mode != ha.Claim && goal.Claim != m.goal.Claim {
+		m.wonAt = now // the witness has granted it: nothing read before counts
+	}
 	if again && goal.Mode == ha.Hold {
 		m.progress.told, m.progress.doubted = nil, now
 	}

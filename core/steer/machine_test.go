@@ -236,7 +236,7 @@ func TestSilentARMIsAskedOnFreshConnections(t *testing.T) {
 		t.Fatalf("%d questions under way, want %d", len(b.calls), hedges)
 	}
 	b.answer(b.calls[0], Response{Code: Unreachable, Message: "time-out"})
-	if !b.has(ha.ThirdReach{OK: false, Problem: "reading the peer NIC: no answer from Azure Resource Manager: time-out"}) {
+	if !b.has(ha.AzureReach{OK: false, Problem: "reading the peer NIC: no answer from Azure Resource Manager: time-out"}) {
 		t.Fatalf("told %v", b.told)
 	}
 	b.pass(2 * time.Second)

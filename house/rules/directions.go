@@ -43,6 +43,7 @@ var Directions = []Direction{
 	{Room: "door", Why: "a program's local socket, both sides of it"},
 	{Room: "vsocket/agent", May: []string{"site", "core", "wire"}, Tests: []string{"azure/emulator"}, Why: "the loop; declares the ports"},
 	{Room: "vsocket/*", May: []string{"site", "core", "wire"}, Tests: []string{"house/private"}, Why: "one effect each; never each other"},
+	{Room: "vsocket/tunnel", May: []string{"site", "tunnel"}, Tests: []string{"lab/room"}, Why: "leads traffic into a device"},
 	{Room: "vsocket/config", May: []string{"settings", "site", "core", "wire"}, Why: "the vSocket's settings"},
 	{Room: "vsocket/control", May: []string{"door", "site", "core", "wire"}, Why: "the vSocket's local door"},
 	{Room: "vsocket/apitest", May: []string{"site", "core", "azure/arm", "azure/imds"}, Tests: []string{"azure/emulator"}, Why: "Azure is its business"},

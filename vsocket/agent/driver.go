@@ -13,6 +13,7 @@ import (
 	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 	"releve.dev/releve/wire/record"
+	"releve.dev/releve/wire/witness"
 )
 
 // Config is all that a driver must know.
@@ -27,6 +28,7 @@ type Config struct {
 // Ports are the driver's ways out.
 type Ports struct {
 	Links    Links
+	Witness  Witness // nil: ARM is the third
 	Gate     Gate
 	Guest    Guest
 	Cloud    Cloud
@@ -35,6 +37,7 @@ type Ports struct {
 	Journal  Journal
 	Recorder Recorder // nil: nothing is recorded
 	MAC      auth.MAC
+	Sealed   auth.MAC         // of the talk with the witness
 	Wall     func() time.Time // for the journal and the record only
 }
 
@@ -50,6 +53,7 @@ type Driver struct {
 	judge *fitness.Judge
 
 	in       keepalive.Message
+	reply    witness.Reply
 	out      []byte
 	events   []ha.Event // of the steering, for the role machine
 	now      time.Duration
@@ -124,6 +128,22 @@ func (d *Driver) Datagram(now time.Duration, path keepalive.Path, datagram []byt
 	case err == nil && d.in.Path == path:
 		d.received.Replayed++
 	case errors.Is(err, keepalive.ErrForged):
+		d.received.Forged++
+	default:
+		d.received.Malformed++
+	}
+}
+
+// Reply takes a datagram of the witness's.
+func (d *Driver) Reply(now time.Duration, datagram []byte) {
+	switch err := witness.DecodeReply(datagram, &d.reply, d.ports.Sealed); {
+	case err == nil && d.ha.Believable(&d.reply):
+		d.tape.reply(now, datagram)
+		d.received.Good++
+		d.step(now, ha.Told{Reply: &d.reply})
+	case err == nil:
+		d.received.Replayed++
+	case errors.Is(err, witness.ErrForged):
 		d.received.Forged++
 	default:
 		d.received.Malformed++
@@ -211,6 +231,9 @@ func (d *Driver) carryOut(actions []ha.Action) {
 // act does one thing. An error is one that this vSocket can't serve with.
 func (d *Driver) act(action ha.Action) error {
 	switch a := action.(type) {
+	case ha.Question:
+		d.out = witness.AppendQuestion(d.out[:0], a.Question, d.ports.Sealed)
+		d.ports.Witness.Ask(d.out)
 	case ha.Send:
 		d.send(a.Message)
 	case ha.Serve:

@@ -19,6 +19,11 @@ type Links interface {
 	Send(path keepalive.Path, datagram []byte)
 }
 
+// Witness sends questions to the witness. Loss is normal and not reported.
+type Witness interface {
+	Ask(datagram []byte)
+}
+
 // Gate is the kernel's word on what is forwarded. Its openings end by
 // themselves, so that an agent that has stopped forwards nothing. Deadlines
 // are on the agent's clock; one in the past closes.

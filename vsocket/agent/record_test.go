@@ -293,7 +293,7 @@ func (nowhere) Start(steer.Request) {}
 // A checkpoint has all of a driver but what is made anew, or empty between two
 // calls; and no machine has an interface that a checkpoint would leave out.
 func TestCheckpointLeavesNothingOut(t *testing.T) {
-	made := []string{"cfg", "ports", "boot", "tape", "in", "out", "events", "failed"}
+	made := []string{"cfg", "ports", "boot", "tape", "in", "reply", "out", "events", "failed"}
 	for i := range reflect.TypeFor[mind]().NumField() {
 		made = append(made, reflect.TypeFor[mind]().Field(i).Name)
 	}

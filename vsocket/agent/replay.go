@@ -152,7 +152,7 @@ func (p *player) open(head *record.Head) error {
 	if cfg.HA.Side != site.Primary && cfg.HA.Side != site.Secondary {
 		return errors.New("the record's settings: no side")
 	}
-	p.watch = &watch{ports: Ports{Store: kept(head.State), MAC: record.MAC(), Wall: p.wall}}
+	p.watch = &watch{ports: Ports{Store: kept(head.State), MAC: record.MAC(), Sealed: record.MAC(), Wall: p.wall}}
 	p.watch.noted = func(e site.Entry) { p.notes = append(p.notes, e) }
 	p.watch.fails = p.failed
 	driver, err := NewDriver(cfg, p.watch.wrap(), head.Boot, head.Nonce, p.now)
@@ -211,6 +211,11 @@ func (p *player) carryOut(row *record.Row) {
 		good := d.received.Good
 		if d.Datagram(now, row.Path, record.Sign(nil, row.Datagram)); d.received.Good == good {
 			p.differ("a keepalive was believed then, and isn't now")
+		}
+	case record.Reply:
+		good := d.received.Good
+		if d.Reply(now, record.Sign(nil, row.Datagram)); d.received.Good == good {
+			p.differ("the witness was believed then, and isn't now")
 		}
 	case record.Tick:
 		d.Tick(now, row.Late)

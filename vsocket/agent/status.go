@@ -24,7 +24,7 @@ func (d *Driver) Status(now time.Duration) site.Status {
 			Version: v.Peer.Version, AgeMS: map[string]float64{}},
 		Gate:     site.GateStatus{ServeMS: site.Milliseconds(v.Serve), DrainMS: site.Milliseconds(v.Drain), Down: v.Down},
 		FIP:      site.FIPStatus{Address: d.cfg.FloatingIP, Guest: v.Guest, On: d.steer.Where(), Steered: v.Steered},
-		Azure:    site.AzureStatus{OK: v.ThirdOK, Problem: v.Problem},
+		Azure:    site.AzureStatus{OK: v.AzureOK, Problem: v.Problem},
 		Received: d.received,
 	}
 	for path, age := range v.Age {
@@ -33,7 +33,7 @@ func (d *Driver) Status(now time.Duration) site.Status {
 		}
 	}
 	s.HA = d.readiness(now)
-	s.Azure.Since = d.age(now, "azure api", v.ThirdOK)
+	s.Azure.Since = d.age(now, "azure api", v.AzureOK)
 	s.Summary = summary(&s, &v)
 	return s
 }
@@ -72,7 +72,7 @@ func (d *Driver) watchIndicators(now time.Duration) {
 }
 
 // look reads the indicators and puts their changes into the timeline.
-func (d *Driver) look(now time.Duration) [4]ha.Indicator {
+func (d *Driver) look(now time.Duration) []ha.Indicator {
 	all := d.ha.Indicators(now)
 	for _, i := range all {
 		if was, seen := d.since[i.Name]; seen && was.ok != i.OK {

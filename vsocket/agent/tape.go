@@ -9,6 +9,7 @@ import (
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/record"
+	"releve.dev/releve/wire/witness"
 )
 
 // Recorder keeps a record's chunks. It never waits: ok is false if the chunk is
@@ -151,6 +152,14 @@ func (t *tape) datagram(now time.Duration, datagram []byte) {
 	if t != nil {
 		t.row.Path, t.row.Datagram = t.driver.in.Path, datagram[:record.BodySize]
 		t.input(record.Datagram, now)
+	}
+}
+
+// reply is the same for what the witness says.
+func (t *tape) reply(now time.Duration, datagram []byte) {
+	if t != nil {
+		t.row.Datagram = datagram[:witness.ReplySize]
+		t.input(record.Reply, now)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
+	"releve.dev/releve/wire/witness"
 )
 
 // watch stands between a driver and its ports, and keeps a sum of all that is
@@ -24,7 +25,7 @@ type watch struct {
 // wrap gives a driver the watch for its ports.
 func (w *watch) wrap() Ports {
 	p := w.ports
-	p.Links, p.Gate, p.Guest, p.Cloud, p.Metadata, p.Store, p.Journal = w, w, w, w, watchedMetadata{w}, w, w
+	p.Links, p.Witness, p.Gate, p.Guest, p.Cloud, p.Metadata, p.Store, p.Journal = w, w, w, w, w, watchedMetadata{w}, w, w
 	return p
 }
 
@@ -39,6 +40,7 @@ const (
 	didLook
 	didSave
 	didNote
+	didAsk
 )
 
 func (w *watch) mix(value uint64) {
@@ -93,6 +95,15 @@ func (w *watch) Send(path keepalive.Path, datagram []byte) {
 	w.mixBytes(datagram[:len(datagram)-w.ports.MAC.Size()])
 	if w.ports.Links != nil {
 		w.ports.Links.Send(path, datagram)
+	}
+}
+
+// Ask is Witness.
+func (w *watch) Ask(datagram []byte) {
+	w.mix(didAsk)
+	w.mixBytes(datagram[:witness.QuestionSize])
+	if w.ports.Witness != nil {
+		w.ports.Witness.Ask(datagram)
 	}
 }
 

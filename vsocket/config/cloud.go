@@ -35,5 +35,11 @@ const (
 	ThirdARM     Third = "arm"
 )
 
+// PrivateKeyBytes returns the key of a checked Config.
+func (c *Cloud) PrivateKeyBytes() []byte { return settings.KeyBytes(c.PrivateKey) }
+
+// PublicKeyBytes returns the key of a checked Config.
+func (p *PoP) PublicKeyBytes() []byte { return settings.KeyBytes(p.PublicKey) }
+
 // WitnessKeyBytes returns the key of a checked Config.
 func (c *Cloud) WitnessKeyBytes() []byte { return settings.KeyBytes(c.WitnessKey) }

@@ -1,6 +1,6 @@
 // Package gate is the kernel's word on what a vSocket forwards (R9): an nftables
-// table in which LAN-to-WAN passes only while a set has an element, and each
-// element has a time-out. An agent that has stopped forwards nothing, without
+// table in which what comes from the LAN passes, to the tunnel or the WAN, only
+// while a set has an element, and each element has a time-out. An agent that has stopped forwards nothing, without
 // running a line of code.
 //
 // The bound: nftables counts a time-out from when the kernel runs the call, and
@@ -13,25 +13,29 @@
 // beyond the deadline, for as long as it stood still before the call.
 //
 // The set is looked up for each packet, before any state of a connection: when
-// the gate closes, established flows stop too.
+// the gate closes, established flows stop too. With a tunnel no such state is
+// made (docs/decisions/0006): what it carries may leave by one vSocket and come
+// back by the other.
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// Config names the interfaces.
+// Config names the interfaces. The tunnel's needn't be there yet, and may be made
+// anew under its name; with one, nothing passes between LAN and WAN.
 type Config struct {
 	WAN, LAN, MGMT string
-	NAT            bool // masquerade LAN traffic behind the WAN address
+	Tunnel         string // where LAN traffic goes; "": to the WAN
+	NAT            bool   // masquerade LAN traffic behind the WAN address; not with a tunnel
 	Clock          func() time.Duration
 }
 
@@ -40,8 +44,7 @@ type Gate struct {
 	cfg   Config
 	conn  *nftables.Conn
 	table *nftables.Table
-	lan   uint32 // ifindex
-	wan   uint32
+	cloud string // the interface towards it: the tunnel's or the WAN
 	serve opening
 	drain opening
 	down  opening
@@ -78,13 +81,11 @@ const tableName = "releve"
 // Open makes the table anew, closed, which also closes what a former self has
 // left open (R0), and turns forwarding on in the kernel.
 func Open(cfg Config) (*Gate, error) {
-	g := &Gate{cfg: cfg}
-	for name, index := range map[string]*uint32{cfg.WAN: &g.wan, cfg.LAN: &g.lan} {
-		link, err := netlink.LinkByName(name)
-		if err != nil {
+	g := &Gate{cfg: cfg, cloud: cmp.Or(cfg.Tunnel, cfg.WAN)}
+	for _, name := range [...]string{cfg.WAN, cfg.LAN} {
+		if _, err := netlink.LinkByName(name); err != nil {
 			return nil, fmt.Errorf("interface %q: %w\nhint: compare `interfaces` in the config with `ip link`", name, err)
 		}
-		*index = uint32(link.Attrs().Index)
 	}
 	conn, err := nftables.New(nftables.AsLasting())
 	if err != nil {
@@ -105,7 +106,7 @@ func refused(err error) error {
 	if errors.Is(err, unix.EPERM) {
 		return fmt.Errorf("nftables: %w\nhint: run as root or with CAP_NET_ADMIN", err)
 	}
-	return fmt.Errorf("nftables: %w\nhint: the kernel needs nf_tables, and nf_nat and nf_conntrack for `egress: nat`", err)
+	return fmt.Errorf("nftables: %w\nhint: the kernel needs nf_tables, and nf_nat and nf_conntrack for `egress: nat`, nft_ct and nft_fib_ipv4 for `egress: tunnel`", err)
 }
 
 // build queues the table. Adding it before deleting it makes the deletion of
@@ -115,31 +116,33 @@ func (g *Gate) build() {
 	g.conn.AddTable(table)
 	g.conn.DelTable(table)
 	g.table = g.conn.AddTable(table)
-	g.serve = g.newOpening("serve", g.lan, true)
-	g.drain = g.newOpening("drain", g.lan, true)
-	g.down = g.newOpening("down", g.wan, false)
+	g.serve = g.newOpening("serve", g.cfg.LAN, true)
+	g.drain = g.newOpening("drain", g.cfg.LAN, true)
+	g.down = g.newOpening("down", g.cloud, false)
 	drop := nftables.ChainPolicyDrop
 	chain := g.conn.AddChain(&nftables.Chain{Name: "forward", Table: g.table, Type: nftables.ChainTypeFilter,
 		Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter, Policy: &drop})
-	g.rule(chain, g.pass(&g.serve, g.wan)...)
-	g.rule(chain, g.pass(&g.drain, g.wan)...)
-	back := g.pass(&g.down, g.lan)
-	if g.cfg.NAT {
+	g.rule(chain, g.pass(&g.serve, g.cloud)...)
+	g.rule(chain, g.pass(&g.drain, g.cloud)...)
+	back := g.pass(&g.down, g.cfg.LAN)
+	switch {
+	case g.cfg.Tunnel != "":
+		g.untracked()
+		g.clamp()
+	case g.cfg.NAT:
 		back = append(established(), back...)
-	}
-	g.rule(chain, back...)
-	if g.cfg.NAT {
 		g.masquerade()
 	}
+	g.rule(chain, back...)
 }
 
-func (g *Gate) newOpening(name string, iface uint32, expires bool) opening {
-	set := &nftables.Set{Table: g.table, Name: name, KeyType: nftables.TypeIFIndex, HasTimeout: expires}
+func (g *Gate) newOpening(name, iface string, expires bool) opening {
+	set := &nftables.Set{Table: g.table, Name: name, KeyType: nftables.TypeIFName, HasTimeout: expires}
 	// Only a wrong set is an error here; a refusal comes with Flush.
 	if err := g.conn.AddSet(set, nil); err != nil {
 		panic("gate: " + err.Error())
 	}
-	return opening{set: set, key: binaryutil.NativeEndian.PutUint32(iface)}
+	return opening{set: set, key: nameKey(iface)}
 }
 
 func (g *Gate) rule(chain *nftables.Chain, exprs ...expr.Any) {
@@ -148,36 +151,26 @@ func (g *Gate) rule(chain *nftables.Chain, exprs ...expr.Any) {
 
 // pass: in by the opening's interface, while it is in the set, and out by the
 // other one.
-func (g *Gate) pass(o *opening, out uint32) []expr.Any {
-	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyOIF, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(out)},
-		&expr.Meta{Key: expr.MetaKeyIIF, Register: 1},
+func (g *Gate) pass(o *opening, out string) []expr.Any {
+	return append(is(expr.MetaKeyOIFNAME, out),
+		&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: 1},
 		&expr.Lookup{SourceRegister: 1, SetName: o.set.Name, SetID: o.set.ID},
-		&expr.Verdict{Kind: expr.VerdictAccept},
-	}
+		&expr.Verdict{Kind: expr.VerdictAccept})
 }
 
-// established: behind NAT nobody outside may begin.
-func established() []expr.Any {
+// is asks for an interface by its name, which outlives a tunnel's device.
+func is(key expr.MetaKey, iface string) []expr.Any {
 	return []expr.Any{
-		&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
-		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4,
-			Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED),
-			Xor:  binaryutil.NativeEndian.PutUint32(0)},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(0)},
+		&expr.Meta{Key: key, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: nameKey(iface)},
 	}
 }
 
-func (g *Gate) masquerade() {
-	chain := g.conn.AddChain(&nftables.Chain{Name: "egress", Table: g.table, Type: nftables.ChainTypeNAT,
-		Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource})
-	g.rule(chain,
-		&expr.Meta{Key: expr.MetaKeyOIF, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(g.wan)},
-		&expr.Meta{Key: expr.MetaKeyIIF, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint32(g.lan)},
-		&expr.Masq{})
+// nameKey is a name as the kernel compares it: IFNAMSIZ bytes.
+func nameKey(iface string) []byte {
+	key := make([]byte, unix.IFNAMSIZ)
+	copy(key, iface)
+	return key
 }
 
 // Serve lets LAN traffic out until then; a time that has passed closes.

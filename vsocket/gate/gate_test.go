@@ -28,7 +28,9 @@ type site struct {
 	sent     byte // number of the last packet
 }
 
-func newSite(t *testing.T, nat bool) *site {
+func newSite(t *testing.T, nat bool) *site { return openSite(t, Config{NAT: nat}) }
+
+func openSite(t *testing.T, cfg Config) *site {
 	runtime.LockOSThread()
 	s := &site{t: t}
 	here := must(netns.Get())(t)
@@ -36,7 +38,8 @@ func newSite(t *testing.T, nat bool) *site {
 	s.wan = s.host(here, "wan", "10.102.1.10/24", "10.102.1.50/24")
 	s.in = s.listen(here, s.lan, "10.102.2.50:7000")
 	s.out = s.listen(here, s.wan, "10.102.1.50:7000")
-	s.g = must(Open(Config{WAN: "wan", LAN: "lan", NAT: nat, Clock: s.clock}))(t)
+	cfg.WAN, cfg.LAN, cfg.Clock = "wan", "lan", s.clock
+	s.g = must(Open(cfg))(t)
 	t.Cleanup(func() {
 		for _, link := range []string{"lan", "wan"} {
 			if l, err := netlink.LinkByName(link); err == nil {

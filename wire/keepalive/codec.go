@@ -37,6 +37,7 @@ const (
 	flagSteered
 	flagLeased
 	flagWants
+	flagAzureOK
 	flagsKnown = 1<<iota - 1
 )
 
@@ -110,7 +111,8 @@ func put(b *[bodySize]byte, m *Message) {
 func get(b *[bodySize]byte, m *Message) bool {
 	m.Path, m.From, m.Role, m.Third = Path(b[offPath]), site.Side(b[offPath+1]), site.Role(b[offPath+2]), Third(b[offPath+3])
 	bits := binary.BigEndian.Uint16(b[offFlags:])
-	m.Fit, m.ThirdOK, m.Steered, m.Leased, m.Wants = bits&flagFit != 0, bits&flagThirdOK != 0, bits&flagSteered != 0, bits&flagLeased != 0, bits&flagWants != 0
+	m.Fit, m.ThirdOK, m.Steered, m.Leased = bits&flagFit != 0, bits&flagThirdOK != 0, bits&flagSteered != 0, bits&flagLeased != 0
+	m.Wants, m.AzureOK = bits&flagWants != 0, bits&flagAzureOK != 0
 	m.Reason = Reason(b[offFlags+2])
 	m.Version = site.Version{Major: binary.BigEndian.Uint16(b[offVersion:]), Minor: binary.BigEndian.Uint16(b[offVersion+2:])}
 	copy(m.Boot[:], b[offBoot:])
@@ -145,11 +147,11 @@ func getSpans(b *[bodySize]byte, m *Message) bool {
 // don't know is no danger: it is only shown.
 func inRange(m *Message) bool {
 	return m.Path < Paths && (m.From == site.Primary || m.From == site.Secondary) && m.Role <= site.Suspended &&
-		m.Third <= ARM && m.Granted.Holder <= site.Secondary
+		m.Third <= Witness && m.Granted.Holder <= site.Secondary
 }
 
 func flags(m *Message) (bits uint16) {
-	for i, set := range [...]bool{m.Fit, m.ThirdOK, m.Steered, m.Leased, m.Wants} {
+	for i, set := range [...]bool{m.Fit, m.ThirdOK, m.Steered, m.Leased, m.Wants, m.AzureOK} {
 		if set {
 			bits |= 1 << i
 		}

@@ -40,6 +40,7 @@ type Third uint8
 const (
 	NoThird Third = iota
 	ARM
+	Witness
 )
 
 // Message is one keepalive. All times are the sender's own monotonic clock,
@@ -61,6 +62,7 @@ type Message struct {
 	Reason  Reason // why it isn't fit
 	Third   Third
 	ThirdOK bool // the sender has reached the third lately
+	AzureOK bool // the sender could use ARM lately
 	Steered bool // active: steering is done and at rest
 	Leased  bool // active: its serve gate is open
 	Version site.Version

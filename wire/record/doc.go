@@ -26,6 +26,7 @@ const (
 	HeadRow  Kind = iota
 	Start         // the first call
 	Datagram      // a keepalive that was believed
+	Reply         // and what the witness said
 	Tick          // Late
 	Answer        // Azure's answer to a call
 	Metadata      // IMDS has answered: SentAt, OK is "mine"
@@ -51,7 +52,7 @@ type Row struct {
 	OK       bool
 	Probe    uint8
 	Path     keepalive.Path
-	Datagram []byte // BodySize bytes, valid until the next row is read
+	Datagram []byte // BodySize bytes, or those of a reply; valid until the next row is read
 	Response Response
 	Wall     time.Time
 	What     string

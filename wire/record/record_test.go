@@ -8,6 +8,7 @@ import (
 
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
+	"releve.dev/releve/wire/witness"
 )
 
 // body is a datagram's, without its signature.
@@ -46,6 +47,10 @@ func rows() []Row {
 		for path := range keepalive.Paths {
 			list = append(list, Row{Kind: Datagram, At: time.Hour + time.Second, Path: path, Datagram: body(message(i, path))})
 		}
+	}
+	for i := range 3 {
+		r := witness.Reply{Site: 1, To: site.Primary, Run: 5, Seq: uint64(i), Heard: uint64(2 * i), Sent: time.Duration(i) * time.Second}
+		list = append(list, Row{Kind: Reply, At: time.Hour + time.Second, Datagram: witness.AppendReply(nil, &r, unsigned)[:witness.ReplySize]})
 	}
 	return append(list, Row{Kind: HeadRow, Head: Head{Wall: wall}}, Row{Kind: Datagram, Datagram: body(message(9, 0))})
 }

@@ -2,22 +2,23 @@ package record
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"math/bits"
 	"time"
 
 	"releve.dev/releve/wire/keepalive"
+	"releve.dev/releve/wire/witness"
 )
 
 // Rows writes rows, or reads them: it has what the next row's differences are
 // from. A Head sets it back. The zero Rows is ready.
 type Rows struct {
-	at     time.Duration
-	id     uint64 // of the last answer
-	words  []uint64
-	masks  [keepalive.Paths]uint64
-	body   []byte // of the datagram that was read last
+	at    time.Duration
+	id    uint64 // of the last answer
+	masks [keepalive.Paths]uint64
+	mask  uint64 // of the last reply
+
+	keepalives, replies series
+
 	bodies [4][]byte
 	oldest int // among bodies
 }
@@ -56,7 +57,7 @@ func (s *Rows) row(c *coder, r *Row) {
 		return
 	}
 	if r.Kind == HeadRow {
-		*s = Rows{body: s.body}
+		*s = Rows{keepalives: series{body: s.keepalives.body}, replies: series{body: s.replies.body}}
 	}
 	if r.Kind.Input() || r.Kind == HeadRow {
 		c.since(&r.At, s.at)
@@ -71,6 +72,8 @@ func (s *Rows) rest(c *coder, r *Row) {
 		r.Head.code(c)
 	case Datagram:
 		s.datagram(c, r)
+	case Reply:
+		s.reply(c, r)
 	case Tick:
 		c.since(&r.Late, 0)
 	case Answer:
@@ -135,67 +138,28 @@ func (h *Head) code(c *coder) {
 	c.bytes(&h.Checkpoint)
 }
 
-// pathByte is where a datagram names its path (docs/protocol.md); the row has
+// pathByte is where a keepalive names its path (docs/protocol.md); the row has
 // the path in its first byte, so that a message's second copy costs nothing.
 const pathByte = 4
 
-// datagram is a mask of the words that differ from the last datagram's, by
-// which path that ever came, and their differences. The mask is told as its
-// difference from the last one by the same path, which is mostly none.
 func (s *Rows) datagram(c *coder, r *Row) {
-	if s.words == nil {
-		s.words = make([]uint64, BodySize/8)
-	}
-	if c.reading {
-		s.readDatagram(c, r)
+	if !c.reading {
+		s.keepalives.write(c, r.Datagram, pathByte, &s.masks[r.Path])
 		return
 	}
-	var mask uint64
-	var differences [64]int64
-	for i := range s.words {
-		word := binary.BigEndian.Uint64(r.Datagram[8*i:])
-		if i == 0 {
-			word &^= 0xff << (8 * (7 - pathByte))
-		}
-		if word != s.words[i] {
-			mask |= 1 << i
-			differences[i] = int64(word - s.words[i])
-			s.words[i] = word
-		}
+	r.Datagram = s.keepalives.read(c, BodySize, &s.masks[r.Path])
+	if r.Datagram[pathByte] != 0 {
+		c.refuse()
 	}
-	news := mask ^ s.masks[r.Path]
-	s.masks[r.Path] = mask
-	c.number(&news)
-	for ; mask != 0; mask &= mask - 1 {
-		c.signed(&differences[bits.TrailingZeros64(mask)])
-	}
+	r.Datagram[pathByte] = byte(r.Path)
 }
 
-func (s *Rows) readDatagram(c *coder, r *Row) {
-	var news uint64
-	c.number(&news)
-	mask := news ^ s.masks[r.Path]
-	if mask>>len(s.words) != 0 {
-		c.refuse()
+func (s *Rows) reply(c *coder, r *Row) {
+	if !c.reading {
+		s.replies.write(c, r.Datagram, -1, &s.mask)
 		return
 	}
-	s.masks[r.Path] = mask
-	for ; mask != 0 && !c.bad; mask &= mask - 1 {
-		var difference int64
-		if c.signed(&difference); difference == 0 {
-			c.refuse()
-		}
-		s.words[bits.TrailingZeros64(mask)] += uint64(difference)
-	}
-	s.body = s.body[:0]
-	for _, word := range s.words {
-		s.body = binary.BigEndian.AppendUint64(s.body, word)
-	}
-	if s.body[pathByte] != 0 {
-		c.refuse()
-	}
-	s.body[pathByte] = byte(r.Path)
-	r.Datagram = s.body
+	r.Datagram = s.replies.read(c, witness.ReplySize, &s.mask)
 }
 
 // answer codes an answer. A body that was seen lately is named, not written:

@@ -1,0 +1,334 @@
+package ha
+
+import (
+	"fmt"
+	"time"
+
+	"releve.dev/releve/core/slip"
+	"releve.dev/releve/site"
+	"releve.dev/releve/wire/keepalive"
+	wire "releve.dev/releve/wire/witness"
+)
+
+// registrar is what is known of the witness, where it is the third.
+type registrar struct {
+	run   uint64 // its life that is believed
+	nonce uint64 // that it wants to see of a next boot of ours
+	seq   uint64 // of its last reply
+	at    Time   // when that came
+	heard uint64 // our last question that it had heard then
+	sent  Time   // when that was sent
+	trip  Time   // of the last question that was answered at once; 0: none yet
+
+	asked   uint64 // questions so far
+	askedAt Time   // when the last was sent
+	hurry   bool   // the next is due now
+	unsaid  Time   // when the first question was sent that no reply has heard; 0: none
+	ok      bool   // within reach
+	since   Time   // when ok changed last
+	state   wire.State
+	other   wire.View
+	idle    Time // since when it says that nobody is active
+	out     wire.Question
+}
+
+// elect is the taker of a handover until it may serve (R8.4).
+type elect struct {
+	from site.Claim // the term before
+	at   Time       // when the grant came
+}
+
+// thirdOK and thirdProblem: can a term be born?
+func (m *Machine) thirdOK() bool {
+	if m.cfg.Third == keepalive.Witness {
+		return m.witness.ok && m.witness.state != wire.Blank
+	}
+	return m.azure.ok
+}
+
+func (m *Machine) thirdProblem() string {
+	if m.cfg.Third == keepalive.Witness {
+		return m.connectedProblem()
+	}
+	return "Azure: " + m.azure.problem
+}
+
+// askWitness sends a question when one is due. An active asks for its lease each
+// interval; who needs nothing says hello.
+func (m *Machine) askWitness(now Time) {
+	w := &m.witness
+	if now < m.nextQuestion() {
+		return
+	}
+	w.asked, w.askedAt, w.hurry = w.asked+1, now, false
+	if w.unsaid == 0 {
+		w.unsaid = now
+	}
+	q := &w.out
+	*q = wire.Question{
+		Site: m.cfg.WitnessID, From: m.cfg.Side, Boot: m.boot, Seq: w.asked, Sent: now, Nonce: w.nonce, Run: w.run, Heard: w.seq,
+		Granted: m.state.Granted, Role: m.role, Fit: m.fit, Reason: m.reason, Leased: m.gate.serve > now, AzureOK: m.azure.ok,
+		Version: m.cfg.Version, Yielded: m.hand.yielded, Transfer: m.hand.transfer,
+	}
+	if w.seq != 0 {
+		q.Age = now - w.at
+	}
+	switch m.role {
+	case site.Active, site.Suspended, site.Elect:
+		q.Ask = wire.Ask{Term: m.state.Granted.Term, Lease: m.cfg.Lease}
+	case site.Claiming:
+		q.Claim = wire.Claim{From: m.state.Granted.Term, Nonce: m.claim.nonce, Generation: m.cfg.Generation, Lease: m.cfg.Lease, Yielded: m.peerYielded()}
+	}
+	m.do(Question{q})
+}
+
+// questionPace: a claim waits for the end of a promise, and nobody tells when
+// that is.
+func (m *Machine) questionPace() time.Duration {
+	switch {
+	case m.role == site.Claiming, m.role == site.Standby && m.peer.silent && m.last < m.lastTwoWay()+LeaseMax:
+		return max(m.cfg.Keepalive/4, jitterFloor)
+	case m.role != site.Standby && m.role != site.Mute, m.peer.suspect, m.taking.prepare != 0, m.witness.unsaid != 0,
+		m.hand.yielded != 0 && m.hand.yielded == m.state.Granted.Term:
+		return m.cfg.Keepalive
+	}
+	return helloPace
+}
+
+// lastTwoWay is from when a silence counts.
+func (m *Machine) lastTwoWay() Time {
+	if m.peer.twoWay == 0 {
+		return m.started
+	}
+	return m.peer.twoWay
+}
+
+func (m *Machine) nextQuestion() Time {
+	if m.cfg.Third != keepalive.Witness {
+		return never
+	}
+	if m.witness.hurry {
+		return m.last
+	}
+	return m.witness.askedAt + m.questionPace()
+}
+
+// Believable reports whether a reply is for this boot and newer than what was
+// told before.
+func (m *Machine) Believable(r *wire.Reply) bool {
+	w := &m.witness
+	fresh := r.Run == w.run && r.Seq > w.seq || r.Run != w.run && r.Heard > w.heard
+	return fresh && m.cfg.Third == keepalive.Witness && r.Site == m.cfg.WitnessID && r.To == m.cfg.Side && r.Boot == m.boot
+}
+
+// told is the only way in for what the witness says.
+func (m *Machine) told(now Time, r *wire.Reply) {
+	if !m.Believable(r) {
+		return
+	}
+	m.newLife(r.Run)
+	w := &m.witness
+	w.seq, w.at, w.nonce, w.state, w.other = r.Seq, now, r.Nonce, r.State, r.Other
+	if r.Heard > w.heard {
+		w.heard, w.sent, w.trip = r.Heard, r.Sent, now-r.Sent
+		if w.unsaid = 0; r.Heard < w.asked {
+			w.unsaid = r.Sent
+		}
+	}
+	if r.State == wire.Blank {
+		if m.role == site.Claiming {
+			m.dropTo("the witness has lost the site's record")
+		}
+		return
+	}
+	m.hearRecord(now, r)
+	m.hearLease(r)
+	m.resume(now)
+}
+
+// hearLease is R5 for the witness's answer.
+func (m *Machine) hearLease(r *wire.Reply) {
+	if r.Answer != 0 && r.Answer == m.state.Granted.Term && r.Sent >= m.resumed {
+		m.lease.third = max(m.lease.third, r.Sent+m.cfg.counted())
+		m.waking = false
+	}
+}
+
+// newLife: the witness has another one than the one that was believed.
+func (m *Machine) newLife(run uint64) {
+	w := &m.witness
+	if run == w.run {
+		return
+	}
+	if w.run != 0 {
+		m.note("witness restarted", "")
+		if m.role == site.Claiming {
+			m.dropTo("the witness has restarted") // R10: it may be without a record
+		}
+	}
+	w.run, w.hurry = run, true
+}
+
+// hearRecord is R1 for what the witness says, and the grant of R6 and R8.
+func (m *Machine) hearRecord(now Time, r *wire.Reply) {
+	record := r.Record
+	mine := record.Holder == m.cfg.Side && record.Boot == m.boot && record.Term > m.state.Granted.Term
+	switch {
+	case mine && m.role == site.Claiming && r.Grant == m.claim.nonce:
+		m.take(now, record)
+		m.hearLease(r)
+		m.serve(now)
+	case mine && (m.role == site.Standby || m.role == site.Claiming):
+		m.elected(now, record)
+	default:
+		m.learn(now, record, theWitness)
+	}
+}
+
+// elected: the term was handed over to this boot, or a claim was granted that it
+// had dropped. It serves once nobody else can.
+func (m *Machine) elected(now Time, record site.Claim) {
+	from := m.state.Granted
+	m.take(now, record)
+	m.elect = elect{from: from, at: now}
+	m.become(site.Elect, fmt.Sprintf("term %d, until the %s has yielded", record.Term, from.Holder))
+}
+
+// electedAt is when a full lease has passed since the grant, and the own promise.
+func (m *Machine) electedAt() Time {
+	if m.role != site.Elect {
+		return 0
+	}
+	return max(m.elect.at+m.cfg.Lease, m.prom)
+}
+
+// decideElect is R8.4.
+func (m *Machine) decideElect(now Time) {
+	if m.role != site.Elect {
+		return
+	}
+	p, from := &m.peer, m.elect.from
+	v := &m.witness.other
+	yielded := from.Term != 0 && (p.msg.Yielded == from.Term && p.boot == from.Boot || v.Yielded == from.Term && v.Boot == from.Boot)
+	if yielded || now >= m.electedAt() || slip.Is(slip.ElectServes) {
+		m.serve(now)
+	}
+}
+
+// watchWitness draws the verdict on the reach.
+func (m *Machine) watchWitness(now Time) {
+	w := &m.witness
+	if m.cfg.Third != keepalive.Witness {
+		return
+	}
+	ok := w.seq != 0 && (w.unsaid == 0 || now < w.unsaid+max(reachFloor, 3*m.cfg.Silent))
+	if ok == w.ok {
+		return
+	}
+	w.ok, w.since = ok, now
+	if ok {
+		m.note("witness reached", "")
+		return
+	}
+	m.note("witness lost", fmt.Sprintf("no reply for %d ms", (now-w.unsaid).Milliseconds()))
+	if m.role == site.Claiming {
+		m.dropTo("the witness is out of reach")
+	}
+}
+
+// dropTo ends a claim. Should it be granted yet, this boot is elect.
+func (m *Machine) dropTo(why string) {
+	m.claim.reset()
+	m.become(site.Standby, why)
+	m.aim(Goal{Mode: Watch})
+}
+
+// dropQuestion: what made the claim necessary is over (R6).
+func (m *Machine) dropQuestion(now Time) {
+	if _, needed := m.needed(now); !needed {
+		m.dropTo("the claim isn't needed any more")
+	}
+}
+
+// neededAtWitness is R6a and R6b for a peer that is silent here. The witness's
+// view counts if it answers a question from after the peer had become suspect.
+func (m *Machine) neededAtWitness(now Time) (string, bool) {
+	w, v := &m.witness, &m.witness.other
+	if w.sent < m.lastTwoWay()+m.cfg.suspect() {
+		return "", false
+	}
+	alive := v.Seq != 0 && v.Age < m.cfg.Silent && v.Fit
+	if !alive || slip.Is(slip.WitnessViewIgnored) {
+		w.idle = 0
+		return "the peer is silent here and " + atWitness(v), true
+	}
+	idle := (v.Role == site.Standby || v.Role == site.Mute) && v.Term <= m.state.Granted.Term
+	if !idle {
+		w.idle = 0
+		return "", false
+	}
+	if w.idle == 0 {
+		w.idle = max(now, m.started+LeaseMax)
+	}
+	return "nobody is active, says the witness", now >= w.idle+m.idleWait()
+}
+
+// idleWait is who goes first when nobody is active (R6b).
+func (m *Machine) idleWait() time.Duration {
+	switch {
+	case m.state.Granted.Holder == m.cfg.Side:
+		return 0
+	case m.cfg.Side == site.Primary:
+		return m.cfg.Silent
+	}
+	return LeaseMax + 2*m.cfg.Silent // a primary that has just started may not claim yet
+}
+
+func atWitness(v *wire.View) string {
+	switch {
+	case v.Seq == 0:
+		return "was never heard at the witness"
+	case !v.Fit:
+		return "not fit at the witness: " + v.Reason.String()
+	}
+	return "at the witness"
+}
+
+// takerAtWitness: the peer, silent here, could take over, says the witness.
+func (m *Machine) takerAtWitness() bool {
+	v := &m.witness.other
+	return m.cfg.Third == keepalive.Witness && m.thirdOK() && v.Seq != 0 && v.Age < 2*helloPace && v.Fit && v.Role == site.Standby &&
+		v.Term == m.state.Granted.Term && v.Version.AtLeast(site.HAVersion)
+}
+
+// connectedProblem says why the witness can't be used, or "" (F1: Connected).
+func (m *Machine) connectedProblem() string {
+	switch w := &m.witness; {
+	case w.seq == 0:
+		return "the witness has not answered yet"
+	case !w.ok:
+		return "the witness doesn't answer"
+	case w.state == wire.Blank:
+		return "the witness has lost the site's record and has not heard both vSockets yet"
+	case m.peer.here() && !m.peer.msg.ThirdOK:
+		return "the peer doesn't reach the witness"
+	}
+	return ""
+}
+
+// WitnessView is the talk with the witness as a person may look at it.
+type WitnessView struct {
+	Asked bool // there is one
+	OK    bool
+	State string
+	Trip  time.Duration // of the last question
+	Other wire.View
+}
+
+func (m *Machine) viewWitness(Time) WitnessView {
+	w := &m.witness
+	if m.cfg.Third != keepalive.Witness {
+		return WitnessView{}
+	}
+	return WitnessView{Asked: true, OK: w.ok, State: w.state.String(), Trip: w.trip, Other: w.other}
+}

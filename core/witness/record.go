@@ -1,0 +1,135 @@
+package witness
+
+import (
+	"fmt"
+
+	"releve.dev/releve/core/slip"
+	"releve.dev/releve/site"
+	wire "releve.dev/releve/wire/witness"
+)
+
+// holds reports whether a question is of the term's holder.
+func (w *Witness) holds(q *wire.Question) bool {
+	return q.From == w.record.Claim.Holder && q.Boot == w.record.Claim.Boot
+}
+
+// current: a reply of this life has been heard, and is younger than the lease, so
+// the asker can be heard and doesn't answer for a former life of ours.
+func (w *Witness) current(q *wire.Question) bool {
+	return q.Run == w.run && q.Heard != 0 && q.Age < q.Ask.Lease
+}
+
+// ask is R4: the promise to the holder that nothing is granted. It needs no
+// waiting after a restart, as the record says who the holder is.
+func (w *Witness) ask(now Time, q *wire.Question) {
+	term := w.record.Claim.Term
+	if q.Ask.Lease == 0 || q.Ask.Term != term || term == 0 || !w.holds(q) || q.Yielded == term || !w.current(q) {
+		return
+	}
+	w.prom = now + min(q.Ask.Lease, LeaseMax)
+	w.of(q.From).answer = term
+}
+
+// yielded: its holder will not serve this term again, so the promise is void.
+func (w *Witness) yielded(q *wire.Question) {
+	if q.Yielded != 0 && q.Yielded == w.record.Claim.Term && w.holds(q) {
+		w.prom = 0
+	}
+}
+
+// claim is R7. The first of two that come at once gets the term.
+func (w *Witness) claim(now Time, q *wire.Question) {
+	c := &q.Claim
+	if c.Nonce == 0 || q.Run != w.run || c.From != w.record.Claim.Term {
+		return
+	}
+	given := c.Yielded && w.record.Claim.Holder == q.From.Peer()
+	free := now >= w.prom && !w.young(now) || slip.Is(slip.WitnessPromiseIgnored)
+	if !given && !free {
+		return
+	}
+	w.grant(now, q.From, c.Generation, c.Nonce, c.Lease, "claimed")
+	w.of(q.From).answer = w.record.Claim.Term // the promise counts for this question
+}
+
+// transfer is R8.2, the point of no return of a handover.
+func (w *Witness) transfer(now Time, q *wire.Question) {
+	term := w.record.Claim.Term
+	if q.Transfer == 0 || q.Transfer != term || !w.holds(q) || q.Run != w.run {
+		return
+	}
+	taker := w.of(q.From.Peer())
+	if !taker.known || now-taker.at >= LeaseMax || !taker.last.Fit || taker.last.Run != w.run {
+		return
+	}
+	w.grant(now, q.From.Peer(), w.record.Claim.Generation, 0, q.Ask.Lease, "handed over")
+}
+
+// grant gives the next term to a side's present boot.
+func (w *Witness) grant(now Time, to site.Side, generation, nonce uint64, lease Time, how string) {
+	s := w.of(to)
+	before := w.record.Claim
+	w.record = Record{Prev: before.Holder,
+		Claim: site.Claim{Term: before.Term + 1, Holder: to, Boot: s.boot, Generation: generation}}
+	w.keep()
+	s.grant = nonce
+	w.prom = now + min(lease, LeaseMax)
+	w.note("term granted", fmt.Sprintf("term %d to the %s, %s", w.record.Claim.Term, to, how))
+	if before.Holder != site.NoSide {
+		w.prevEnd = now + DrainMax
+	}
+	w.fence(now)
+	w.tellAll()
+}
+
+// tellAll: the record has changed, so both are told unasked.
+func (w *Witness) tellAll() {
+	for i := range w.sides {
+		w.tell[i] = w.sides[i].known
+	}
+}
+
+func (w *Witness) keep() {
+	if !slip.Is(slip.WitnessRecordLate) {
+		w.do(Save{w.record})
+	}
+}
+
+// fence lets traffic through by the term alone: downstream to the holder,
+// upstream from the holder and, for a while, from the one before.
+func (w *Witness) fence(now Time) {
+	holder := w.record.Claim.Holder
+	if holder == site.NoSide {
+		return
+	}
+	takes := func(s site.Side) bool { return s == holder || s == w.record.Prev && now < w.prevEnd }
+	w.do(Route{holder}, Upstream{takes(site.Primary), takes(site.Secondary)})
+}
+
+// adopt is R10, as decision 5 has corrected it: a witness without the site's
+// record, or with one that a vSocket is ahead of, hears both vSockets. Each has
+// dropped its claims when it heard of this life. Then it begins one term above
+// the highest that they know, with no holder.
+func (w *Witness) adopt(now Time) {
+	highest := site.Term(0)
+	heard := 0
+	for i := range w.sides {
+		if s := &w.sides[i]; s.known && s.last.Run == w.run {
+			highest = max(highest, s.last.Granted.Term)
+			heard++
+		}
+	}
+	if !w.blank && highest > w.record.Claim.Term && !slip.Is(slip.WitnessBehind) {
+		w.blank = true
+		w.note("record behind", fmt.Sprintf("term %d here, %d at a vSocket; waits to hear both", w.record.Claim.Term, highest))
+	}
+	if !w.blank || (heard < len(w.sides) || w.young(now)) && !slip.Is(slip.WitnessBlankGrants) {
+		return
+	}
+	w.blank, w.prom = false, 0
+	w.record = Record{Claim: site.Claim{Term: highest + 1}}
+	w.keep()
+	w.note("record made anew", fmt.Sprintf("term %d, with no holder", highest+1))
+	w.sides[0].grant, w.sides[1].grant = 0, 0
+	w.tellAll()
+}
