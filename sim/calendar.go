@@ -28,6 +28,8 @@ const (
 	resumes
 	probes
 	heals
+	asks   // a question is at the witness: index of its buffer
+	fences // the witness stops taking the previous holder's upstream
 )
 
 // calendar is a heap by instant and order.

@@ -31,13 +31,28 @@ func (g *gateCheck) serves(n *node, until time.Duration) {
 	if n.granted.Holder != n.side || n.granted.Boot != n.boot_ {
 		g.w.fail("one gate", "the %s opens its gate, but the term it knows is %s", n.side, n.granted)
 	}
+	if g.w.pop != nil {
+		g.alone(n)
+		return
+	}
 	g.bound(n)
+}
+
+// alone is P1 with a witness: no two gates are open at once, but for up to a
+// lease after a guest has come to with a clock that stood still.
+func (g *gateCheck) alone(n *node) {
+	other := g.w.nodes[n.side.Peer()]
+	thawed := g.w.has(Freeze) && max(n.until, other.until)+registerHold > g.w.now
+	if left := other.serve - other.local(); left > 0 && !thawed && other.still != Freeze {
+		g.w.fail("one gate", "the %s opens its gate in term %d, the %s's is open for another %v in term %d",
+			n.side, n.granted.Term, other.side, left, other.granted.Term)
+	}
 }
 
 // bound holds an open gate against the register.
 func (g *gateCheck) bound(n *node) {
 	side := n.side
-	if g.lost[side] == 0 || n.granted.Term > g.term[side] || n.serve <= n.local() {
+	if g.w.pop != nil || g.lost[side] == 0 || n.granted.Term > g.term[side] || n.serve <= n.local() {
 		return
 	}
 	limit := g.lost[side] + registerHold + g.staleness()

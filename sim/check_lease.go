@@ -7,6 +7,7 @@ import (
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
+	"releve.dev/releve/wire/witness"
 )
 
 // leaseCheck is R5 and R11 to the letter: each opening of the gate is covered
@@ -17,6 +18,7 @@ type leaseCheck struct {
 	indifferent
 	w       *World
 	message keepalive.Message
+	reply   witness.Reply
 	mac     auth.MAC
 	until   [3]time.Duration // local: what covers an opening
 	life    [3]uint32
@@ -47,16 +49,32 @@ func (l *leaseCheck) hears(n *node, datagram []byte) {
 	l.cover(n, m.Answer.SentAt+lease-max(20*time.Millisecond, lease/10))
 }
 
+// told is the same for what the witness says.
+func (l *leaseCheck) told(n *node, datagram []byte) {
+	if !l.looks() {
+		return
+	}
+	if l.mac == nil {
+		l.mac = n.mac()
+	}
+	r := &l.reply
+	if witness.DecodeReply(datagram, r, l.mac) != nil || r.Answer == 0 || r.Boot != n.boot_ {
+		return
+	}
+	lease := l.w.sched.Settings.Lease
+	l.cover(n, r.Sent+lease-max(20*time.Millisecond, lease/10))
+}
+
 // answered is told of each answer of ARM's.
 func (l *leaseCheck) answered(n *node, request *steer.Request, response *steer.Response) {
-	if response.OK() && target(n, request) == site.Primary {
+	if !l.w.sched.Settings.Witness && response.OK() && target(n, request) == site.Primary {
 		l.cover(n, response.SentAt+registerHold)
 	}
 }
 
 // looked is told of each look at IMDS.
 func (l *leaseCheck) looked(n *node, sentAt time.Duration, mine bool) {
-	if mine && l.w.sched.Settings.Stay {
+	if mine && l.w.sched.Settings.Stay && !l.w.sched.Settings.Witness {
 		l.cover(n, sentAt+lookHold)
 	}
 }

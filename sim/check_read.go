@@ -16,7 +16,7 @@ type readCheck struct {
 }
 
 func newReadCheck(w *World) *readCheck {
-	c := &readCheck{w: w}
+	c := &readCheck{w: w, excused: w.sched.Settings.Witness}
 	for i := range w.sched.Faults {
 		switch w.sched.Faults[i].Kind {
 		case Move, Remove, Untag, Edit, Apply, Stale:

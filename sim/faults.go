@@ -61,6 +61,21 @@ func init() {
 	for _, kind := range [...]Kind{Silent, Refuse, Throttle, Deny, Lost, Fail, Slow, Stale} {
 		add(kind, func(w *World, f *Fault) { w.azure.inject(f) }, nil)
 	}
+	for _, kind := range [...]Kind{Tunnel, TunnelLoss, TunnelLate, TunnelOld} {
+		add(kind, atPoP(func(p *pop, f *Fault) { p.faults = append(p.faults, f) }), atPoP(func(p *pop, f *Fault) { p.faults = without(p.faults, f) }))
+	}
+	mend := atPoP(func(p *pop, _ *Fault) { p.mend() })
+	add(PoPDown, atPoP(func(p *pop, _ *Fault) { p.crash() }), mend)
+	add(PoPBlank, atPoP(func(p *pop, _ *Fault) {
+		p.crash()
+		p.forget()
+		p.w.witnessed.voided = true
+	}), mend)
+	add(PoPBehind, atPoP(func(p *pop, _ *Fault) {
+		p.crash()
+		p.restore()
+		p.w.witnessed.voided = true
+	}), mend)
 	add(Move, func(w *World, f *Fault) { w.azure.byHand(f.Side.Peer(), f, dropAddress) }, func(w *World, f *Fault) { w.azure.byHand(f.Side, f, addAddress) })
 	add(Remove, func(w *World, f *Fault) {
 		w.azure.byHand(site.Primary, f, dropAddress)
@@ -72,6 +87,16 @@ func init() {
 	add(Edit, func(w *World, f *Fault) { w.azure.drafts[f] = w.azure.nics[f.Side].body },
 		func(w *World, f *Fault) { w.azure.finishEdit(f) })
 	add(Apply, func(w *World, f *Fault) { w.azure.put(f.Side, []byte(originals[f.Side]), f) }, nil)
+}
+
+// atPoP: where ARM is the third there is no PoP to break.
+func atPoP(do func(p *pop, f *Fault)) func(w *World, f *Fault) {
+	return func(w *World, f *Fault) {
+		if w.pop != nil {
+			w.settleOutage()
+			do(w.pop, f)
+		}
+	}
 }
 
 func each(do nodeEffect) func(w *World, f *Fault) {

@@ -107,6 +107,13 @@ func (net *network) arrive(to *node, h happening) {
 	if to.wait(h) {
 		return
 	}
+	if h.path == byTunnel {
+		net.w.leases.told(to, net.buffers[h.index])
+		to.driver.Reply(to.local(), net.buffers[h.index])
+		net.free(h.index)
+		to.after()
+		return
+	}
 	net.w.leases.hears(to, net.buffers[h.index])
 	to.driver.Datagram(to.local(), keepalive.Path(h.path), net.buffers[h.index])
 	net.free(h.index)

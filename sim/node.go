@@ -38,7 +38,7 @@ type node struct {
 	stoodAt time.Duration // local: since when
 	stilled time.Duration // world: since when
 	waiting []happening   // what came meanwhile
-	space   [keepalive.Paths]int
+	space   [keepalive.Paths + 1]int
 
 	serve, drain time.Duration // the kernel gate's deadlines, local
 	down, guest  bool
@@ -72,9 +72,13 @@ var floatingIP = netip.MustParseAddr("10.102.2.200")
 
 func config(s *Schedule, side site.Side) agent.Config {
 	c := &s.Settings
+	third := keepalive.ARM
+	if c.Witness {
+		third = keepalive.Witness
+	}
 	return agent.Config{
 		Site: "sim", FloatingIP: floatingIP,
-		HA: ha.Config{Side: side, Version: site.Release, Generation: 1, Third: keepalive.ARM,
+		HA: ha.Config{Side: side, Version: site.Release, Generation: 1, Third: third, WitnessID: siteID,
 			Keepalive: c.Keepalive, Silent: c.Silent, Lease: c.Lease, Confirm: c.Confirm, Hold: c.Hold,
 			Preempt: c.Preempt, AloneStay: c.Stay},
 		Steer:   steer.Config{Side: side, FloatingIP: floatingIP, ConfigName: "releve-fip", SubnetID: subnetID, PeerVM: c.PeerVM},
@@ -116,8 +120,8 @@ func (n *node) boot() {
 		id[i] = byte(w.ids.Uint32())
 	}
 	n.boot_ = id
-	driver, err := agent.NewDriver(n.conf, agent.Ports{Links: n, Gate: n, Guest: n, Cloud: n, Metadata: look{n}, Store: n, Journal: n,
-		Recorder: w.records[n.side], MAC: n.mac(), Wall: func() time.Time { return time.Time{} }}, id, w.ids.Uint64(), n.local())
+	driver, err := agent.NewDriver(n.conf, agent.Ports{Links: n, Witness: n, Gate: n, Guest: n, Cloud: n, Metadata: look{n}, Store: n, Journal: n,
+		Recorder: w.records[n.side], MAC: n.mac(), Sealed: n.mac(), Wall: func() time.Time { return time.Time{} }}, id, w.ids.Uint64(), n.local())
 	if err != nil {
 		w.fail("harness", "%s: %v", n.side, err)
 		return

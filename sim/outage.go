@@ -28,6 +28,9 @@ func (w *World) forwards() (until time.Duration, ok bool) {
 	if n.still == Pause || n.still == Freeze || n.wan > 0 || n.lan > 0 {
 		return 0, false
 	}
+	if w.pop != nil && !w.pop.forwards(n) {
+		return 0, false
+	}
 	deadline := max(n.serve, n.drain)
 	if deadline <= n.clock.local(w.out.since) {
 		return 0, false

@@ -38,6 +38,13 @@ func (n *node) Send(path keepalive.Path, datagram []byte) {
 	n.w.net.send(n, path, datagram)
 }
 
+// Ask is agent.Witness.
+func (n *node) Ask(datagram []byte) {
+	if n.effect() {
+		n.w.pop.ask(n, datagram)
+	}
+}
+
 // Serve is agent.Gate.
 func (n *node) Serve(until time.Duration) error {
 	if n.effect() {

@@ -18,6 +18,8 @@ type Schedule struct {
 // Settings are the site's, its network's and Azure's.
 type Settings struct {
 	Keepalive, Silent, Lease, Confirm, Hold time.Duration
+	Witness                                 bool          // it is the third, not ARM
+	Trip                                    time.Duration // one way through a tunnel to it
 	Preempt, Stay, PeerVM                   bool
 	HMAC                                    bool          // the real MAC in place of the cheap one
 	Drift                                   [2]int        // parts per million, of the primary's and the secondary's clock
@@ -66,6 +68,14 @@ const (
 	Slow     Kind = "slow"     // ARM answers up to D later
 	Stuck    Kind = "stuck"    // Side's requests take up to D to reach ARM
 	Stale    Kind = "stale"    // GETs show what was D ago
+
+	Tunnel     Kind = "tunnel"      // Side's tunnel carries nothing; N 1: up, 2: down, 0: both
+	TunnelLoss Kind = "tunnel-loss" // it loses N per cent
+	TunnelLate Kind = "tunnel-late" // it takes up to D longer; N as in tunnel
+	TunnelOld  Kind = "tunnel-old"  // N per cent of its datagrams are followed by one sent up to D ago
+	PoPDown    Kind = "pop-down"    // the PoP is gone for For
+	PoPBlank   Kind = "pop-blank"   // and has lost its disk
+	PoPBehind  Kind = "pop-behind"  // and has an old backup on it
 
 	Move   Kind = "move"   // a person moves the floating IP to Side
 	Remove Kind = "remove" // a person takes it off

@@ -63,7 +63,7 @@ func (n *node) resume() {
 	}
 	waiting, due, life, clock := n.waiting, n.dueAt, n.life, n.local()
 	was, stood := n.role, clock-n.stoodAt
-	n.waiting, n.space = nil, [keepalive.Paths]int{}
+	n.waiting, n.space = nil, [keepalive.Paths + 1]int{}
 	socketsFirst := n.rand.IntN(2) == 0
 	for pass := range 2 {
 		for _, h := range waiting {
@@ -98,5 +98,5 @@ func (n *node) drop() {
 			n.w.net.free(h.index)
 		}
 	}
-	n.waiting, n.space = nil, [keepalive.Paths]int{}
+	n.waiting, n.space = nil, [keepalive.Paths + 1]int{}
 }

@@ -18,6 +18,9 @@ func (s *Schedule) String() string {
 	fmt.Fprintf(&b, "seed=%d keepalive=%v silent=%v lease=%v confirm=%v hold=%v", s.Seed, c.Keepalive, c.Silent, c.Lease, c.Confirm, c.Hold)
 	fmt.Fprintf(&b, " drift=%d/%d delay=%v jitter=%v profile=%s cleanup=%v safety=%v heal=%v",
 		c.Drift[0], c.Drift[1], c.Delay, c.Jitter, c.Profile, c.CleanUp, c.Safety, c.Heal)
+	if c.Witness {
+		fmt.Fprintf(&b, " trip=%v", c.Trip)
+	}
 	for _, flag := range c.flags() {
 		if *flag.on {
 			b.WriteString(" " + flag.name)
@@ -42,11 +45,11 @@ type span struct {
 
 func (c *Settings) spans() []span {
 	return []span{{"keepalive", &c.Keepalive}, {"silent", &c.Silent}, {"lease", &c.Lease}, {"confirm", &c.Confirm}, {"hold", &c.Hold},
-		{"delay", &c.Delay}, {"jitter", &c.Jitter}, {"cleanup", &c.CleanUp}, {"safety", &c.Safety}, {"heal", &c.Heal}}
+		{"delay", &c.Delay}, {"jitter", &c.Jitter}, {"trip", &c.Trip}, {"cleanup", &c.CleanUp}, {"safety", &c.Safety}, {"heal", &c.Heal}}
 }
 
 func (c *Settings) flags() []mark {
-	return []mark{{"preempt", &c.Preempt}, {"stay", &c.Stay}, {"peer-vm", &c.PeerVM}, {"hmac", &c.HMAC},
+	return []mark{{"preempt", &c.Preempt}, {"stay", &c.Stay}, {"peer-vm", &c.PeerVM}, {"hmac", &c.HMAC}, {"witness", &c.Witness},
 		{"busy-refuses", &c.BusyRefuses}, {"succeeded-at-once", &c.SucceededAtOnce}, {"etag-at-end", &c.EtagAtEnd}}
 }
 

@@ -18,6 +18,7 @@ type World struct {
 	nodes [3]*node // by site.Side; 0 is nobody
 	net   network
 	azure *azure
+	pop   *pop // nil: ARM is the third
 	heal  bool // the faults are over
 
 	changed time.Duration // last write or delivery
@@ -29,6 +30,7 @@ type World struct {
 	leases    leaseCheck
 	serving   servesCheck
 	thaws     thawCheck
+	witnessed witnessCheck
 	out       outage
 	violation *Violation
 	stats     Stats
@@ -102,6 +104,9 @@ const (
 	ofAzure
 	ofDraw
 	ofNode // and the one after it
+	_
+	ofThird
+	ofPoP
 )
 
 func newWorld(s *Schedule, tell func(Line)) *World {
@@ -115,6 +120,7 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 	w.promises.w, w.manners.w, w.leases.w = w, w, w
 	w.serving, w.thaws = newServesCheck(w), newThawCheck(w)
 	w.out.down = 0
+	w.witnessed = witnessCheck{w: w, holders: map[site.Term]site.Claim{}}
 	w.checks = checkers(w)
 	return w
 }
@@ -122,6 +128,9 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 // begin boots the two and puts the faults into the calendar.
 func (w *World) begin() {
 	w.azure.delivery()
+	if w.sched.Settings.Witness {
+		w.pop = newPoP(w)
+	}
 	for _, n := range w.nodes[1:] {
 		w.put(happening{at: time.Duration(w.ids.Int64N(int64(2 * time.Second))), what: boots, node: uint8(n.side), life: n.life})
 	}
@@ -211,6 +220,12 @@ func (w *World) happen(h happening) {
 		n.resume()
 	case probes:
 		n.probe(h)
+	case asks:
+		w.pop.heard(h)
+	case fences:
+		if w.pop.witness != nil {
+			w.pop.carryOut(w.pop.witness.Tick(w.pop.now()))
+		}
 	case heals:
 		w.healAll()
 	}
