@@ -1,12 +1,11 @@
 package world
 
 import (
-	"crypto/ecdh"
-	"encoding/base64"
 	"net/netip"
 
 	"releve.dev/releve/lab/azuresite"
 	"releve.dev/releve/site"
+	"releve.dev/releve/tunnel"
 	"releve.dev/releve/vsocket/config"
 )
 
@@ -31,7 +30,7 @@ var witness = netip.MustParseAddrPort("100.64.0.1:20481")
 // cloud is what the tunnels' ends know of each other.
 type cloud struct {
 	ends map[string]*tunnelEnd // by vSocket
-	pop  string                // the PoP's public key
+	pop  tunnel.Key            // the PoP's public one
 }
 
 // tunnelEnd is a vSocket's.
@@ -41,7 +40,8 @@ type tunnelEnd struct {
 	device  string // its name is the lab's alone: wireguard-go's sockets share a folder
 	address netip.Addr
 
-	private, public, witness string // keys
+	key     tunnel.Key // private
+	witness string     // key
 }
 
 func newCloud() *cloud {
@@ -53,27 +53,13 @@ func newCloud() *cloud {
 }
 
 func newTunnelEnd(site uint64, port uint16, device, address string) *tunnelEnd {
-	e := &tunnelEnd{site: site, port: port, device: device, address: netip.MustParseAddr(address), private: newKey(), witness: newKey()}
-	e.public = publicKey(e.private)
-	return e
-}
-
-// publicKey is WireGuard's (RFC 7748).
-func publicKey(private string) string {
-	raw, err := base64.StdEncoding.DecodeString(private)
-	if err != nil {
-		panic("world: a key of our own is not base64")
-	}
-	key, err := ecdh.X25519().NewPrivateKey(raw)
-	if err != nil {
-		panic("world: " + err.Error()) // any 32 bytes are a key
-	}
-	return base64.StdEncoding.EncodeToString(key.PublicKey().Bytes())
+	return &tunnelEnd{site: site, port: port, device: device, address: netip.MustParseAddr(address),
+		key: tunnel.GenerateKey(), witness: newKey()}
 }
 
 // of is a vSocket's section of its configuration.
 func (c *cloud) of(node string) *config.Cloud {
 	e := c.ends[node]
-	return &config.Cloud{PrivateKey: e.private, Device: e.device, Address: e.address, SiteID: e.site, WitnessKey: e.witness,
-		PoPs: []config.PoP{{Name: PoP, Endpoint: netip.AddrPortFrom(azuresite.PoPAddr, e.port), PublicKey: c.pop, Witness: witness}}}
+	return &config.Cloud{PrivateKey: e.key.String(), Device: e.device, Address: e.address, SiteID: e.site, WitnessKey: e.witness,
+		PoPs: []config.PoP{{Name: PoP, Endpoint: netip.AddrPortFrom(azuresite.PoPAddr, e.port), PublicKey: c.pop.String(), Witness: witness}}}
 }

@@ -26,6 +26,7 @@ import (
 	"releve.dev/releve/lab/room"
 	"releve.dev/releve/lab/sessions"
 	"releve.dev/releve/site"
+	"releve.dev/releve/tunnel"
 	"releve.dev/releve/vsocket/config"
 )
 
@@ -73,7 +74,7 @@ type Options struct {
 // Check says what the agents would refuse, before anything is started.
 func (o Options) Check() error {
 	w := &World{opt: o, dir: dir, key: newKey(), cloud: newCloud(), client: store.DefaultTenant} // any GUID does for a client id
-	w.cloud.pop = newKey()
+	w.cloud.pop = tunnel.GenerateKey()                                                           // any key does for this, too
 	w.layout.Subscription = store.DefaultSubscription
 	_, err := w.configText(site.Primary, true)
 	return err
@@ -134,7 +135,7 @@ func Up(opt Options) (*World, error) {
 	w.downstream.note = w.noteAs
 	w.life, w.cancel = context.WithCancel(context.Background())
 	go w.still.watch(w.life)
-	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startAgents, w.startProbe, w.startCrossing} {
+	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startCloud, w.startAgents, w.startProbe, w.startCrossing} {
 		if err := step(); err != nil {
 			w.Down()
 			return nil, err
