@@ -83,11 +83,15 @@ func (d *downstream) step(sides []site.Side) {
 		return
 	}
 	d.steps = append(d.steps, Downstream{clock.Now(), sides})
-	var names []string
+	d.note(PoP, report.WhatDownstream, names(sides))
+}
+
+func names(sides []site.Side) string {
+	var list []string
 	for _, side := range sides {
-		names = append(names, side.String())
+		list = append(list, side.String())
 	}
-	d.note(PoP, report.WhatDownstream, strings.Join(names, " and "))
+	return strings.Join(list, " and ")
 }
 
 // Downstream tells how the PoP has sent the site's traffic since a moment; the
