@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/lab/clock"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/control"
 )
@@ -19,6 +20,12 @@ type Status struct {
 	Address  string                  `json:"floating_ip"`
 	Flowing  bool                    `json:"flowing"` // traffic passes both ways
 	Faults   []string                `json:"faults"`
+	PoP      *PoPStatus              `json:"pop,omitempty"` // in a lab with the cloud
+}
+
+// PoPStatus is the PoP as its kernel shows it.
+type PoPStatus struct {
+	Downstream string `json:"downstream"` // the side whose tunnel gets the site's traffic, "" for none
 }
 
 // statusTime bounds the question to one agent: a frozen one never answers.
@@ -58,8 +65,15 @@ func (w *World) Pair(ctx context.Context) map[string]*site.Status {
 
 // Look gathers the site's status.
 func (w *World) Look(ctx context.Context) Status {
-	return Status{Profile: w.Profile().Name, VSockets: w.Pair(ctx), FIP: w.FIPHolder(), Address: azuresite.FloatingIP.String(),
+	s := Status{Profile: w.Profile().Name, VSockets: w.Pair(ctx), FIP: w.FIPHolder(), Address: azuresite.FloatingIP.String(),
 		Flowing: w.probe.Flowing(flowTime), Faults: w.Active()}
+	if w.opt.Cloud {
+		s.PoP = &PoPStatus{}
+		if steps := w.Downstream(clock.Now()); len(steps) > 0 {
+			s.PoP.Downstream = names(steps[0].Sides)
+		}
+	}
+	return s
 }
 
 // flowTime is for how long a direction without an arrival still counts as flowing.
