@@ -21,13 +21,60 @@ const (
 )
 
 // settle puts right what isn't as it should be: the device's address, the routes
-// and the rule.
+// and the rule. It is cheap beside a main table with all of the Internet's routes:
+// to replace a route by itself does nothing, and tells nobody.
 func (t *Tunnel) settle(witness netip.Addr) error {
 	link, err := netlink.LinkByName(t.cfg.Device)
 	if err != nil {
 		return fmt.Errorf("device %s: %w", t.cfg.Device, err)
 	}
-	return errors.Join(t.quiet(), t.address(link), t.toWitness(link, witness), t.toCloud(link), t.rules(t.cfg.LAN))
+	errs := []error{t.quiet(), t.address(link), t.rules(t.cfg.LAN)}
+	for _, route := range t.routes(link, witness) {
+		if err := netlink.RouteReplace(&route); err != nil {
+			errs = append(errs, fmt.Errorf("route %s: %w", route, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// routes are all that there should be by the device in the main table, and all
+// that there should be in ours. The first is for this host's own talk with the
+// witness.
+func (t *Tunnel) routes(link netlink.Link, witness netip.Addr) [2]netlink.Route {
+	index, anywhere := link.Attrs().Index, &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
+	return [...]netlink.Route{
+		{LinkIndex: index, Table: unix.RT_TABLE_MAIN, Scope: netlink.SCOPE_LINK, Dst: host(witness)},
+		{LinkIndex: index, Table: table, Scope: netlink.SCOPE_LINK, Dst: anywhere},
+	}
+}
+
+// clear takes other routes away: a former self's, or those of another PoP.
+func (t *Tunnel) clear(witness netip.Addr) error {
+	link, err := netlink.LinkByName(t.cfg.Device)
+	if err != nil {
+		return fmt.Errorf("device %s: %w", t.cfg.Device, err)
+	}
+	for i, want := range t.routes(link, witness) {
+		filter := netlink.RT_FILTER_TABLE
+		if i == 0 {
+			filter |= netlink.RT_FILTER_OIF
+		}
+		present, err := whole(func() ([]netlink.Route, error) {
+			return netlink.RouteListFiltered(netlink.FAMILY_V4, &want, filter)
+		})
+		if err != nil {
+			return fmt.Errorf("routes of table %d: %w", want.Table, err)
+		}
+		for _, route := range present {
+			if route.LinkIndex == want.LinkIndex && route.Dst.String() == want.Dst.String() && route.Gw == nil {
+				continue
+			}
+			if err := netlink.RouteDel(&route); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("removing the route %s: %w", route, err)
+			}
+		}
+	}
+	return nil
 }
 
 // quiet turns the reverse-path filter off, as what the tunnel brings has come from
@@ -41,7 +88,7 @@ func (t *Tunnel) quiet() error {
 }
 
 func (t *Tunnel) address(link netlink.Link) error {
-	present, err := netlink.AddrList(link, netlink.FAMILY_V4)
+	present, err := whole(func() ([]netlink.Addr, error) { return netlink.AddrList(link, netlink.FAMILY_V4) })
 	if err != nil {
 		return fmt.Errorf("addresses of %s: %w", t.cfg.Device, err)
 	}
@@ -57,51 +104,12 @@ func (t *Tunnel) address(link netlink.Link) error {
 	return nil
 }
 
-// toWitness is a route in the main table: it is this host that talks to the
-// witness.
-func (t *Tunnel) toWitness(link netlink.Link, witness netip.Addr) error {
-	return only(netlink.Route{LinkIndex: link.Attrs().Index, Dst: host(witness), Src: t.cfg.Address.AsSlice(),
-		Table: unix.RT_TABLE_MAIN, Scope: netlink.SCOPE_LINK}, netlink.RT_FILTER_OIF)
-}
-
-// toCloud is all that the table has.
-func (t *Tunnel) toCloud(link netlink.Link) error {
-	return only(netlink.Route{LinkIndex: link.Attrs().Index, Dst: &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)},
-		Table: table, Scope: netlink.SCOPE_LINK}, 0)
-}
-
-// only makes a route the only one in its table that passes the filter.
-func only(want netlink.Route, filter uint64) error {
-	present, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &want, filter|netlink.RT_FILTER_TABLE)
-	if err != nil {
-		return fmt.Errorf("routes of table %d: %w", want.Table, err)
-	}
-	there := false
-	for _, route := range present {
-		if same(&route, &want) {
-			there = true
-		} else if err := netlink.RouteDel(&route); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("removing the route %s: %w", route, err)
-		}
-	}
-	if there {
-		return nil
-	}
-	if err := netlink.RouteReplace(&want); err != nil {
-		return fmt.Errorf("route %s: %w", want, err)
-	}
-	return nil
-}
-
-func same(have, want *netlink.Route) bool {
-	return have.LinkIndex == want.LinkIndex && have.Dst.String() == want.Dst.String() && have.Gw == nil &&
-		(want.Src == nil || have.Src.Equal(want.Src))
-}
-
 // rules leads what comes in by an interface to the table; "": nothing. A rule
 // that leads there too is a former self's.
 func (t *Tunnel) rules(iface string) error {
-	present, err := netlink.RuleListFiltered(netlink.FAMILY_V4, &netlink.Rule{Table: table}, netlink.RT_FILTER_TABLE)
+	present, err := whole(func() ([]netlink.Rule, error) {
+		return netlink.RuleListFiltered(netlink.FAMILY_V4, &netlink.Rule{Table: table}, netlink.RT_FILTER_TABLE)
+	})
 	if err != nil {
 		return fmt.Errorf("routing rules: %w", err)
 	}
@@ -122,6 +130,16 @@ func (t *Tunnel) rules(iface string) error {
 		return fmt.Errorf("rule for %s: %w\nhint: the kernel needs policy routing (CONFIG_IP_MULTIPLE_TABLES)", iface, err)
 	}
 	return nil
+}
+
+// whole asks again for a list that changed while the kernel told it.
+func whole[T any](list func() ([]T, error)) (all []T, err error) {
+	for range 10 {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return all, err
 }
 
 // unroute takes the rule away; routes and address go with the device.

@@ -130,7 +130,7 @@ func (t *Tunnel) openDevice() (*wg.Device, error) {
 func (t *Tunnel) lead(pop PoP) error {
 	peer := wg.Peer{PublicKey: pop.PublicKey, Endpoint: pop.Endpoint, KeepAlive: keepAlive,
 		Allowed: []netip.Prefix{netip.PrefixFrom(netip.IPv4Unspecified(), 0)}}
-	return errors.Join(t.settle(pop.Witness), t.device.Set([]wg.Peer{peer}))
+	return errors.Join(t.clear(pop.Witness), t.settle(pop.Witness), t.device.Set([]wg.Peer{peer}))
 }
 
 func (t *Tunnel) run() {

@@ -322,6 +322,45 @@ func TestComesBack(t *testing.T) {
 	w.wantTraffic(w.pops[0], "after somebody's tidying up")
 }
 
+// A device that can't be made anew at once is tried again, and status says why.
+func TestKeepsTrying(t *testing.T) {
+	w := newWorld(t)
+	program := must(room.Program())(t)
+	cfg := w.config()
+	cfg.Program = []string{"/bin/sh", "-c", `test -e /run/broken && exit 1; exec "$0" "$@"`, program, "device"}
+	w.own = must(Open(cfg))(t)
+	t.Cleanup(func() { must(0, w.own.Close())(t) })
+	w.wantTraffic(w.pops[0], "at first")
+	if w.pops[0].device.Kernel() {
+		t.Skip("the kernel's device needs no program")
+	}
+	must(0, os.WriteFile("/run/broken", nil, 0o600))(t)
+	must(0, netlink.LinkDel(must(netlink.LinkByName("rlv-tun"))(t)))(t)
+	w.wantSoon("problem", func() bool { s := w.own.Status(); return !s.Up && s.Problem != "" })
+	must(0, os.Remove("/run/broken"))(t)
+	w.wantTraffic(w.pops[0], "mended")
+	w.wantSoon("no problem", func() bool { s := w.own.Status(); return s.Up && s.Problem == "" })
+}
+
+// To look after the routes each second must not tell every routing daemon of the
+// host that they have changed.
+func TestLooksInSilence(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	changes, done := make(chan netlink.RouteUpdate, 100), make(chan struct{})
+	defer close(done)
+	must(0, netlink.RouteSubscribe(changes, done))(t)
+	must(0, w.own.settle(w.own.cfg.PoPs[0].Witness))(t)
+	mark := &netlink.Route{LinkIndex: must(netlink.LinkByName("lan"))(t).Attrs().Index, Dst: must(netlink.ParseIPNet("192.0.2.0/24"))(t)}
+	must(0, netlink.RouteAdd(mark))(t)
+	for change := range changes {
+		if change.Dst != nil && change.Dst.String() == mark.Dst.String() {
+			return
+		}
+		t.Errorf("told: %v", change)
+	}
+}
+
 // A PoP that was restarted knows nothing of our session. Three missed answers
 // renew it.
 func TestRenewsAfterThePoPsRestart(t *testing.T) {
