@@ -12,6 +12,7 @@ import (
 
 	"releve.dev/releve/azure/arm"
 	"releve.dev/releve/azure/imds"
+	"releve.dev/releve/terminal"
 	"releve.dev/releve/vsocket/apitest"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/control"
@@ -26,13 +27,13 @@ NICs, the identity's permissions, and a write of this vSocket's own NIC with its
 unchanged body. Nothing else is written, and nothing during a takeover. The
 running agent does it; if none runs, this command does.`,
 		Example: "  releve-vsocket api-test\n  releve-vsocket api-test --json | jq -r 'select(.result==\"failed\").detail'",
-		Args:    arguments(0, 0, "no arguments"),
-		RunE: interruptible(func(cmd *cobra.Command, _ []string) error {
+		Args:    terminal.Arguments(0, 0, "no arguments"),
+		RunE: terminal.Interruptible(func(cmd *cobra.Command, _ []string) error {
 			agent, err := o.dial()
 			if err != nil {
 				return err
 			}
-			printer := &stepPrinter{out: cmd.OutOrStdout(), palette: paletteFor(cmd.OutOrStdout()), json: asJSON}
+			printer := &stepPrinter{out: cmd.OutOrStdout(), Palette: terminal.PaletteFor(cmd.OutOrStdout()), json: asJSON}
 			err = agent.APITest(cmd.Context(), printer.raw)
 			if errors.Is(err, control.ErrNotRunning) {
 				err = o.apiTestHere(cmd.Context(), printer)
@@ -75,7 +76,7 @@ func (o *options) apiTestHere(ctx context.Context, printer *stepPrinter) error {
 
 // stepPrinter prints each step as it is done.
 type stepPrinter struct {
-	palette
+	terminal.Palette
 	out     io.Writer
 	json    bool
 	steps   int
@@ -99,15 +100,15 @@ func (p *stepPrinter) print(step apitest.Step) error {
 		return json.NewEncoder(p.out).Encode(step)
 	}
 	paint := map[apitest.Result]func(string) string{
-		apitest.OK: p.good, apitest.Failed: p.bad, apitest.Skipped: p.wait, apitest.Unknown: p.wait,
+		apitest.OK: p.Good, apitest.Failed: p.Bad, apitest.Skipped: p.Wait, apitest.Unknown: p.Wait,
 	}[step.Result]
 	if paint == nil {
-		paint = p.dim
+		paint = p.Dim
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %-23s %s %s\n", paint(fmt.Sprintf("%-7s", step.Result)), step.Name, step.Detail, p.dim(fmt.Sprintf("(%.0f ms)", step.MS)))
+	fmt.Fprintf(&b, "%s  %-23s %s %s\n", paint(fmt.Sprintf("%-7s", step.Result)), step.Name, step.Detail, p.Dim(fmt.Sprintf("(%.0f ms)", step.MS)))
 	if step.Problem != "" {
-		fmt.Fprintf(&b, "         %s\n", p.bold(step.Problem))
+		fmt.Fprintf(&b, "         %s\n", p.Bold(step.Problem))
 	}
 	for _, hint := range step.Hints {
 		fmt.Fprintf(&b, "         - %s\n", hint)
@@ -119,14 +120,14 @@ func (p *stepPrinter) print(step apitest.Step) error {
 func (p *stepPrinter) end() error {
 	passed := p.steps > 0 && p.trouble == 0
 	if !p.json {
-		verdict := p.good("API test passed") + ": this vSocket could move the floating IP"
+		verdict := p.Good("API test passed") + ": this vSocket could move the floating IP"
 		if !passed {
-			verdict = p.bad("API test not passed") + ": see above"
+			verdict = p.Bad("API test not passed") + ": see above"
 		}
 		fmt.Fprintln(p.out, verdict)
 	}
 	if !passed {
-		return errSilent
+		return terminal.ErrSilent
 	}
 	return nil
 }

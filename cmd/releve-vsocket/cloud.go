@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/terminal"
 	wg "releve.dev/releve/tunnel"
 	"releve.dev/releve/vsocket/agent"
 	"releve.dev/releve/vsocket/config"
@@ -69,7 +70,7 @@ const deviceUse = "device"
 func deviceCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: deviceUse + " NAME", Short: "Run a WireGuard device", Hidden: true,
-		Args: arguments(1, 1, "a name"),
+		Args: terminal.Arguments(1, 1, "a name"),
 		RunE: func(cmd *cobra.Command, args []string) error { return wg.Serve(cmd.Context(), args[0]) },
 	}
 }

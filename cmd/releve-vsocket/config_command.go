@@ -5,12 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"releve.dev/releve/terminal"
 	wg "releve.dev/releve/tunnel"
 	"releve.dev/releve/vsocket/config"
 )
 
 func (o *options) configCommand() *cobra.Command {
-	cmd := group("config", "Check the settings, or print a sample", "Check the settings of a vSocket, or print a commented sample of them.")
+	cmd := terminal.Group("config", "Check the settings, or print a sample", "Check the settings of a vSocket, or print a commented sample of them.")
 	cmd.AddCommand(o.configCheckCommand(), configSampleCommand())
 	return cmd
 }
@@ -22,7 +23,7 @@ func (o *options) configCheckCommand() *cobra.Command {
 Without FILE the one of --config is checked. Nothing is changed, and neither
 Azure nor the network is asked.`,
 		Example: "  releve-vsocket config check vsocket.yaml",
-		Args:    arguments(0, 1, "one file at most"),
+		Args:    terminal.Arguments(0, 1, "one file at most"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := o.config
 			if len(args) == 1 {
@@ -58,7 +59,7 @@ func configSampleCommand() *cobra.Command {
 		Long: `Print a complete config file with comments and defaults. Its key is drawn anew
 each time: copy the key, not the command, to the second vSocket.`,
 		Example: "  releve-vsocket config sample > vsocket.yaml",
-		Args:    arguments(0, 0, "no arguments"),
+		Args:    terminal.Arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprint(cmd.OutOrStdout(), config.FreshSample())
 			return err

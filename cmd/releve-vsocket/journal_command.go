@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/terminal"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/control"
 	"releve.dev/releve/vsocket/journal"
@@ -32,19 +33,19 @@ hours, at the least, from which "releve sim replay FILE" tells the same story by
 running the same core again. It has no key and no token; it has the site's
 addresses and its network interfaces as Azure shows them.`,
 		Example: "  releve-vsocket journal --since 10m\n  releve-vsocket journal --follow\n  releve-vsocket journal --since 2026-11-23T12:00:00Z --json\n  releve-vsocket journal --export vsocket.record",
-		Args:    arguments(0, 0, "no arguments"),
-		RunE: interruptible(func(cmd *cobra.Command, _ []string) error {
+		Args:    terminal.Arguments(0, 0, "no arguments"),
+		RunE: terminal.Interruptible(func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("export") {
 				if since != "" || follow || asJSON {
-					return usageError{errors.New("--export goes alone: a record is whole, and no text")}
+					return terminal.Usage(errors.New("--export goes alone: a record is whole, and no text"))
 				}
 				return o.export(export)
 			}
 			from, err := parseSince(since, time.Now())
 			if err != nil {
-				return usageError{err}
+				return terminal.Usage(err)
 			}
-			printer := &timeline{out: cmd.OutOrStdout(), palette: paletteFor(cmd.OutOrStdout()), json: asJSON}
+			printer := &timeline{out: cmd.OutOrStdout(), Palette: terminal.PaletteFor(cmd.OutOrStdout()), json: asJSON}
 			agent, err := o.dial()
 			if err != nil {
 				return err
@@ -113,7 +114,7 @@ func (o *options) readFiles(from time.Time, printer *timeline) error {
 
 // timeline prints entries, and each day's date before its first.
 type timeline struct {
-	palette
+	terminal.Palette
 	out  io.Writer
 	json bool
 	day  string
@@ -126,11 +127,11 @@ func (t *timeline) print(entry site.Entry) error {
 	wall := entry.Wall.Local()
 	if day := wall.Format("2006-01-02 (MST)"); day != t.day {
 		t.day = day
-		if _, err := fmt.Fprintln(t.out, t.bold(day)); err != nil {
+		if _, err := fmt.Fprintln(t.out, t.Bold(day)); err != nil {
 			return err
 		}
 	}
-	line := fmt.Sprintf("%s  %-9s  %-22s  %s", wall.Format("15:04:05.000"), entry.Who, entry.What, t.dim(entry.Detail))
+	line := fmt.Sprintf("%s  %-9s  %-22s  %s", wall.Format("15:04:05.000"), entry.Who, entry.What, t.Dim(entry.Detail))
 	_, err := fmt.Fprintln(t.out, strings.TrimRight(line, " "))
 	return err
 }

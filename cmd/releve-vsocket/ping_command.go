@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/terminal"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/probe"
 )
@@ -33,17 +34,17 @@ func (o *options) pingCommand() *cobra.Command {
 		Long: `Ping a host, by name or IPv4 address, out of the interface that is named. The
 exit status is 1 if no reply came.`,
 		Example: "  releve-vsocket ping --via WAN1 1.1.1.1\n  releve-vsocket ping --via LAN1 --count 3 10.102.2.200",
-		Args:    arguments(1, 1, "one host"),
-		RunE: interruptible(func(cmd *cobra.Command, args []string) error {
+		Args:    terminal.Arguments(1, 1, "one host"),
+		RunE: terminal.Interruptible(func(cmd *cobra.Command, args []string) error {
 			if err := checkPing(&ping); err != nil {
-				return usageError{err}
+				return terminal.Usage(err)
 			}
 			cfg, err := config.Load(o.config)
 			if err != nil {
 				return err
 			}
 			if ping.Interface, err = interfaceFor(via, &cfg.Interfaces); err != nil {
-				return usageError{err}
+				return terminal.Usage(err)
 			}
 			if ping.To, err = lookUp(cmd.Context(), args[0]); err != nil {
 				return err
@@ -103,7 +104,7 @@ func lookUp(ctx context.Context, host string) (netip.Addr, error) {
 }
 
 func runPing(ctx context.Context, out io.Writer, ping probe.Ping, host string, asJSON bool) error {
-	p, encoder := paletteFor(out), json.NewEncoder(out)
+	p, encoder := terminal.PaletteFor(out), json.NewEncoder(out)
 	if !asJSON {
 		fmt.Fprintf(out, "pinging %s (%s) out of %s\n", host, ping.To, ping.Interface)
 	}
@@ -114,7 +115,7 @@ func runPing(ctx context.Context, out io.Writer, ping probe.Ping, host string, a
 		case reply.RTT > 0:
 			fmt.Fprintf(out, "%3d  %d bytes from %s  %.2f ms\n", reply.Seq, reply.Bytes, reply.From, site.Milliseconds(reply.RTT))
 		default:
-			fmt.Fprintf(out, "%3d  %s\n", reply.Seq, p.bad("no reply"))
+			fmt.Fprintf(out, "%3d  %s\n", reply.Seq, p.Bad("no reply"))
 		}
 	})
 	if err != nil {
@@ -126,7 +127,7 @@ func runPing(ctx context.Context, out io.Writer, ping probe.Ping, host string, a
 		fmt.Fprintln(out, sumUp(result))
 	}
 	if result.Received == 0 {
-		return errSilent
+		return terminal.ErrSilent
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"releve.dev/releve/terminal"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/control"
 )
@@ -17,8 +18,8 @@ func (o *options) statusCommand() *cobra.Command {
 not why, where the floating IP is, what is forwarded, how the other vSocket and
 Azure are reached.`,
 		Example: "  releve-vsocket status\n  releve-vsocket status --json | jq .ha.ready",
-		Args:    arguments(0, 0, "no arguments"),
-		RunE: interruptible(func(cmd *cobra.Command, _ []string) error {
+		Args:    terminal.Arguments(0, 0, "no arguments"),
+		RunE: terminal.Interruptible(func(cmd *cobra.Command, _ []string) error {
 			agent, err := o.dial()
 			if err != nil {
 				return err
@@ -28,7 +29,7 @@ Azure are reached.`,
 				return err
 			}
 			if asJSON {
-				return printJSON(cmd.OutOrStdout(), status)
+				return terminal.PrintJSON(cmd.OutOrStdout(), status)
 			}
 			return printStatus(cmd.OutOrStdout(), &status)
 		}),

@@ -5,75 +5,55 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/terminal"
 )
 
-// report is a two-column table of a status.
-type report struct {
-	palette
-	rows [][2]string
-}
-
-func (r *report) row(name, value string) { r.rows = append(r.rows, [2]string{name, value}) }
+// report is a status as a table.
+type report struct{ *terminal.Table }
 
 // printStatus writes a status for a person: the sentence first, then what it
 // rests on.
 func printStatus(out io.Writer, s *site.Status) error {
-	r := &report{palette: paletteFor(out)}
-	fmt.Fprintf(out, "%s, %s vSocket, version %s\n%s\n\n", r.bold(s.Site), s.Side, s.Version, s.Summary)
-	r.row("Master", r.master(s))
-	r.row("Role", r.role(s))
+	r := &report{terminal.NewTable(out)}
+	fmt.Fprintf(out, "%s, %s vSocket, version %s\n%s\n\n", r.Bold(s.Site), s.Side, s.Version, s.Summary)
+	r.Row("Master", r.master(s))
+	r.Row("Role", r.role(s))
 	r.readiness(&s.HA)
 	if s.HA.Configured {
-		r.row("Fit", r.fit(s.Fit, s.Reason))
-		r.row("Peer", r.peer(&s.Peer))
-		r.row("Floating IP", r.floatingIP(&s.FIP))
+		r.Row("Fit", r.fit(s.Fit, s.Reason))
+		r.Row("Peer", r.peer(&s.Peer))
+		r.Row("Floating IP", r.floatingIP(&s.FIP))
 	}
-	r.row("LAN to cloud", r.upward(&s.Gate))
-	r.row("Cloud to LAN", r.open(s.Gate.Down))
+	r.Row("LAN to cloud", r.upward(&s.Gate))
+	r.Row("Cloud to LAN", r.open(s.Gate.Down))
 	if s.Tunnel != nil {
-		r.row("Tunnel", r.tunnel(s.Tunnel))
-		r.row("  carries", r.traffic(s.Tunnel))
+		r.Row("Tunnel", r.tunnel(s.Tunnel))
+		r.Row("  carries", r.traffic(s.Tunnel))
 	}
 	if s.HA.Configured {
-		r.row("Azure", r.azure(&s.Azure))
-		r.row("Keepalives", r.received(&s.Received))
+		r.Row("Azure", r.azure(&s.Azure))
+		r.Row("Keepalives", r.received(&s.Received))
 	}
-	return r.write(out)
-}
-
-func (r *report) write(out io.Writer) error {
-	width := 0
-	for _, row := range r.rows {
-		width = max(width, utf8.RuneCountInString(row[0]))
-	}
-	for _, row := range r.rows {
-		pad := strings.Repeat(" ", width-utf8.RuneCountInString(row[0]))
-		if _, err := fmt.Fprintf(out, "  %s%s  %s\n", row[0], pad, row[1]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.Write(out)
 }
 
 // master says plainly who forwards the site's traffic.
 func (r *report) master(s *site.Status) string {
 	switch {
 	case !s.HA.Configured:
-		return r.bad("this vSocket, by itself") + ": no HA settings; a second vSocket of the site is Master as well"
+		return r.Bad("this vSocket, by itself") + ": no HA settings; a second vSocket of the site is Master as well"
 	case s.Master:
-		return r.good("this vSocket") + " (" + s.Side.String() + ")"
+		return r.Good("this vSocket") + " (" + s.Side.String() + ")"
 	case s.Peer.Heard && s.Peer.Role == site.Active:
 		return fmt.Sprintf("the other vSocket (%s)", s.Side.Peer())
 	case s.Role == site.Active:
-		return r.wait("this vSocket") + ", not forwarding yet"
+		return r.Wait("this vSocket") + ", not forwarding yet"
 	case !s.Peer.Heard:
-		return r.wait("unknown") + ": this vSocket isn't, and the other isn't heard"
+		return r.Wait("unknown") + ": this vSocket isn't, and the other isn't heard"
 	}
-	return r.bad("nobody") + " at this moment"
+	return r.Bad("nobody") + " at this moment"
 }
 
 func (r *report) role(s *site.Status) string {
@@ -87,33 +67,33 @@ func (r *report) role(s *site.Status) string {
 func (r *report) readiness(ha *site.HAStatus) {
 	switch {
 	case !ha.Configured:
-		r.row("HA", r.bad("not set up"))
+		r.Row("HA", r.Bad("not set up"))
 	case ha.Ready:
-		r.row("HA", r.good("Ready"))
+		r.Row("HA", r.Good("Ready"))
 	default:
-		r.row("HA", r.bad("Not ready"))
+		r.Row("HA", r.Bad("Not ready"))
 	}
 	for _, indicator := range ha.Indicators {
-		r.row("  "+indicator.Name, r.verdict(indicator.OK, indicator.Reason, indicator.Since))
+		r.Row("  "+indicator.Name, r.verdict(indicator.OK, indicator.Reason, indicator.Since))
 	}
 }
 
 func (r *report) verdict(ok bool, reason string, since float64) string {
-	text := r.good("OK")
+	text := r.Good("OK")
 	if !ok {
-		text = r.bad("not OK")
+		text = r.Bad("not OK")
 		if reason != "" {
 			text += ": " + reason
 		}
 	}
-	return text + r.dim(", for "+age(since))
+	return text + r.Dim(", for "+terminal.Age(since))
 }
 
 func (r *report) fit(fit bool, reason string) string {
 	if fit {
-		return r.good("yes")
+		return r.Good("yes")
 	}
-	return r.bad("no") + ": " + reason
+	return r.Bad("no") + ": " + reason
 }
 
 func (r *report) peer(p *site.PeerStatus) string {
@@ -123,26 +103,26 @@ func (r *report) peer(p *site.PeerStatus) string {
 	}
 	slices.Sort(heard)
 	for i, path := range heard {
-		heard[i] = fmt.Sprintf("%s %s ago", path, age(p.AgeMS[path]/1000))
+		heard[i] = fmt.Sprintf("%s %s ago", path, terminal.Age(p.AgeMS[path]/1000))
 	}
 	last := "never heard"
 	if len(heard) > 0 {
 		last = "heard on " + strings.Join(heard, ", ")
 	}
 	if !p.Heard {
-		return r.bad("silent") + "; " + last
+		return r.Bad("silent") + "; " + last
 	}
 	text := p.Role.String() + ", fit"
 	if !p.Fit {
-		text = p.Role.String() + ", " + r.bad("not fit") + " (" + p.Reason + ")"
+		text = p.Role.String() + ", " + r.Bad("not fit") + " (" + p.Reason + ")"
 	}
 	return fmt.Sprintf("%s, version %s; %s", text, p.Version, last)
 }
 
 func (r *report) floatingIP(f *site.FIPStatus) string {
 	places := map[string]string{
-		"own": "on this vSocket's NIC", "peer": "on the other's NIC", "both": r.bad("on both NICs"),
-		"none": r.bad("on no NIC"), "unknown": r.wait("not seen at Azure yet"),
+		"own": "on this vSocket's NIC", "peer": "on the other's NIC", "both": r.Bad("on both NICs"),
+		"none": r.Bad("on no NIC"), "unknown": r.Wait("not seen at Azure yet"),
 	}
 	place, known := places[f.On]
 	if !known {
@@ -161,16 +141,16 @@ func (r *report) floatingIP(f *site.FIPStatus) string {
 func (r *report) upward(g *site.GateStatus) string {
 	switch {
 	case g.ServeMS > 0:
-		return r.good("open") + r.dim(fmt.Sprintf(", for %s more unless renewed", age(g.ServeMS/1000)))
+		return r.Good("open") + r.Dim(fmt.Sprintf(", for %s more unless renewed", terminal.Age(g.ServeMS/1000)))
 	case g.DrainMS > 0:
-		return r.wait("draining") + r.dim(fmt.Sprintf(", for %s at most", age(g.DrainMS/1000)))
+		return r.Wait("draining") + r.Dim(fmt.Sprintf(", for %s at most", terminal.Age(g.DrainMS/1000)))
 	}
 	return "closed"
 }
 
 func (r *report) open(open bool) string {
 	if open {
-		return r.good("open")
+		return r.Good("open")
 	}
 	return "closed"
 }
@@ -179,11 +159,11 @@ func (r *report) tunnel(t *site.TunnelStatus) string {
 	text := fmt.Sprintf("%s (%s), ", t.PoP, t.Endpoint)
 	switch {
 	case t.Up:
-		text += r.good("up") + r.dim(", handshake "+age(*t.Handshake)+" ago")
+		text += r.Good("up") + r.Dim(", handshake "+terminal.Age(*t.Handshake)+" ago")
 	case t.Handshake != nil:
-		text += r.bad("down") + r.dim(", handshake "+age(*t.Handshake)+" ago")
+		text += r.Bad("down") + r.Dim(", handshake "+terminal.Age(*t.Handshake)+" ago")
 	default:
-		text += r.bad("down") + r.dim(", no handshake yet")
+		text += r.Bad("down") + r.Dim(", no handshake yet")
 	}
 	if t.Latency != nil {
 		text += fmt.Sprintf(", %.1f ms", *t.Latency)
@@ -198,30 +178,19 @@ func (r *report) tunnel(t *site.TunnelStatus) string {
 }
 
 func (r *report) traffic(t *site.TunnelStatus) string {
-	return fmt.Sprintf("%s up, %s down", scaled(t.SentRate, "bit/s"), scaled(t.ReceivedRate, "bit/s")) +
-		r.dim(fmt.Sprintf("; %s and %s in all", scaled(float64(t.Sent), "B"), scaled(float64(t.Received), "B")))
-}
-
-// scaled writes a figure with as few digits as tell something.
-func scaled(n float64, unit string) string {
-	for _, prefix := range []string{"", "k", "M", "G"} {
-		if n < 999.5 {
-			return fmt.Sprintf("%.3g %s%s", n, prefix, unit)
-		}
-		n /= 1000
-	}
-	return fmt.Sprintf("%.0f T%s", n, unit)
+	return fmt.Sprintf("%s up, %s down", terminal.Scaled(t.SentRate, "bit/s"), terminal.Scaled(t.ReceivedRate, "bit/s")) +
+		r.Dim(fmt.Sprintf("; %s and %s in all", terminal.Scaled(float64(t.Sent), "B"), terminal.Scaled(float64(t.Received), "B")))
 }
 
 func (r *report) azure(a *site.AzureStatus) string {
 	if a.OK {
-		return r.good("reached") + r.dim(", for "+age(a.Since))
+		return r.Good("reached") + r.Dim(", for "+terminal.Age(a.Since))
 	}
-	text := r.bad("not reached")
+	text := r.Bad("not reached")
 	if a.Problem != "" {
 		text += ": " + a.Problem
 	}
-	return text + r.dim(", for "+age(a.Since))
+	return text + r.Dim(", for "+terminal.Age(a.Since))
 }
 
 func (r *report) received(c *site.Received) string {
@@ -235,20 +204,4 @@ func (r *report) received(c *site.Received) string {
 		}
 	}
 	return text
-}
-
-// age writes seconds as short as they can be read.
-func age(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < time.Hour:
-		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }

@@ -40,6 +40,7 @@ var Directions = []Direction{
 	{Room: "azure/emulator/*", May: []string{"site", "azure/emulator"}, Conduct: Replayable, Why: "Azure's resources and rules; time comes in as a value"},
 	{Room: "azure/emulator/contract", May: []string{"azure/emulator"}, Why: "Azure's own SDK drives the emulator"},
 	{Room: "settings", Why: "reads a program's YAML file, writes its sample"},
+	{Room: "terminal", May: []string{"site"}, Why: "how programs meet a person"},
 	{Room: "door", Why: "a program's local socket, both sides of it"},
 	{Room: "vsocket/agent", May: []string{"site", "core", "wire"}, Tests: []string{"azure/emulator"}, Why: "the loop; declares the ports"},
 	{Room: "vsocket/*", May: []string{"site", "core", "wire"}, Tests: []string{"house/private"}, Why: "one effect each; never each other"},

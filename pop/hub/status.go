@@ -38,6 +38,9 @@ type VSocketStatus struct {
 	Handshake time.Time      `json:"handshake,omitzero"` // of the last one; absent: none
 	Received  uint64         `json:"received_bytes"`
 	Sent      uint64         `json:"sent_bytes"`
+
+	ReceivedRate float64 `json:"received_rate"` // bytes a second, by Rates
+	SentRate     float64 `json:"sent_rate"`
 }
 
 // Status tells of all sites, by name. The error says what isn't known: the rest is.

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"fmt"
@@ -9,13 +9,14 @@ import (
 	"releve.dev/releve/site"
 )
 
-func versionCommand() *cobra.Command {
+// Version is the command that prints a program's version.
+func Version(program string) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the program's version",
 		Long: "Print the program's version, and the commit it was built from if that is known.",
-		Args: arguments(0, 0, "no arguments"),
+		Args: Arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), "releve-vsocket", site.Release.String()+commit())
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), program, site.Release.String()+commit())
 			return err
 		},
 	}
