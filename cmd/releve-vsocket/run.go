@@ -15,13 +15,13 @@ import (
 	"time"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/slots"
 	"releve.dev/releve/vsocket/agent"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/control"
 	"releve.dev/releve/vsocket/gate"
 	"releve.dev/releve/vsocket/journal"
 	"releve.dev/releve/vsocket/priority"
-	"releve.dev/releve/vsocket/state"
 	"releve.dev/releve/vsocket/tunnel"
 )
 
@@ -32,7 +32,7 @@ type unit struct {
 	boot    site.BootID
 	nonce   uint64
 	gate    *gate.Gate
-	slots   *state.Slots
+	slots   *slots.Slots
 	journal *journal.Journal
 	tunnel  *tunnel.Tunnel // nil: there is no cloud
 	door    door
@@ -88,7 +88,7 @@ func (u *unit) journalDir() string { return filepath.Join(u.cfg.StateDir, "journ
 func (u *unit) recordDir() string { return filepath.Join(u.cfg.StateDir, "record") }
 
 func (u *unit) open() (err error) {
-	if u.slots, err = state.Open(u.cfg.StateDir); err == nil {
+	if u.slots, err = slots.Open(u.cfg.StateDir); err == nil {
 		u.journal, err = journal.Open(u.journalDir())
 	}
 	if err != nil {

@@ -2,11 +2,9 @@ package world
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os/exec"
-	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -63,21 +61,19 @@ func (w *World) popText() ([]byte, error) {
 
 // initPoP makes the PoP's key pair, as its set-up does, and reads the public one.
 func (w *World) initPoP(file string) (public tunnel.Key, err error) {
-	var out bytes.Buffer
+	var out, complaint bytes.Buffer
 	cmd := exec.Command(w.opt.PoP, "init", "--config", file)
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Stdout, cmd.Stderr = &out, &complaint
 	if err = w.StartIn(PoP, cmd); err == nil {
 		err = cmd.Wait()
 	}
+	if err == nil {
+		err = public.UnmarshalText(bytes.TrimSpace(out.Bytes()))
+	}
 	if err != nil {
-		return public, fmt.Errorf("initialise the PoP: %w: %s", err, bytes.TrimSpace(out.Bytes()))
+		err = fmt.Errorf("initialise the PoP: %w: %s", err, bytes.TrimSpace(complaint.Bytes()))
 	}
-	for _, word := range strings.Fields(out.String()) {
-		if public.UnmarshalText([]byte(word)) == nil {
-			return public, nil
-		}
-	}
-	return public, errors.New("initialise the PoP: it doesn't tell its public key")
+	return public, err
 }
 
 // popConfig is what the PoP runs from.

@@ -24,7 +24,7 @@ func upCloud(t *testing.T) *World {
 	t.Helper()
 	roomtest.Need(t)
 	idle := filepath.Join(t.TempDir(), "idle")
-	script := "#!/bin/sh\n[ $1 != init ] || exec echo public key: " + tunnel.GenerateKey().Public().String() + "\nexec sleep 600\n"
+	script := "#!/bin/sh\n[ $1 != init ] || exec echo " + tunnel.GenerateKey().Public().String() + "\nexec sleep 600\n"
 	if err := os.WriteFile(idle, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
-// Package state keeps the few bytes that must outlive a vSocket's agent: two
+// Package slots keeps the few bytes that must outlive a program: two
 // checksummed slots in one file each, written alternately, so that a write cut
 // short by a crash leaves the one before it (ha.md section 3, "Persisted").
-package state
+package slots
 
 import (
 	"encoding/binary"
@@ -84,13 +84,13 @@ func (s *Slots) write(path string, raw []byte) error {
 	_, err = file.Write(raw)
 	err = errors.Join(err, file.Sync(), file.Close())
 	if err == nil && isNew {
-		err = syncDir(s.dir)
+		err = SyncDir(s.dir)
 	}
 	return err
 }
 
-// syncDir makes a new file's name durable.
-func syncDir(dir string) error {
+// SyncDir makes a new file's name durable.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
