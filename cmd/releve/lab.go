@@ -23,6 +23,7 @@ import (
 	"releve.dev/releve/lab/story"
 	"releve.dev/releve/lab/term"
 	"releve.dev/releve/lab/world"
+	"releve.dev/releve/vsocket/config"
 )
 
 func labCommand() *cobra.Command {
@@ -51,6 +52,8 @@ type labFlags struct {
 	keepalive, silent, lease, confirm time.Duration
 	hold                              time.Duration
 	seed                              uint64
+	cloud                             bool
+	third                             string
 	verbose                           bool
 }
 
@@ -63,12 +66,15 @@ func (f *labFlags) add(cmd *cobra.Command) {
 	flags.DurationVar(&f.confirm, "confirm", time.Second, "how long a silence must last on before a claim")
 	flags.DurationVar(&f.hold, "hold", 0, "how long all must be well before a failback (default 10s)")
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of the emulated Azure's delays, and of what is drawn")
+	flags.BoolVar(&f.cloud, "cloud", false, "with a PoP, tunnels to it, and a second site")
+	flags.StringVar(&f.third, "third", "", "who grants the terms: arm, or with the cloud witness (default with the cloud)")
 	flags.BoolVar(&f.verbose, "verbose", false, "tell on standard error what the lab's own parts do")
 }
 
 // options turns flags into a lab's options.
 func (f *labFlags) options(cmd *cobra.Command, fallback profile.Profile) (world.Options, error) {
-	o := world.Options{Profile: fallback, Seed: f.seed, Keepalive: f.keepalive, Silent: f.silent, Lease: f.lease, Hold: f.hold}
+	o := world.Options{Profile: fallback, Seed: f.seed, Keepalive: f.keepalive, Silent: f.silent, Lease: f.lease, Hold: f.hold,
+		Cloud: f.cloud, Third: config.Third(f.third)}
 	if f.azure != "" {
 		p, err := profile.Parse(f.azure)
 		if err != nil {
@@ -90,6 +96,7 @@ func (f *labFlags) options(cmd *cobra.Command, fallback profile.Profile) (world.
 		return o, err
 	}
 	o.Agent = filepath.Join(filepath.Dir(self), "releve-vsocket")
+	o.PoP = filepath.Join(filepath.Dir(self), "releve-pop")
 	return o, o.Check()
 }
 

@@ -40,6 +40,7 @@ promise held, 1 if one was broken, 3 if the machine was too busy for a verdict.`
 			if err := choice.Check(s); err != nil {
 				return usageError{err}
 			}
+			flags.cloud = flags.cloud || s.Cloud
 			opt, err := flags.options(cmd, s.Profile)
 			if err != nil {
 				return err

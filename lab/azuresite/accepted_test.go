@@ -51,9 +51,11 @@ func TestAzureTakesTheSite(t *testing.T) {
 			t.Errorf("primary's WAN NIC has public addresses %v, want one", wan.Public)
 		}
 		vm1 := nicOf(t, p, l.NICID(azuresite.VM1, azuresite.Work))
-		hop := slices.IndexFunc(vm1.Routes, func(r plane.Route) bool { return r.Prefix == netip.MustParsePrefix("0.0.0.0/0") })
-		if hop < 0 || vm1.Routes[hop].Via != azuresite.FloatingIP {
-			t.Errorf("vm1's routes %v, want the floating IP as next hop of the first 0/0", vm1.Routes)
+		for _, to := range []string{"203.0.113.10", "10.103.2.10"} {
+			hop := slices.IndexFunc(vm1.Routes, func(r plane.Route) bool { return r.Prefix.Contains(netip.MustParseAddr(to)) })
+			if hop < 0 || vm1.Routes[hop].Via != azuresite.FloatingIP {
+				t.Errorf("vm1's routes %v, want the floating IP as next hop to %s", vm1.Routes, to)
+			}
 		}
 	}
 }

@@ -49,10 +49,13 @@ var Prefixes = map[string]netip.Prefix{
 // Addresses of the site and of what is around it.
 var (
 	Space        = netip.MustParsePrefix("10.102.0.0/16")
+	Sites        = netip.MustParsePrefix("10.103.0.0/16") // of the other sites
 	FloatingIP   = netip.MustParseAddr("10.102.2.200")
 	VM1Addr      = netip.MustParseAddr("10.102.4.10")
 	InternetAddr = netip.MustParseAddr("203.0.113.10")
 	AzureAddr    = netip.MustParseAddr("203.0.113.20") // of ARM
+	PoPAddr      = netip.MustParseAddr("203.0.113.30")
+	BranchAddr   = netip.MustParseAddr("203.0.113.40") // WAN of the other site's vSocket
 )
 
 // Addr is a vSocket's own address in a subnet: .10 the primary's, .11 the secondary's.

@@ -59,6 +59,9 @@ func (l Layout) routes() Resource {
 	return resource(l.routeTable(), object{"location": Location, "properties": object{"routes": []any{
 		object{"name": "to-cloud", "properties": object{"addressPrefix": "0.0.0.0/0",
 			"nextHopType": "VirtualAppliance", "nextHopIpAddress": FloatingIP.String()}},
+		// Azure drops what goes to private addresses unless a route is longer than its own.
+		object{"name": "to-sites", "properties": object{"addressPrefix": Sites.String(),
+			"nextHopType": "VirtualAppliance", "nextHopIpAddress": FloatingIP.String()}},
 	}}})
 }
 

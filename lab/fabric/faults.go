@@ -26,9 +26,12 @@ type faults struct {
 	udp    map[pair][]uint16
 	paused map[string]bool
 	down   map[string]bool
-	delays map[pair]time.Duration // 0 after a delay has ended: the order is kept
+	delays map[way]time.Duration // 0 after a delay has ended: the order is kept
 	loss   float64
 }
+
+// way is from one name to another.
+type way struct{ from, to string }
 
 type sided struct {
 	name string
@@ -49,7 +52,7 @@ func pairOf(a, b string) pair {
 func newFaults() faults {
 	return faults{
 		cut: make(map[sided]bool), pairs: make(map[pair]bool), udp: make(map[pair][]uint16),
-		paused: make(map[string]bool), down: make(map[string]bool), delays: make(map[pair]time.Duration),
+		paused: make(map[string]bool), down: make(map[string]bool), delays: make(map[way]time.Duration),
 	}
 }
 
@@ -77,8 +80,8 @@ func (f *Fabric) CutPair(a, b string, on bool) error {
 	})
 }
 
-// DropUDP drops the UDP to and from one port between two NICs, or between two
-// VMs; all else passes.
+// DropUDP drops the UDP to and from one port between two NICs, VMs or public
+// hosts; all else passes.
 func (f *Fabric) DropUDP(a, b string, port uint16, on bool) error {
 	return f.fault("drop UDP between", []string{a, b}, func(fl *faults) {
 		p := pairOf(a, b)
@@ -118,10 +121,20 @@ func (f *Fabric) LinkUp(vm string) error {
 // VM) the longest counts. Packets come up to a millisecond later than that, as
 // this is what the runtime's timers are good for.
 func (f *Fabric) Delay(a, b string, d time.Duration) error {
-	if d < 0 {
-		return fmt.Errorf("delay between %s and %s: %s is less than nothing", a, b, d)
+	if err := f.DelayWay(a, b, d); err != nil {
+		return err
 	}
-	return f.fault("delay between", []string{a, b}, func(fl *faults) { fl.delays[pairOf(a, b)] = d })
+	return f.DelayWay(b, a, d)
+}
+
+// DelayWay is Delay of one direction alone.
+func (f *Fabric) DelayWay(from, to string, d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("delay from %s to %s: %s is less than nothing", from, to, d)
+	}
+	return f.fault("delay between", []string{from, to}, func(fl *faults) {
+		fl.delays[way{strings.ToLower(from), strings.ToLower(to)}] = d
+	})
 }
 
 // Loss drops each IPv4 packet with probability p; 0 ends it.
@@ -137,8 +150,8 @@ func (f *Fabric) Heal() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	healed := newFaults()
-	for p := range f.faults.delays {
-		healed.delays[p] = 0
+	for way := range f.faults.delays {
+		healed.delays[way] = 0
 	}
 	f.faults = healed
 	f.rebuild()
@@ -225,7 +238,7 @@ func (fl *faults) between(from, to []string) (w path) {
 			p := pairOf(a, b)
 			w.cut = w.cut || fl.pairs[p]
 			w.udp = append(w.udp, fl.udp[p]...)
-			if d, ok := fl.delays[p]; ok {
+			if d, ok := fl.delays[way{a, b}]; ok {
 				w.delayed = true
 				w.delay = max(w.delay, d)
 			}

@@ -106,6 +106,25 @@ func TestDropUDP(t *testing.T) {
 	passes(t, primary, second, "10.102.2.11:20480")
 }
 
+// A tunnel's UDP to a public host is lost from one vSocket alone, both ways.
+func TestDropUDPToAPublicHost(t *testing.T) {
+	s := newSite(t)
+	for _, vm := range []string{"primary", "secondary"} {
+		s.guests[vm].route("wan", "0.0.0.0/0", "10.102.1.1")
+	}
+	primary, second := s.guests["primary"].udp("0.0.0.0:51821"), s.guests["secondary"].udp("0.0.0.0:51821")
+	host, other := s.guests["internet"].udp(internetHost+":51820"), s.guests["internet"].udp(internetHost+":7000")
+	passes(t, primary, host, internetHost+":51820")
+	must(t, s.DropUDP(primaryWAN, internetHost, 51820, true))
+	s.dropsOne(primaryWAN, "fault-udp", func() { send(t, primary, internetHost+":51820", "lost") })
+	s.dropsOne(internetHost, "fault-udp", func() { send(t, host, primaryPublic+":51821", "lost") })
+	passes(t, primary, other, internetHost+":7000")
+	passes(t, second, host, internetHost+":51820")
+	silent(t, primary)
+	must(t, s.DropUDP(primaryWAN, internetHost, 51820, false))
+	passes(t, primary, host, internetHost+":51820")
+}
+
 // A paused VM gets and sends nothing; 256 packets for it are kept, in order,
 // and go their way when it runs again: its forwarding stood still as well.
 func TestPauseAndResume(t *testing.T) {
@@ -201,6 +220,29 @@ func TestDelay(t *testing.T) {
 	must(t, s.Delay(primaryVM, "/vms/client", 0))
 	eventually(t, "the delay is gone", func() bool { return p.rtt("10.102.2.10") < d })
 	if err := s.Delay(primaryVM, "/vms/client", -1); err == nil {
+		t.Error("a negative delay was taken")
+	}
+}
+
+// A delay of one direction leaves the other as it is.
+func TestDelayWay(t *testing.T) {
+	s := newSite(t)
+	p := s.guests["primary"].pinger()
+	s.guests["primary"].route("wan", "0.0.0.0/0", "10.102.1.1")
+	p.rtt(internetHost)
+	const d = 40 * time.Millisecond
+	must(t, s.DelayWay(internetHost, primaryWAN, d))
+	if rtt := p.rtt(internetHost); rtt < d {
+		t.Errorf("round trip of %s with a way back of %s", rtt, d)
+	}
+	must(t, s.DelayWay(internetHost, primaryWAN, 0))
+	eventually(t, "the delay is gone", func() bool { return p.rtt(internetHost) < d })
+	near, far := s.guests["primary"].udp("0.0.0.0:7000"), s.guests["internet"].udp(internetHost+":7001")
+	must(t, s.DelayWay(internetHost, primaryWAN, time.Hour))
+	passes(t, near, far, internetHost+":7001")
+	send(t, far, primaryPublic+":7000", "late")
+	silent(t, near)
+	if err := s.DelayWay(internetHost, primaryWAN, -1); err == nil {
 		t.Error("a negative delay was taken")
 	}
 }

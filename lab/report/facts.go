@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"releve.dev/releve/lab/probe"
+	"releve.dev/releve/lab/sessions"
 	"releve.dev/releve/site"
 )
 
@@ -23,6 +24,7 @@ type Facts struct {
 	Still     time.Duration // how long the lab itself stood still, if that is a silence
 	Moves     int
 	Failbacks int
+	Sessions  *sessions.Result // nil: not measured
 }
 
 // Fault is something that the lab did to the site, or undid.
@@ -63,6 +65,9 @@ func Make(scenario, profile string, f *Facts) *Report {
 				r.Outages = append(r.Outages, Outage{d, MS(o.Length), o.Lost, at(o.From), o.Open})
 			}
 		}
+	}
+	if s := f.Sessions; s != nil {
+		r.Sessions = &Sessions{s.Total, s.Reset, MS(s.Worst)}
 	}
 	slices.SortStableFunc(r.Outages, func(a, b Outage) int { return cmp.Compare(a.AtMS, b.AtMS) })
 	entries := slices.Clone(f.Entries)

@@ -27,7 +27,8 @@ type Report struct {
 	FailbackMoves int         `json:"failback_moves"` // after it
 	Timeline      []Event     `json:"timeline"`
 	ARMCalls      []Call      `json:"arm_calls"`
-	Points        []Point     `json:"points,omitempty"` // of crash-points
+	Sessions      *Sessions   `json:"sessions,omitempty"` // where they were measured
+	Points        []Point     `json:"points,omitempty"`   // of crash-points
 
 	// LabOverload counts packets that the lab itself dropped. Such a run proves
 	// nothing, neither way.
@@ -74,6 +75,13 @@ type Packets struct {
 	Sent       int `json:"sent"`
 	Received   int `json:"received"`
 	Duplicated int `json:"duplicated"`
+}
+
+// Sessions sums up what became of the TCP connections.
+type Sessions struct {
+	Total        int     `json:"total"`
+	Reset        int     `json:"reset"`          // ended, or not intact
+	WorstStallMS float64 `json:"worst_stall_ms"` // of the others
 }
 
 // Event is a line of the timeline.

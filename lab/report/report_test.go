@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"releve.dev/releve/lab/probe"
+	"releve.dev/releve/lab/sessions"
 	"releve.dev/releve/lab/term"
 	"releve.dev/releve/site"
 )
@@ -73,6 +74,26 @@ func TestTextFitsATerminal(t *testing.T) {
 		}
 	}
 	golden(t, "testdata/crash.txt", got.Bytes())
+}
+
+// Sessions are shown where they were measured, and only there.
+func TestSessionsAreShown(t *testing.T) {
+	f := sample()
+	f.Sessions = &sessions.Result{Total: 200, Reset: 3, Worst: 644 * ms}
+	r := Make("sessions", "instant", f)
+	var asJSON, text bytes.Buffer
+	if err := r.WriteJSON(&asJSON); err != nil {
+		t.Fatal(err)
+	}
+	r.WriteText(&text, term.Style{})
+	for want, got := range map[string]string{
+		"\"sessions\": {\n    \"total\": 200,\n    \"reset\": 3,\n    \"worst_stall_ms\": 644\n  }": asJSON.String(),
+		"\n  200 TCP sessions, 3 reset, longest stall 644 ms\n":                                     text.String(),
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
 }
 
 // Whoever reads it never meets null where a list is promised.

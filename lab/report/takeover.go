@@ -24,6 +24,10 @@ const (
 	WhatDelivered = "floating ip delivered"
 )
 
+// WhatDownstream is a change at a PoP; the detail is the side whose tunnel gets
+// the site's traffic.
+const WhatDownstream = "downstream"
+
 // Names in the timeline of who isn't a vSocket.
 const (
 	Lab   = "lab"

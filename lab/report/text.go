@@ -93,6 +93,13 @@ func (p *page) losses(r *Report) {
 	}
 	c := r.Packets
 	p.line("  %d packets sent both ways, %d received, %d lost, %d received twice", c.Sent, c.Received, c.Sent-c.Received, c.Duplicated)
+	if s := r.Sessions; s != nil {
+		paint := p.style.Good
+		if s.Reset > 0 {
+			paint = p.style.Bad
+		}
+		p.line("  %d TCP sessions, %s, longest stall %.0f ms", s.Total, paint(fmt.Sprintf("%d reset", s.Reset)), s.WorstStallMS)
+	}
 }
 
 // calls shows every call; reads that repeat what the one before has read are

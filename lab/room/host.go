@@ -5,7 +5,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -68,6 +72,40 @@ func (h *Host) Do(fn func() error) error {
 // Start starts a program inside the host.
 func (h *Host) Start(cmd *exec.Cmd) error { return h.Do(cmd.Start) }
 
+// Processes lists what runs inside the host, by the numbers that the room's
+// processes know them by: /proc may be of the machine outside (furnish). This
+// process is left out: its first thread may be wedged in any host (onThread).
+func (h *Host) Processes() (pids []int, err error) {
+	var own, other unix.Stat_t
+	if err := unix.Fstat(int(h.NS), &own); err != nil {
+		return nil, fmt.Errorf("look at host %s: %w", h.Name, err)
+	}
+	folders, err := filepath.Glob("/proc/[0-9]*")
+	for _, folder := range folders {
+		if unix.Stat(filepath.Join(folder, "ns/net"), &other) != nil || other.Ino != own.Ino {
+			continue
+		}
+		if pid := innermost(filepath.Join(folder, "status")); pid != 0 && pid != os.Getpid() {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, err
+}
+
+// innermost is the number that a process has in its own PID namespace
+// (proc_pid_status(5)), 0 if it has ended.
+func innermost(status string) int {
+	text, _ := os.ReadFile(status)
+	for line := range strings.Lines(string(text)) {
+		if numbers, ok := strings.CutPrefix(line, "NSpid:"); ok {
+			all := strings.Fields(numbers)
+			pid, _ := strconv.Atoi(all[len(all)-1])
+			return pid
+		}
+	}
+	return 0
+}
+
 // Listen opens a TCP listener inside the host.
 func (h *Host) Listen(address string) (l net.Listener, err error) {
 	err = h.Do(func() error {
@@ -75,6 +113,15 @@ func (h *Host) Listen(address string) (l net.Listener, err error) {
 		return err
 	})
 	return l, err
+}
+
+// Dial opens a TCP connection from the host. The timeout bounds the opening.
+func (h *Host) Dial(address string, timeout time.Duration) (conn net.Conn, err error) {
+	err = h.Do(func() error { // one address: the socket is made on this thread
+		conn, err = net.DialTimeout("tcp4", address, timeout)
+		return err
+	})
+	return conn, err
 }
 
 // ListenUDP opens a UDP socket inside the host.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"testing"
 	"time"
 
@@ -106,6 +107,16 @@ func TestHostsHaveNetworksOfTheirOwn(t *testing.T) {
 		t.Fatalf("the same port in another host: %v", err)
 	}
 	defer inB.Close()
+	inA.Close()
+	if conn, err := b.Dial("127.0.0.1:7000", time.Minute); err != nil {
+		t.Errorf("b doesn't reach its own listener: %v", err)
+	} else {
+		conn.Close()
+	}
+	if conn, err := a.Dial("127.0.0.1:7000", time.Minute); err == nil {
+		conn.Close()
+		t.Error("a reaches b's listener")
+	}
 	own := exec.Command("readlink", "/proc/self/ns/net")
 	out, err := own.StdoutPipe()
 	if err != nil {
@@ -118,6 +129,20 @@ func TestHostsHaveNetworksOfTheirOwn(t *testing.T) {
 	if err := own.Wait(); err != nil {
 		t.Fatal(err)
 	}
+	idle := exec.Command("cat")
+	if _, err := idle.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(idle); err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[*Host][]int{a: {idle.Process.Pid}, b: nil} {
+		if got, err := host.Processes(); err != nil || !slices.Equal(got, want) {
+			t.Errorf("in %s run %v, %v; want %v", host.Name, got, err, want)
+		}
+	}
+	_ = idle.Process.Kill()
+	_ = idle.Wait()
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(a.NS), &stat); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ type evidence struct {
 	*report.Facts
 	Report     *report.Report
 	Lease      time.Duration // of the agents in this run
+	Witness    bool          // grants the terms, not ARM
 	Operations []store.Operation
 	TooEarly   []store.Violation
 	Differ     map[string][]string // per vSocket, how its LAN NIC's body differs (B5)
@@ -21,12 +22,14 @@ type evidence struct {
 	ARMHolders []string            // vSockets whose LAN NIC has the floating IP in ARM
 	Holder     string              // to whom Azure delivers it
 	Active     []string            // vSockets that are active in the end
+	Downstream []world.Downstream  // how the PoP sent the site's traffic
 	First      string              // who served when it began, "" for both or none
 	Before     site.Term           // the term when it began
 	After      site.Term
 
 	problem string        // Azure's, as the taker's status told it meanwhile
 	mended  time.Duration // when the play ended a fault
+	rounds  []round
 
 	// Of crash points, which are judged one by one.
 	points   []played

@@ -68,8 +68,10 @@ func checkUnfit(ev *evidence) []finding {
 	if !ok || unfit.Detail == "" {
 		return fail(ev.Zero, "the primary did not say why it isn't fit")
 	}
-	if claim, ok := ev.first(world.Secondary, report.WhatClaim, ev.Zero); !ok || claim.At < unfit.At {
-		return fail(ev.Zero, "no handover: the secondary's claim did not follow the primary's word")
+	for _, what := range []string{report.WhatClaim, report.WhatGranted} { // a witness may grant what nobody claims (R8)
+		if e, ok := ev.first(world.Secondary, what, ev.Zero); ok && e.At < unfit.At || !ok && what == report.WhatGranted {
+			return fail(ev.Zero, "no handover: the secondary's %s did not follow the primary's word", what)
+		}
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ type invariant struct {
 var invariants = []invariant{
 	{"ha.md 5.1: one gate", oneGate},
 	{"ha.md 5.1: served terms never fall", termsRise},
+	{"ha.md 5.2: the PoP sends the site's traffic into one tunnel", oneTunnel},
 	{"ha.md 5.3: the floating IP is on the active's NIC alone", fipWithActive},
 	{"ha.md 5.4: one move for each change of the active", oneMoveAChange},
 	{"ha.md 5.5: nothing else of a NIC is changed (B5)", nicsUnchanged},
@@ -76,13 +77,17 @@ type span struct {
 }
 
 func oneGate(ev *evidence) (list []finding) {
+	bound := ev.Lease
+	if !ev.Witness {
+		bound += bothBound
+	}
 	spans := ev.gates()
 	for i, a := range spans {
 		for _, b := range spans[i+1:] {
 			if a.who == b.who {
 				continue
 			}
-			if both := min(a.to, b.to) - max(a.from, b.from); both > bothBound+ev.Lease {
+			if both := min(a.to, b.to) - max(a.from, b.from); both > bound {
 				list = append(list, found(max(a.from, b.from), "the gates of both were open for %s", both.Round(time.Millisecond)))
 			}
 		}
@@ -155,6 +160,15 @@ func termsRise(ev *evidence) (list []finding) {
 			list = append(list, found(s.from, "the %s served term %d after term %d was served", s.who, s.term, highest))
 		}
 		highest = max(highest, s.term)
+	}
+	return list
+}
+
+func oneTunnel(ev *evidence) (list []finding) {
+	for _, d := range ev.Downstream {
+		if len(d.Sides) > 1 {
+			list = append(list, found(d.At, "routes of the site to the tunnels of %v at once", d.Sides))
+		}
 	}
 	return list
 }

@@ -13,6 +13,7 @@ import (
 	"releve.dev/releve/lab/report"
 	"releve.dev/releve/lab/world"
 	"releve.dev/releve/site"
+	"releve.dev/releve/vsocket/config"
 )
 
 // Watcher is told of a run as it goes on; all of its methods are called in order.
@@ -26,7 +27,10 @@ type Watcher interface {
 // played; broken promises are in the report.
 func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
 	wanted := opt.Profile
-	opt.Zones, opt.WithoutHA = s.Zones, s.Alone
+	opt.Zones, opt.WithoutHA, opt.Cloud = s.Zones, s.Alone, opt.Cloud || s.Cloud
+	if opt.Hold == 0 {
+		opt.Hold = s.hold
+	}
 	conductor := new(conductor)
 	if s.pointwise {
 		quickly(&opt)
@@ -49,6 +53,7 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 		return nil, err
 	}
 	ev.Before, ev.Lease = st.term(), w.Lease()
+	ev.Witness = opt.Cloud && opt.Third != config.ThirdARM
 	w.Begin()
 	watch.Up(w)
 	defer watch.Over() // also where the run is given up
@@ -86,6 +91,9 @@ func rise(ctx context.Context, opt world.Options) (*world.World, error) {
 		err = s.explain(s.await("traffic passes", func(ctx context.Context) bool { return w.Look(ctx).Flowing }))
 	} else {
 		err = s.ready(world.Primary)
+	}
+	if err == nil && opt.Cloud {
+		err = s.crosses()
 	}
 	if err != nil { // explained while the site still stands
 		w.Down()
@@ -142,6 +150,7 @@ func (ev *evidence) gather(ctx context.Context, w *world.World, before map[strin
 		return err
 	}
 	ev.Holder, ev.Operations, ev.TooEarly = w.FIPHolder(), w.ARM().Operations(), w.ARM().Violations()
+	ev.Downstream = w.Downstream(w.Begun())
 	ev.Facts = facts()
 	slices.SortStableFunc(ev.Entries, func(a, b entry) int { return int(a.At - b.At) })
 	return nil

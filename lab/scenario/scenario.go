@@ -6,6 +6,7 @@ package scenario
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"releve.dev/releve/azure/emulator/profile"
 	"releve.dev/releve/lab/world"
@@ -18,10 +19,12 @@ type Scenario struct {
 	Profile profile.Profile
 	Zones   bool
 	Alone   bool // the vSockets start without HA settings
+	Cloud   bool // with a PoP, and a second site
 	Expect  Expect
 	Choice  Choice // of crash points
 
-	pointwise bool // made of crash points: quick timers, the agents are asked for their steps
+	hold      time.Duration // before a failback, unless the user says so; 0: the default
+	pointwise bool          // made of crash points: quick timers, the agents are asked for their steps
 	play      func(*stage) error
 	check     func(*evidence) []finding // what this row promises beyond the counts
 }
@@ -47,6 +50,7 @@ func (r Range) String() string {
 }
 
 var (
+	none      = Range{0, 0}
 	one       = Range{1, 1}
 	atMostOne = Range{0, 1}
 )
@@ -91,6 +95,22 @@ var All = []Scenario{
 		Expect: Expect{Moves: one}, play: playCrash},
 	{Name: "split-brain", Line: "two vSockets without HA settings are both Master, until they get them", Profile: profile.Instant, Alone: true,
 		Expect: Expect{}, play: playSplitBrain, check: checkSplitBrain},
+	{Name: "sessions", Line: "TCP sessions to the Internet, through a crash, a takeover and the way back", Profile: profile.Instant, Cloud: true,
+		Expect: Expect{Moves: one, Failbacks: one}, play: playSessions, check: checkSessions},
+	{Name: "tunnel-cut", Line: "the primary's tunnel is cut; its LAN and its WAN are fine", Profile: profile.Instant, Cloud: true,
+		Expect: Expect{Moves: one, Failbacks: one}, play: playTunnelCut, check: checkUnfit},
+	{Name: "pop-crash", Line: "the PoP's VM is gone for 10 s, and with it the witness", Profile: profile.Instant, Cloud: true,
+		Expect: Expect{Moves: atMostOne, Failbacks: atMostOne}, play: playPoPCrash},
+	{Name: "pop-restart", Line: "the PoP's program is started anew", Profile: profile.Instant, Cloud: true,
+		Expect: Expect{Moves: atMostOne, Failbacks: atMostOne}, play: playPoPRestart},
+	{Name: "pop-cut-from-one", Line: "the PoP can't be reached from the standby, then from the active", Profile: profile.Instant, Cloud: true, hold: quickHold,
+		Expect: Expect{Moves: Range{0, 2}}, play: playPoPCutFromOne, check: checkRounds},
+	{Name: "one-way-cut", Line: "the primary's LAN, then its WAN, is cut in one direction, then the other", Profile: profile.Instant, Cloud: true, hold: quickHold,
+		Expect: Expect{Moves: Range{0, 8}}, play: playOneWayCut, check: checkRounds},
+	{Name: "lan-dead-but-cloud-fine", Line: "the two can't hear each other but by the witness, then one's LAN dies", Profile: profile.Instant, Cloud: true,
+		Expect: Expect{Moves: one, Failbacks: one}, play: playLANDead, check: checkLANDead},
+	{Name: "witness-lies-late", Line: "the witness is heard 3 s late, by the active, then by who claims", Profile: profile.Instant, Cloud: true, hold: quickHold,
+		Expect: Expect{Moves: Range{0, 3}, Failbacks: atMostOne}, play: playWitnessLate, check: checkRounds},
 	{Name: "crash-points", Line: "kill -9 before each step of a takeover, handover and failback", Profile: profile.Instant,
 		pointwise: true, play: playCrashPoints},
 }

@@ -54,6 +54,11 @@ func (s *stage) ready(active string) error {
 	return s.explain(err)
 }
 
+// crosses waits until the two sites reach each other.
+func (s *stage) crosses() error {
+	return s.explain(s.await("vm1 and branch-pc answer each other", s.w.Crosses))
+}
+
 // explain adds to a bound that has passed how things stand.
 func (s *stage) explain(err error) error {
 	if !errors.Is(err, world.ErrTooLate) {

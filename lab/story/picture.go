@@ -1,6 +1,7 @@
 package story
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -34,15 +35,33 @@ func Picture(s term.Style, look *world.Status) []string {
 	c.box(vmX, 4, vmWidth, 4, plain)
 	c.put(vmX+2, 5, bold, "vm1")
 	c.put(vmX+2, 6, dim, azuresite.VM1Addr.String())
-	c.box(netX, 4, netWidth, 4, plain)
-	c.put(netX+2, 5, bold, "internet")
-	c.put(netX+2, 6, dim, azuresite.InternetAddr.String())
+	drawNet(c, look)
 	drawWay(c, look, world.Primary, 2, 5)
 	drawWay(c, look, world.Secondary, lowerY+2, 6)
 	drawSocket(c, look, site.Primary, 0)
 	drawSocket(c, look, site.Secondary, lowerY)
 	drawKeepalive(c, look)
 	return c.lines(s)
+}
+
+// drawNet draws what is behind the vSockets: the Internet, or the PoP and the
+// Internet behind it.
+func drawNet(c *canvas, look *world.Status) {
+	c.box(netX, 4, netWidth, 4, plain)
+	if look.PoP == nil {
+		c.put(netX+2, 5, bold, "internet")
+		c.put(netX+2, 6, dim, azuresite.InternetAddr.String())
+		return
+	}
+	c.put(netX+2, 5, bold, world.PoP)
+	if slices.Contains(look.Faults, world.PoP+" crash") {
+		c.put(netX+2, 6, bad, "✗ gone")
+	} else if side := look.PoP.Downstream; side != "" {
+		c.put(netX+2, 6, note, "◀ "+term.Cut(side, netWidth-6))
+	}
+	c.put(netX+netWidth/2, 8, dim, "│")
+	c.box(netX, 9, netWidth, 3, plain)
+	c.put(netX+2, 10, bold, "internet")
 }
 
 // drawSocket draws a vSocket's box: its role, and whether it has the floating IP.
@@ -163,6 +182,9 @@ func WriteStatus(w io.Writer, s term.Style, look *world.Status) error {
 		flowing = s.Bad("doesn't pass")
 	}
 	_, err := fmt.Fprintf(w, "%s  %s\n%s  profile %s\n", s.Bold("traffic  "), flowing, s.Bold("azure    "), look.Profile)
+	if look.PoP != nil {
+		_, err = fmt.Fprintf(w, "%s  sends the site's traffic to the tunnel of: %s\n", s.Bold(term.Pad(world.PoP, 9)), cmp.Or(look.PoP.Downstream, "nobody"))
+	}
 	for _, f := range look.Faults {
 		_, err = fmt.Fprintf(w, "%s  %s\n", s.Bold("fault    "), s.Bad(f))
 	}

@@ -36,6 +36,11 @@ func look(fip string, flowing bool, faults ...string) *world.Status {
 	return l
 }
 
+func inCloud(l *world.Status, downstream string) *world.Status {
+	l.PoP = &world.PoPStatus{Downstream: downstream}
+	return l
+}
+
 // The picture shows who is active, who has the floating IP, and the way.
 func TestPicture(t *testing.T) {
 	for name, l := range map[string]*world.Status{
@@ -43,6 +48,7 @@ func TestPicture(t *testing.T) {
 		"crash":    look(world.Primary, false, "primary crash"),
 		"nowhere":  look("", false, "primary crash"),
 		"takeover": look(world.Secondary, true, "primary crash"),
+		"cloud":    inCloud(look(world.Primary, true), "primary"),
 	} {
 		lines := Picture(term.Style{}, l)
 		for _, line := range lines {

@@ -106,17 +106,17 @@ func (w *World) editedNIC(side site.Side, with bool) ([]byte, error) {
 // Kill ends a vSocket's agent at once.
 func (w *World) Kill(node string) {
 	w.Note(report.WhatFault, node+" agent killed")
-	w.agents[node].kill()
+	w.programs[node].kill()
 }
 
 // Hold stops a vSocket's agent in its tracks, so that it reads nothing more
 // until it is killed.
-func (w *World) Hold(node string) { w.agents[node].signal(unix.SIGSTOP, true) }
+func (w *World) Hold(node string) { w.programs[node].signal(unix.SIGSTOP, true) }
 
 // StartAgent starts a vSocket's agent.
 func (w *World) StartAgent(node string) error {
 	w.Note("agent started", node)
-	return w.agents[node].run()
+	return w.programs[node].run()
 }
 
 // GiveSettings gives both vSockets their HA settings, as the set-up does: new
@@ -127,17 +127,17 @@ func (w *World) GiveSettings() error {
 	w.began(report.Fault{At: clock.Now(), Kind: "HA settings given"}, "ha settings given", "to both vSockets")
 	for _, node := range vsockets {
 		ctx, cancel := context.WithTimeout(w.life, stopTime)
-		err := w.agents[node].stop(ctx)
+		err := w.programs[node].stop(ctx)
 		cancel()
 		if err != nil {
 			return err
 		}
-		if err := w.writeConfig(w.side(node), true); err != nil {
+		if err := w.writeConfig(node, true); err != nil {
 			return err
 		}
 	}
 	for _, node := range vsockets {
-		if err := w.agents[node].run(); err != nil {
+		if err := w.programs[node].run(); err != nil {
 			return err
 		}
 	}

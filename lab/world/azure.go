@@ -207,6 +207,9 @@ func (t *tracker) moves(after, upto time.Duration) int {
 // FIPHolder is the node to which Azure delivers the floating IP, "" for none.
 func (w *World) FIPHolder() string { return w.fip.now() }
 
+// Moves counts the vSockets' moves of the floating IP between two moments.
+func (w *World) Moves(after, upto time.Duration) int { return w.fip.moves(after, upto) }
+
 // Quiet reports whether no operation is under way on the two LAN NICs.
 func (w *World) Quiet() bool {
 	for _, op := range w.azure.Operations() {

@@ -25,6 +25,13 @@ func (w *World) Begin() {
 	w.history, w.entries = nil, nil
 }
 
+// Begun is when the measurement began.
+func (w *World) Begun() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.begun
+}
+
 // Finish ends the traffic and gathers what was measured since Begin.
 func (w *World) Finish() *report.Facts {
 	w.probe.Finish()
@@ -32,7 +39,9 @@ func (w *World) Finish() *report.Facts {
 	w.finished = true
 	m := Mark{at: w.begun, dropped: w.overload, up: w.probe.Begun(probe.Up), down: w.probe.Begun(probe.Down)}
 	w.mu.Unlock() // the emulator holds its own lock when it notes something here
-	return w.Since(m)
+	f := w.Since(m)
+	w.finishSessions(f)
+	return f
 }
 
 // Mark is a moment of a measurement, to look at what came after it alone.

@@ -14,6 +14,7 @@ import (
 	"releve.dev/releve/azure/emulator/store"
 	"releve.dev/releve/lab/azuresite"
 	"releve.dev/releve/lab/clock"
+	"releve.dev/releve/lab/fabric"
 	"releve.dev/releve/lab/report"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
@@ -24,27 +25,42 @@ type Fault struct {
 	Kind  string
 	Line  string // what it is, for lists
 	Nodes []string
+	Cloud bool // only in a lab with the cloud
 
 	do func(*World, string) (undo func() error, err error)
 }
 
-var vsockets = []string{Primary, Secondary}
+var (
+	vsockets = []string{Primary, Secondary}
+	pops     = []string{PoP}
+)
 
 // Faults lists what `releve lab fault` can do.
 var Faults = []Fault{
-	{"crash", "the VM is gone: links down, processes killed", vsockets, (*World).crash},
-	{"reboot", "a crash, and the VM is back 20 s later", vsockets, (*World).reboot},
-	{"stop", "the agent is told to stop", vsockets, (*World).stopAgent},
-	{"kill", "the agent alone is killed; the VM stays", vsockets, (*World).killAgent},
-	{"freeze", "the VM stands still: its processes and its forwarding", vsockets, (*World).freeze},
-	{"wan-cut", "nothing passes its WAN NIC", vsockets, cutNIC(azuresite.WAN)},
-	{"lan-cut", "nothing passes its LAN NIC", vsockets, cutNIC(azuresite.LAN)},
-	{"mgmt-cut", "nothing passes its MGMT NIC, so neither does ARM", vsockets, cutNIC(azuresite.MGMT)},
-	{"keepalive-cut", "keepalives between the LAN NICs are dropped, all else passes", vsockets, (*World).cutKeepalive},
-	{"peer-cut", "nothing passes between the two vSockets on any path", vsockets, (*World).cutPeers},
-	{"silent", "ARM takes requests and never answers", []string{Azure}, (*World).silent},
-	{"throttled", "ARM answers 429 with Retry-After", []string{Azure}, (*World).throttled},
-	{"denied", "the vSockets' role is taken away", []string{Azure}, (*World).denied},
+	{"crash", "the VM is gone: links down, processes killed", vsockets, false, (*World).crash},
+	{"reboot", "a crash, and the VM is back 20 s later", vsockets, false, (*World).reboot},
+	{"stop", "the agent is told to stop", vsockets, false, (*World).stopAgent},
+	{"kill", "the agent alone is killed; the VM stays", vsockets, false, (*World).killAgent},
+	{"freeze", "the VM stands still: its processes and its forwarding", vsockets, false, (*World).freeze},
+	{"wan-cut", "nothing passes its WAN NIC", vsockets, false, cutNIC(azuresite.WAN)},
+	{"lan-cut", "nothing passes its LAN NIC", vsockets, false, cutNIC(azuresite.LAN)},
+	{"mgmt-cut", "nothing passes its MGMT NIC, so neither does ARM", vsockets, false, cutNIC(azuresite.MGMT)},
+	{"keepalive-cut", "keepalives between the LAN NICs are dropped, all else passes", vsockets, false, (*World).cutKeepalive},
+	{"peer-cut", "nothing passes between the two vSockets on any path", vsockets, false, (*World).cutPeers},
+	{"lan-cut-in", "nothing comes in by its LAN NIC; what it sends passes", vsockets, false, cutWay(azuresite.LAN, fabric.In)},
+	{"lan-cut-out", "nothing goes out by its LAN NIC; what is sent to it passes", vsockets, false, cutWay(azuresite.LAN, fabric.Out)},
+	{"wan-cut-in", "nothing comes in by its WAN NIC; what it sends passes", vsockets, false, cutWay(azuresite.WAN, fabric.In)},
+	{"wan-cut-out", "nothing goes out by its WAN NIC; what is sent to it passes", vsockets, false, cutWay(azuresite.WAN, fabric.Out)},
+	{"silent", "ARM takes requests and never answers", []string{Azure}, false, (*World).silent},
+	{"throttled", "ARM answers 429 with Retry-After", []string{Azure}, false, (*World).throttled},
+	{"denied", "the vSockets' role is taken away", []string{Azure}, false, (*World).denied},
+
+	{"tunnel-cut", "the UDP of its tunnel is dropped, all else passes its WAN", vsockets, true, (*World).cutTunnel},
+	{"pop-cut", "nothing passes between it and the PoP", vsockets, true, (*World).cutPoP},
+	{"witness-late", "what the PoP sends to it comes 3 s late", vsockets, true, (*World).lateWitness},
+	{"crash", "the PoP's VM is gone: link down, processes killed", pops, true, (*World).crash},
+	{"kill", "the PoP's program alone is killed; the VM stays", pops, true, (*World).killAgent},
+	{"restart", "the PoP's program is told to stop, and started again", pops, true, (*World).restart},
 }
 
 // FindFault looks a fault up and says what there is if it isn't there.
@@ -76,6 +92,9 @@ func (w *World) Fault(_ context.Context, node, kind string) error {
 	fault, err := FindFault(node, kind)
 	if err != nil {
 		return err
+	}
+	if fault.Cloud && !w.opt.Cloud {
+		return fmt.Errorf("fault %s is of a lab with the cloud\nhint: --cloud", kind)
 	}
 	w.acting.Lock()
 	defer w.acting.Unlock()
@@ -147,8 +166,8 @@ func (w *World) Heal(context.Context) error {
 		failed = append(failed, w.undo(key))
 	}
 	w.fabric.Heal()
-	for _, a := range w.agents {
-		failed = append(failed, a.run())
+	for _, p := range w.programs {
+		failed = append(failed, p.run())
 	}
 	return errors.Join(failed...)
 }
@@ -169,32 +188,58 @@ func (w *World) vmID(node string) string {
 	return azuresite.PlaneID(w.layout.VMID("vsocket-" + node))
 }
 
-func (w *World) side(node string) site.Side { return w.agents[node].side }
+// side is that of a vSocket of the pair.
+func (w *World) side(node string) site.Side {
+	if node == Secondary {
+		return site.Secondary
+	}
+	return site.Primary
+}
 
 // crash cuts first, all NICs at one moment; then the guest's kernel loses them.
 func (w *World) crash(node string) (func() error, error) {
-	if err := w.fabric.CutNIC(w.vmID(node), true); err != nil {
+	vm, nics := w.machine(node)
+	if err := w.fabric.CutNIC(vm, true); err != nil {
 		return nil, err
 	}
-	w.agents[node].kill()
-	for _, iface := range azuresite.Interfaces {
-		if err := w.fabric.Detach(w.layout.NICID(azuresite.VM(w.side(node)), iface)); err != nil {
+	w.programs[node].kill()
+	if err := w.signalAll(node, unix.SIGKILL); err != nil {
+		return nil, err
+	}
+	for _, nic := range nics {
+		if err := w.fabric.Detach(nic); err != nil {
 			return nil, err
 		}
 	}
 	return func() error { return w.boot(node) }, nil
 }
 
+// machine is what the fabric calls a node, and its interfaces.
+func (w *World) machine(node string) (vm string, nics []string) {
+	if addr, ok := publicHosts[node]; ok {
+		return addr.String(), []string{addr.String()}
+	}
+	for _, iface := range azuresite.Interfaces {
+		nics = append(nics, w.layout.NICID(azuresite.VM(w.side(node)), iface))
+	}
+	return w.vmID(node), nics
+}
+
 // boot brings a crashed VM back as Azure would: a kernel that remembers
 // nothing, the same NICs, the same disk.
 func (w *World) boot(node string) error {
-	if err := w.fabric.CutNIC(w.vmID(node), false); err != nil {
+	if addr, ok := publicHosts[node]; ok {
+		if err := w.bootPublic(node, addr); err != nil {
+			return err
+		}
+	} else if err := w.bootVSocket(w.side(node)); err != nil {
 		return err
 	}
-	if err := w.bootVSocket(w.side(node)); err != nil {
+	vm, _ := w.machine(node)
+	if err := w.fabric.CutNIC(vm, false); err != nil {
 		return err
 	}
-	return w.agents[node].run()
+	return w.programs[node].run()
 }
 
 // rebootTime is how long a rebooting VM is away.
@@ -224,33 +269,33 @@ const stopTime = 6 * time.Minute
 
 // stopAgent doesn't wait for the end: the faulty state is the stopping.
 func (w *World) stopAgent(node string) (func() error, error) {
-	a := w.agents[node]
-	a.signal(unix.SIGTERM, false)
+	p := w.programs[node]
+	p.signal(unix.SIGTERM, false)
 	return func() error {
 		ctx, cancel := context.WithTimeout(w.life, stopTime)
 		defer cancel()
-		if err := a.stop(ctx); err != nil {
+		if err := p.stop(ctx); err != nil {
 			return err
 		}
-		return a.run()
+		return p.run()
 	}, nil
 }
 
 func (w *World) killAgent(node string) (func() error, error) {
-	a := w.agents[node]
-	a.kill()
-	return a.run, nil
+	p := w.programs[node]
+	p.kill()
+	return p.run, nil
 }
 
 func (w *World) freeze(node string) (func() error, error) {
 	if err := w.fabric.Pause(w.vmID(node)); err != nil {
 		return nil, err
 	}
-	a := w.agents[node]
-	a.signal(unix.SIGSTOP, true)
+	if err := w.signalAll(node, unix.SIGSTOP); err != nil {
+		return nil, err
+	}
 	return func() error {
-		a.signal(unix.SIGCONT, true)
-		return w.fabric.Resume(w.vmID(node))
+		return errors.Join(w.signalAll(node, unix.SIGCONT), w.fabric.Resume(w.vmID(node)))
 	}, nil
 }
 
@@ -258,6 +303,13 @@ func cutNIC(iface string) func(*World, string) (func() error, error) {
 	return func(w *World, node string) (func() error, error) {
 		id := w.layout.NICID(azuresite.VM(w.side(node)), iface)
 		return toggle(func(on bool) error { return w.fabric.CutNIC(id, on) })
+	}
+}
+
+func cutWay(iface string, dir fabric.Direction) func(*World, string) (func() error, error) {
+	return func(w *World, node string) (func() error, error) {
+		id := w.layout.NICID(azuresite.VM(w.side(node)), iface)
+		return toggle(func(on bool) error { return w.fabric.CutDirection(id, dir, on) })
 	}
 }
 

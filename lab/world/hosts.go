@@ -24,16 +24,16 @@ func (w *World) startNetwork() error {
 	w.fabric = fabric.New(fabric.Options{Logger: w.log})
 	w.later(w.fabric.Close)
 	w.azure.OnPlane(w.fabric.SetPlane)
-	for node, addr := range map[string]netip.Addr{Internet: azuresite.InternetAddr, Azure: azuresite.AzureAddr} {
-		host, err := w.newHost(node)
-		if err != nil {
+	for node, addr := range publicHosts {
+		if node == PoP && !w.opt.Cloud {
+			continue
+		}
+		if err := w.bootPublic(node, addr); err != nil {
 			return err
 		}
-		if err := w.fabric.AttachPublic(host.NS, uplink, addr); err != nil {
-			return err
-		}
-		if err := configure(host, []guest{{uplink, netip.PrefixFrom(addr, 32)}},
-			[]way{{anywhere, netip.MustParseAddr("192.0.2.1"), uplink}}); err != nil {
+	}
+	if w.opt.Cloud {
+		if err := w.bootBranch(); err != nil {
 			return err
 		}
 	}
@@ -48,6 +48,28 @@ func (w *World) startNetwork() error {
 		}
 	}
 	return w.bootVM1()
+}
+
+// publicHosts are those with one interface, on the Internet.
+var publicHosts = map[string]netip.Addr{Internet: azuresite.InternetAddr, Azure: azuresite.AzureAddr, PoP: azuresite.PoPAddr}
+
+// nextHop of a public host is any address: the Internet routes by itself.
+var nextHop = netip.MustParseAddr("192.0.2.1")
+
+func (w *World) bootPublic(node string, addr netip.Addr) error {
+	host, err := w.newHost(node)
+	if err != nil {
+		return err
+	}
+	if err := w.fabric.AttachPublic(host.NS, uplink, addr); err != nil {
+		return err
+	}
+	if node == PoP {
+		if err := w.downstream.follow(host, w.life.Done()); err != nil {
+			return err
+		}
+	}
+	return configure(host, []guest{{uplink, netip.PrefixFrom(addr, 32)}}, []way{{anywhere, nextHop, uplink}})
 }
 
 // zoneDelay is one way between two availability zones: Azure promises a round

@@ -3,11 +3,11 @@ package world
 import (
 	"context"
 	"encoding/json"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/lab/clock"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/control"
 )
@@ -20,6 +20,12 @@ type Status struct {
 	Address  string                  `json:"floating_ip"`
 	Flowing  bool                    `json:"flowing"` // traffic passes both ways
 	Faults   []string                `json:"faults"`
+	PoP      *PoPStatus              `json:"pop,omitempty"` // in a lab with the cloud
+}
+
+// PoPStatus is the PoP as its kernel shows it.
+type PoPStatus struct {
+	Downstream string `json:"downstream"` // the side whose tunnel gets the site's traffic, "" for none
 }
 
 // statusTime bounds the question to one agent: a frozen one never answers.
@@ -27,13 +33,13 @@ const statusTime = 500 * time.Millisecond
 
 // Agent asks a vSocket for its status; nil if it doesn't answer.
 func (w *World) Agent(ctx context.Context, node string) *site.Status {
-	a := w.agents[node]
+	a := w.programs[node]
 	if a == nil || !a.running() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTime)
 	defer cancel()
-	status, err := control.Dial(control.Socket(filepath.Join(a.dir, "run"))).Status(ctx)
+	status, err := control.Dial(control.Socket(w.runDir(node))).Status(ctx)
 	if err != nil {
 		return nil
 	}
@@ -59,8 +65,15 @@ func (w *World) Pair(ctx context.Context) map[string]*site.Status {
 
 // Look gathers the site's status.
 func (w *World) Look(ctx context.Context) Status {
-	return Status{Profile: w.Profile().Name, VSockets: w.Pair(ctx), FIP: w.FIPHolder(), Address: azuresite.FloatingIP.String(),
+	s := Status{Profile: w.Profile().Name, VSockets: w.Pair(ctx), FIP: w.FIPHolder(), Address: azuresite.FloatingIP.String(),
 		Flowing: w.probe.Flowing(flowTime), Faults: w.Active()}
+	if w.opt.Cloud {
+		s.PoP = &PoPStatus{}
+		if steps := w.Downstream(clock.Now()); len(steps) > 0 {
+			s.PoP.Downstream = names(steps[0].Sides)
+		}
+	}
+	return s
 }
 
 // flowTime is for how long a direction without an arrival still counts as flowing.

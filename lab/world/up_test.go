@@ -103,13 +103,13 @@ func TestACrashedVMForgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.mustFlow(t, false)
-	if w.agents[Primary].running() {
+	if w.programs[Primary].running() {
 		t.Error("the agent of a crashed VM still runs")
 	}
 	if err := w.Heal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !w.agents[Primary].running() {
+	if !w.programs[Primary].running() {
 		t.Error("the agent of a booted VM doesn't run")
 	}
 	forward(t, w, Primary) // it would be flowing by itself if it had remembered

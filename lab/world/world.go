@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +24,10 @@ import (
 	"releve.dev/releve/lab/probe"
 	"releve.dev/releve/lab/report"
 	"releve.dev/releve/lab/room"
+	"releve.dev/releve/lab/sessions"
 	"releve.dev/releve/site"
+	"releve.dev/releve/tunnel"
+	"releve.dev/releve/vsocket/config"
 )
 
 // Nodes of the lab, as people name them.
@@ -33,14 +37,22 @@ const (
 	VM1       = "vm1"
 	Internet  = "internet"
 	Azure     = "azure"
+
+	// In a lab with the cloud.
+	PoP      = "pop1"
+	Branch   = "branch" // another site, of one vSocket
+	BranchPC = "branch-pc"
 )
 
 // Nodes lists all of them.
-var Nodes = []string{Primary, Secondary, VM1, Internet, Azure}
+var Nodes = []string{Primary, Secondary, VM1, Internet, Azure, PoP, Branch, BranchPC}
 
 // Options of a lab. The zero value of each timer is the agents' own default.
 type Options struct {
-	Agent     string // path of releve-vsocket
+	Agent     string       // path of releve-vsocket
+	Cloud     bool         // tunnels to a PoP, and a second site
+	PoP       string       // path of releve-pop, for a lab with the cloud
+	Third     config.Third // "": the agents' own default
 	Profile   profile.Profile
 	Seed      uint64
 	Keepalive time.Duration
@@ -61,7 +73,8 @@ type Options struct {
 
 // Check says what the agents would refuse, before anything is started.
 func (o Options) Check() error {
-	w := &World{opt: o, dir: dir, key: newKey(), client: store.DefaultTenant} // any GUID does for a client id
+	w := &World{opt: o, dir: dir, key: newKey(), cloud: newCloud(), client: store.DefaultTenant} // any GUID does for a client id
+	w.cloud.pop = tunnel.GenerateKey()                                                           // any key does for this, too
 	w.layout.Subscription = store.DefaultSubscription
 	_, err := w.configText(site.Primary, true)
 	return err
@@ -82,12 +95,16 @@ type World struct {
 	client    string // client id of the vSockets' identity
 	principal string // and its object id
 	key       string // of the keepalives
+	cloud     *cloud
 
-	azure  *emulator.Server
-	fabric *fabric.Fabric
-	probe  *probe.Probe
-	agents map[string]*agent
-	fip    *tracker
+	azure    *emulator.Server
+	fabric   *fabric.Fabric
+	probe    *probe.Probe
+	programs map[string]*program // by node
+	fip      *tracker
+	crossing *crossing // nil without the cloud
+
+	downstream downstream
 
 	acting sync.Mutex // one act at a time: faults, heals, reboots
 
@@ -100,6 +117,7 @@ type World struct {
 	begun    time.Duration
 	overload uint64 // of the fabric, when it began
 	still    stillness
+	sessions *sessions.Sessions // nil: none
 	finished bool
 	closers  []func()
 	cancel   context.CancelFunc
@@ -112,11 +130,12 @@ func Up(opt Options) (*World, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	w := &World{opt: opt, log: opt.Logger, dir: dir, agents: map[string]*agent{},
+	w := &World{opt: opt, log: opt.Logger, dir: dir, programs: map[string]*program{}, key: newKey(), cloud: newCloud(),
 		hosts: map[string]*room.Host{}, imds: map[string]*service{}, faults: map[act]func() error{}}
+	w.downstream.note = w.noteAs
 	w.life, w.cancel = context.WithCancel(context.Background())
 	go w.still.watch(w.life)
-	for _, step := range []func() error{w.checkAgent, w.startAzure, w.startNetwork, w.startServices, w.startAgents, w.startProbe} {
+	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startCloud, w.startAgents, w.startProbe, w.startCrossing} {
 		if err := step(); err != nil {
 			w.Down()
 			return nil, err
@@ -125,11 +144,17 @@ func Up(opt Options) (*World, error) {
 	return w, nil
 }
 
-// checkAgent finds out early what would otherwise fail in the middle.
-func (w *World) checkAgent() error {
-	info, err := os.Stat(w.opt.Agent)
-	if err != nil || info.Mode()&0o111 == 0 || info.IsDir() {
-		return fmt.Errorf("the agent's program %s is missing or can't be run\nhint: make build", w.opt.Agent)
+// checkPrograms finds out early what would otherwise fail in the middle.
+func (w *World) checkPrograms() error {
+	paths := []string{w.opt.Agent}
+	if w.opt.Cloud {
+		paths = append(paths, w.opt.PoP)
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode()&0o111 == 0 || info.IsDir() {
+			return fmt.Errorf("the program %s is missing or can't be run\nhint: make build", path)
+		}
 	}
 	return os.MkdirAll(w.dir, 0o755)
 }
@@ -137,8 +162,11 @@ func (w *World) checkAgent() error {
 // Down ends all of it. What is left over, the kernel clears with the room.
 func (w *World) Down() {
 	w.cancel()
-	for _, a := range w.agents {
-		a.kill()
+	for _, p := range w.programs {
+		p.kill()
+	}
+	if opened := w.Sessions(); opened != nil {
+		opened.Abandon()
 	}
 	if w.probe != nil && !w.probeDone() {
 		w.probe.Finish()
@@ -188,10 +216,13 @@ func (w *World) Host(node string) (*room.Host, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	host := w.hosts[node]
-	if host == nil {
-		return nil, unknownNode(node)
+	switch {
+	case host != nil:
+		return host, nil
+	case slices.Contains(Nodes, node):
+		return nil, fmt.Errorf("this lab has no %s\nhint: it is in a lab with the cloud (--cloud)", node)
 	}
-	return host, nil
+	return nil, unknownNode(node)
 }
 
 // Note puts a line of the lab's own into the timeline.
@@ -216,7 +247,7 @@ func CheckNode(node string) error {
 }
 
 func unknownNode(node string) error {
-	return fmt.Errorf("node %q is %w\nhint: one of primary, secondary, vm1, internet, azure", node, ErrUnknown)
+	return fmt.Errorf("node %q is %w\nhint: one of %s", node, ErrUnknown, strings.Join(Nodes, ", "))
 }
 
 // Await polls a condition until it holds. What says it in words for the error

@@ -1,0 +1,207 @@
+package scenario
+
+import (
+	"context"
+	"time"
+
+	"releve.dev/releve/lab/clock"
+	"releve.dev/releve/lab/sessions"
+	"releve.dev/releve/lab/world"
+)
+
+// quickHold is the hold before a failback in plays with several: each takeover
+// of the last minutes doubles it (R13).
+const quickHold = 2 * time.Second
+
+// playSessions goes once there and back with 200 TCP connections (B11), and
+// with the other site.
+func playSessions(s *stage) error {
+	return steps(
+		func() error { return s.w.OpenSessions(sessions.Usual) },
+		func() error {
+			return s.await("each TCP session carries something", func(context.Context) bool { return s.w.Sessions().Running() })
+		},
+		func() error { s.w.Sessions().Begin(); return nil },
+		func() error { return s.pause(calm) },
+		func() error { return s.fault(world.Primary, "crash") },
+		func() error { return s.rest(world.Secondary) },
+		s.crosses,
+		func() error { return s.pause(calm) },
+		s.heal,
+		func() error { return s.ready(world.Primary) },
+		s.crosses,
+		func() error { return s.pause(calm) },
+	)
+}
+
+func checkSessions(ev *evidence) []finding {
+	r := ev.Sessions
+	switch {
+	case r == nil || r.Total != sessions.Usual.Downloads+sessions.Usual.Echoes:
+		return fail(ev.Zero, "%d TCP sessions were to be measured", sessions.Usual.Downloads+sessions.Usual.Echoes)
+	case r.Reset > 0:
+		return fail(ev.Zero, "%d of %d TCP sessions were lost: %v", r.Reset, r.Total, r.Why)
+	}
+	return nil
+}
+
+func playTunnelCut(s *stage) error {
+	return steps(
+		func() error { return playUnfit("tunnel-cut")(s) },
+		s.back,
+	)
+}
+
+// back heals, and waits until all is as in the beginning.
+func (s *stage) back() error {
+	return steps(
+		s.heal,
+		func() error { return s.ready(world.Primary) },
+		s.crosses,
+		func() error { return s.pause(calm) },
+	)
+}
+
+// popAway is how long the PoP is gone.
+const popAway = 10 * time.Second
+
+// playPoPCrash: nobody can serve by a PoP that is gone, and nobody takes over
+// for nothing.
+func playPoPCrash(s *stage) error {
+	return steps(
+		func() error { return s.fault(world.PoP, "crash") },
+		func() error { return s.pause(popAway) },
+		s.back,
+	)
+}
+
+func playPoPRestart(s *stage) error {
+	return steps(
+		func() error { return s.fault(world.PoP, "restart") },
+		s.crosses,
+		s.back,
+	)
+}
+
+func playPoPCutFromOne(s *stage) error {
+	return steps(
+		func() error { return s.round(world.Secondary, "pop-cut", none, s.idle) },
+		func() error { return s.round(world.Primary, "pop-cut", one, s.moved) },
+	)
+}
+
+func playOneWayCut(s *stage) error {
+	for _, kind := range []string{"lan-cut-in", "lan-cut-out", "wan-cut-in", "wan-cut-out"} {
+		if err := s.round(world.Primary, kind, one, s.moved); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// playLANDead: first the two hear each other by the witness alone, and nothing
+// must move; then the primary's LAN is dead, and its word to hand over has no
+// other way than the witness.
+func playLANDead(s *stage) error {
+	return steps(
+		func() error { return s.fault(world.Primary, "peer-cut") },
+		func() error { return s.sees(world.Primary, "HA Not ready", notReady("Keepalive")) },
+		func() error { return s.sees(world.Secondary, "HA Not ready", notReady("Keepalive")) },
+		s.idle,
+		func() error { return s.rest(world.Primary) },
+		func() error { return playUnfit("lan-cut")(s) },
+		s.back,
+	)
+}
+
+// checkLANDead: nobody claims, and nothing is lost, while both live and are fit.
+func checkLANDead(ev *evidence) []finding {
+	dead, ok := ev.faultAt(world.Primary, "lan-cut")
+	if !ok {
+		return fail(ev.Zero, "the primary's LAN was not cut")
+	}
+	for _, who := range vsockets {
+		if claim, ok := ev.first(who, "claim", ev.Zero); ok && claim.At < dead {
+			return fail(claim.At, "the %s claimed although the witness knows that its peer lives", who)
+		}
+	}
+	for _, outages := range ev.Outages {
+		for _, o := range outages {
+			if o.From < dead {
+				return fail(o.From, "an outage of %s while nothing but keepalives was cut", o.Length.Round(time.Millisecond))
+			}
+		}
+	}
+	return nil
+}
+
+// playWitnessLate: answers that are late renew nothing, and a grant that is
+// late serves nothing.
+func playWitnessLate(s *stage) error {
+	return steps(
+		func() error { return s.round(world.Primary, "witness-late", atMostOne, s.idle) },
+		func() error { return s.fault(world.Secondary, "witness-late") },
+		func() error { return s.fault(world.Primary, "crash") },
+		s.idle,
+		func() error { return s.mend(world.Secondary, "witness-late") },
+		func() error { return s.rest(world.Secondary) },
+		s.back,
+	)
+}
+
+// round is an episode of a play: a fault that ends, and the way back.
+type round struct {
+	name        string
+	want        Range
+	began       time.Duration
+	moves, back int
+	terms       int // granted in it
+}
+
+// round makes something go wrong, waits, mends it, and waits until the primary
+// serves again.
+func (s *stage) round(node, kind string, want Range, settled func() error) error {
+	r := round{name: node + " " + kind, want: want, began: clock.Now()}
+	term := s.term()
+	if err := steps(func() error { return s.fault(node, kind) }, settled); err != nil {
+		return err
+	}
+	mended := clock.Now()
+	if err := steps(
+		func() error { return s.mend(node, kind) },
+		func() error { return s.ready(world.Primary) },
+		s.crosses,
+	); err != nil {
+		return err
+	}
+	r.moves, r.back = s.w.Moves(r.began, mended), s.w.Moves(mended, clock.Now())
+	r.terms = int(s.term() - term)
+	s.ev.rounds = append(s.ev.rounds, r)
+	return nil
+}
+
+// idle lets time pass in which nothing, or little, should happen.
+func (s *stage) idle() error { return s.pause(5 * time.Second) }
+
+// moved waits until the secondary serves.
+func (s *stage) moved() error {
+	return steps(func() error { return s.rest(world.Secondary) }, func() error { return s.pause(calm) })
+}
+
+// checkRounds: one move there and one back at most, and no duel: as many terms.
+func checkRounds(ev *evidence) (list []finding) {
+	if len(ev.rounds) == 0 {
+		return fail(ev.Zero, "no round was played to its end")
+	}
+	for _, r := range ev.rounds {
+		switch {
+		case !r.want.has(r.moves):
+			list = append(list, fail(r.began, "%s: %d floating IP moves, want %s", r.name, r.moves, r.want)...)
+		case r.back != r.moves:
+			list = append(list, fail(r.began, "%s: %d moves there, %d back", r.name, r.moves, r.back)...)
+		case r.terms > r.moves+r.back:
+			list = append(list, fail(r.began, "%s: %d terms for %d moves: a duel", r.name, r.terms, r.moves+r.back)...)
+		}
+	}
+	return list
+}

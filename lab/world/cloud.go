@@ -1,0 +1,65 @@
+package world
+
+import (
+	"net/netip"
+
+	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/site"
+	"releve.dev/releve/tunnel"
+	"releve.dev/releve/vsocket/config"
+)
+
+// Sites of the lab, as the PoP knows them.
+const (
+	labSite    = "lab"
+	branchSite = "branch"
+)
+
+// WireGuard's ports of a PoP: one for all primaries, one for all secondaries.
+const (
+	primaryPort   = 51820
+	secondaryPort = 51821
+)
+
+// popDevices are the PoP's tunnels, by the side at whose vSockets they end.
+var popDevices = map[site.Side]string{site.Primary: "rlv-p1p", site.Secondary: "rlv-p1s"}
+
+// witness is the PoP's, inside the tunnels.
+var witness = netip.MustParseAddrPort("100.64.0.1:20481")
+
+// cloud is what the tunnels' ends know of each other.
+type cloud struct {
+	ends map[string]*tunnelEnd // by vSocket
+	pop  tunnel.Key            // the PoP's public one
+}
+
+// tunnelEnd is a vSocket's.
+type tunnelEnd struct {
+	site    uint64
+	port    uint16 // at the PoP
+	device  string // its name is the lab's alone: wireguard-go's sockets share a folder
+	address netip.Addr
+
+	key     tunnel.Key // private
+	witness string     // key
+}
+
+func newCloud() *cloud {
+	return &cloud{ends: map[string]*tunnelEnd{
+		Primary:   newTunnelEnd(1, primaryPort, "rlv-prim", "100.64.1.1"),
+		Secondary: newTunnelEnd(1, secondaryPort, "rlv-sec", "100.64.1.2"),
+		Branch:    newTunnelEnd(2, primaryPort, "rlv-branch", "100.64.2.1"),
+	}}
+}
+
+func newTunnelEnd(site uint64, port uint16, device, address string) *tunnelEnd {
+	return &tunnelEnd{site: site, port: port, device: device, address: netip.MustParseAddr(address),
+		key: tunnel.GenerateKey(), witness: newKey()}
+}
+
+// of is a vSocket's section of its configuration.
+func (c *cloud) of(node string) *config.Cloud {
+	e := c.ends[node]
+	return &config.Cloud{PrivateKey: e.key.String(), Device: e.device, Address: e.address, SiteID: e.site, WitnessKey: e.witness,
+		PoPs: []config.PoP{{Name: PoP, Endpoint: netip.AddrPortFrom(azuresite.PoPAddr, e.port), PublicKey: c.pop.String(), Witness: witness}}}
+}

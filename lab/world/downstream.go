@@ -1,0 +1,110 @@
+package world
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/lab/clock"
+	"releve.dev/releve/lab/report"
+	"releve.dev/releve/lab/room"
+	"releve.dev/releve/site"
+)
+
+// Downstream is a change of the tunnels into which the PoP sends the site's
+// traffic, as the PoP's kernel tells it.
+type Downstream struct {
+	At    time.Duration
+	Sides []site.Side // of the devices; more than one must never be
+}
+
+// downstream follows the routes of the PoP's kernel.
+type downstream struct {
+	note func(who, what, detail string)
+
+	mu    sync.Mutex
+	steps []Downstream
+}
+
+// follow watches a PoP's host until that is gone. After a crash it is another one.
+func (d *downstream) follow(host *room.Host, done <-chan struct{}) error {
+	updates := make(chan netlink.RouteUpdate, 64)
+	if err := netlink.RouteSubscribeWithOptions(updates, done, netlink.RouteSubscribeOptions{Namespace: &host.NS, ListExisting: true}); err != nil {
+		return fmt.Errorf("watch the routes of %s: %w", host.Name, err)
+	}
+	handle, err := host.Netlink()
+	if err != nil {
+		return err
+	}
+	go func() {
+		defer handle.Close()
+		for u := range updates {
+			if u.Dst != nil && u.Dst.String() == azuresite.Space.String() {
+				d.look(handle)
+			}
+		}
+	}()
+	return nil
+}
+
+// look reads all routes of the site anew: the kernel tells of no route that goes
+// with its device.
+func (d *downstream) look(handle *netlink.Handle) {
+	routes, err := handle.RouteListFiltered(unix.AF_INET, &netlink.Route{Dst: ipNet(azuresite.Space)}, netlink.RT_FILTER_DST)
+	if err != nil {
+		return // the host is gone
+	}
+	sides := []site.Side{}
+	for _, r := range routes {
+		link, err := handle.LinkByIndex(r.LinkIndex)
+		if err != nil {
+			continue
+		}
+		for side, device := range popDevices {
+			if link.Attrs().Name == device {
+				sides = append(sides, side)
+			}
+		}
+	}
+	slices.Sort(sides)
+	d.step(sides)
+}
+
+func (d *downstream) step(sides []site.Side) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := len(d.steps); n > 0 && slices.Equal(d.steps[n-1].Sides, sides) {
+		return
+	}
+	d.steps = append(d.steps, Downstream{clock.Now(), sides})
+	d.note(PoP, report.WhatDownstream, names(sides))
+}
+
+func names(sides []site.Side) string {
+	var list []string
+	for _, side := range sides {
+		list = append(list, side.String())
+	}
+	return strings.Join(list, " and ")
+}
+
+// Downstream tells how the PoP has sent the site's traffic since a moment; the
+// first step is what it was then.
+func (w *World) Downstream(since time.Duration) []Downstream {
+	d := &w.downstream
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	first := 0
+	for i, step := range d.steps {
+		if step.At <= since {
+			first = i
+		}
+	}
+	return slices.Clone(d.steps[first:])
+}

@@ -1,0 +1,182 @@
+package world
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"releve.dev/releve/vsocket/steps"
+)
+
+// program is what runs on a node: a vSocket's agent, or a PoP.
+type program struct {
+	node   string
+	dir    string
+	argv   []string
+	config string                // name of its configuration, in dir
+	start  func(*exec.Cmd) error // inside the node
+	note   func(who, what, detail string)
+	before func(node, step string) // nil: it isn't asked for its steps
+
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	ended  chan struct{}
+	wanted bool // to run: an end that nobody asked for is told
+}
+
+// newProgram is the program of a node, with a folder that is the node's disk.
+func (w *World) newProgram(node, config, path string) (*program, error) {
+	p := &program{node: node, dir: w.disk(node), config: config, note: w.noteAs,
+		start: func(cmd *exec.Cmd) error { return w.StartIn(node, cmd) }}
+	p.argv = []string{path, "run", "--config", p.path(config)}
+	w.programs[node] = p
+	return p, os.MkdirAll(p.dir, 0o700)
+}
+
+// disk is what a node keeps over a crash.
+func (w *World) disk(node string) string     { return filepath.Join(w.dir, node) }
+func (w *World) stateDir(node string) string { return filepath.Join(w.disk(node), "state") }
+func (w *World) runDir(node string) string   { return filepath.Join(w.disk(node), "run") }
+
+// StartIn starts a program inside a node.
+func (w *World) StartIn(node string, cmd *exec.Cmd) error {
+	host, err := w.Host(node)
+	if err != nil {
+		return err
+	}
+	return host.Start(cmd)
+}
+
+// logName is where a program's words are kept, in its folder.
+const logName = "agent.log"
+
+func (p *program) path(name string) string { return filepath.Join(p.dir, name) }
+
+// run starts the program.
+func (p *program) run() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd != nil {
+		return nil
+	}
+	log, err := os.OpenFile(p.path(logName), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(p.argv[0], p.argv[1:]...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.startStepwise(cmd); err != nil {
+		return fmt.Errorf("start the program of %s: %w", p.node, err)
+	}
+	ended := make(chan struct{})
+	p.cmd, p.ended, p.wanted = cmd, ended, true
+	go p.watch(cmd, ended)
+	return nil
+}
+
+// startStepwise starts it with a line on which it names its steps, if somebody
+// wants to stand between them.
+func (p *program) startStepwise(cmd *exec.Cmd) error {
+	if p.before == nil {
+		return p.start(cmd)
+	}
+	lab, agent, err := steps.Pair()
+	if err != nil {
+		return err
+	}
+	defer agent.Close()
+	cmd.ExtraFiles = []*os.File{agent} // the descriptor after the standard three
+	cmd.Env = append(os.Environ(), steps.Env+"=3")
+	if err := p.start(cmd); err != nil {
+		lab.Close()
+		return err
+	}
+	go steps.Serve(lab, func(step string) { p.before(p.node, step) })
+	return nil
+}
+
+func (p *program) watch(cmd *exec.Cmd, ended chan struct{}) {
+	err := cmd.Wait()
+	p.mu.Lock()
+	unasked := p.wanted
+	p.cmd = nil
+	p.mu.Unlock()
+	close(ended)
+	if unasked {
+		p.note(p.node, "agent ended", fmt.Sprintf("%v: %s", err, p.lastWords()))
+	}
+}
+
+// lastWords is the last line of its log.
+func (p *program) lastWords() string {
+	text, _ := os.ReadFile(p.path(logName))
+	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	return string(lines[len(lines)-1])
+}
+
+// signal reaches the program and what it has started.
+func (p *program) signal(s unix.Signal, wanted bool) (ended <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		done := make(chan struct{})
+		close(done)
+		return done
+	}
+	p.wanted = wanted
+	_ = unix.Kill(-p.cmd.Process.Pid, s)
+	return p.ended
+}
+
+// kill ends it at once and waits for that.
+func (p *program) kill() { <-p.signal(unix.SIGKILL, false) }
+
+// stop ends it cleanly.
+func (p *program) stop(ctx context.Context) error {
+	select {
+	case <-p.signal(unix.SIGTERM, false):
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the program of %s doesn't stop: %w", p.node, ctx.Err())
+	}
+}
+
+// signalAll reaches every process in a node, whoever started it.
+func (w *World) signalAll(node string, s unix.Signal) error {
+	host, err := w.Host(node)
+	if err != nil {
+		return err
+	}
+	pids, err := host.Processes()
+	for _, pid := range pids {
+		_ = unix.Kill(pid, s) // it may have ended meanwhile
+	}
+	return err
+}
+
+func (p *program) running() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cmd != nil
+}
+
+func (p *program) pid() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return 0
+	}
+	return p.cmd.Process.Pid
+}
+
+// write gives it its configuration.
+func (p *program) write(text []byte) error { return os.WriteFile(p.path(p.config), text, 0o600) }

@@ -1,0 +1,251 @@
+package world
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"releve.dev/releve/azure/emulator/profile"
+	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/lab/clock"
+	"releve.dev/releve/lab/room/roomtest"
+	"releve.dev/releve/tunnel"
+)
+
+// upCloud is a site with the cloud, whose programs do nothing.
+func upCloud(t *testing.T) *World {
+	t.Helper()
+	roomtest.Need(t)
+	idle := filepath.Join(t.TempDir(), "idle")
+	script := "#!/bin/sh\n[ $1 != init ] || exec echo " + tunnel.GenerateKey().Public().String() + "\nexec sleep 600\n"
+	if err := os.WriteFile(idle, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w, err := Up(Options{Agent: idle, PoP: idle, Cloud: true, Profile: profile.Instant, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Down)
+	return w
+}
+
+// ear is a socket that remembers who it last heard.
+type ear struct {
+	*net.UDPConn
+	heard atomic.Int64
+	from  atomic.Pointer[netip.AddrPort]
+}
+
+func (w *World) ear(t *testing.T, node, addr string, port int) *ear {
+	t.Helper()
+	host, err := w.Host(node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := host.ListenUDP(&net.UDPAddr{IP: net.ParseIP(addr), Port: port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	e := &ear{UDPConn: conn}
+	go func() {
+		for {
+			_, from, err := conn.ReadFromUDPAddrPort(make([]byte, 1))
+			if err != nil {
+				return
+			}
+			e.from.Store(&from)
+			e.heard.Add(1)
+		}
+	}()
+	return e
+}
+
+// passes reports whether a packet arrives or a fault drops it. A fault may drop
+// a kernel's own ARP meanwhile, so what passes once in three does pass.
+func (w *World) passes(t *testing.T, from, to *ear, addr netip.AddrPort) bool {
+	t.Helper()
+	for range 3 {
+		if w.arrives(t, from, to, addr) {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *World) arrives(t *testing.T, from, to *ear, addr netip.AddrPort) bool {
+	t.Helper()
+	heard, dropped := to.heard.Load(), w.faulted()
+	if _, err := from.WriteToUDPAddrPort([]byte{'x'}, addr); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Await(t.Context(), "a packet arrives or is dropped", bound, func(context.Context) bool {
+		return to.heard.Load() > heard || w.faulted() > dropped
+	}); err != nil {
+		t.Fatalf("%v; the fabric says %+v", err, w.fabric.Stats())
+	}
+	return to.heard.Load() > heard
+}
+
+// faulted counts what faults have dropped.
+func (w *World) faulted() (count uint64) {
+	for _, n := range w.fabric.Stats().NICs {
+		for reason, dropped := range n.Dropped {
+			if strings.HasPrefix(reason, "fault-") {
+				count += dropped
+			}
+		}
+	}
+	return count
+}
+
+// What each fault of the tunnels drops, and what it lets pass.
+func TestCloudFaults(t *testing.T) {
+	w := upCloud(t)
+	pop, internet := azuresite.PoPAddr.String(), azuresite.InternetAddr.String()
+	tunnels := map[int]*ear{primaryPort: w.ear(t, PoP, pop, primaryPort), secondaryPort: w.ear(t, PoP, pop, secondaryPort)}
+	other, far := w.ear(t, PoP, pop, 7000), w.ear(t, Internet, internet, 7000)
+	primary, secondary := w.ear(t, Primary, "0.0.0.0", 7001), w.ear(t, Secondary, "0.0.0.0", 7001)
+	at := func(e *ear) netip.AddrPort { return e.LocalAddr().(*net.UDPAddr).AddrPort() }
+	ways := map[string]func() bool{
+		"tunnel":          func() bool { return w.passes(t, primary, tunnels[primaryPort], at(tunnels[primaryPort])) },
+		"other tunnel":    func() bool { return w.passes(t, primary, tunnels[secondaryPort], at(tunnels[secondaryPort])) },
+		"tunnel back":     func() bool { return w.passes(t, tunnels[primaryPort], primary, *tunnels[primaryPort].from.Load()) },
+		"pop":             func() bool { return w.passes(t, primary, other, at(other)) },
+		"internet":        func() bool { return w.passes(t, primary, far, at(far)) },
+		"internet back":   func() bool { return w.passes(t, far, primary, *far.from.Load()) },
+		"secondary's own": func() bool { return w.passes(t, secondary, tunnels[secondaryPort], at(tunnels[secondaryPort])) },
+	}
+	for _, way := range []string{"tunnel", "other tunnel", "tunnel back", "pop", "internet", "internet back", "secondary's own"} {
+		if !ways[way]() {
+			t.Fatalf("%s: doesn't pass without a fault", way)
+		}
+	}
+	for kind, cut := range map[string]string{
+		"tunnel-cut":  "tunnel,other tunnel,tunnel back",
+		"pop-cut":     "tunnel,other tunnel,tunnel back,pop",
+		"wan-cut-in":  "tunnel back,internet back",
+		"wan-cut-out": "tunnel,other tunnel,pop,internet",
+	} {
+		if err := w.Fault(t.Context(), Primary, kind); err != nil {
+			t.Fatal(err)
+		}
+		for way, try := range ways {
+			if want := !strings.Contains(","+cut+",", ","+way+","); try() != want {
+				t.Errorf("%s: %s passes: %v, want %v", kind, way, !want, want)
+			}
+		}
+		if err := w.Heal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Fault(t.Context(), Primary, "witness-late"); err != nil {
+		t.Fatal(err)
+	}
+	sent := clock.Now()
+	if !ways["tunnel"]() || !ways["internet back"]() || clock.Now()-sent > lateness {
+		t.Error("what isn't from the PoP is late")
+	}
+	if sent = clock.Now(); !ways["tunnel back"]() || clock.Now()-sent < lateness {
+		t.Errorf("the PoP's packet took %v, want at least %v", clock.Now()-sent, lateness)
+	}
+}
+
+// A PoP that was gone comes back on a new machine, with its disk.
+func TestThePoPComesBack(t *testing.T) {
+	w := upCloud(t)
+	before, _ := w.Host(PoP)
+	pid := w.Pid(PoP)
+	if err := w.Fault(t.Context(), PoP, "crash"); err != nil {
+		t.Fatal(err)
+	}
+	if w.programs[PoP].running() {
+		t.Error("the program of a PoP that is gone runs")
+	}
+	if err := w.Heal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	after, _ := w.Host(PoP)
+	if again := w.Pid(PoP); again == 0 || again == pid || after == before {
+		t.Errorf("after the crash it runs as %d, before as %d, on the same machine: %v", again, pid, after == before)
+	}
+	pid = w.Pid(PoP)
+	if err := w.Fault(t.Context(), PoP, "restart"); err != nil {
+		t.Fatal(err)
+	}
+	if again := w.Pid(PoP); again == 0 || again == pid {
+		t.Errorf("after a restart it runs as %d, before as %d", again, pid)
+	}
+	if _, err := os.Stat(w.programs[PoP].path(popFile)); err != nil {
+		t.Errorf("its disk: %v", err)
+	}
+}
+
+// netlinkHost makes interfaces and routes of the site in a host.
+type netlinkHost struct {
+	t *testing.T
+	*netlink.Handle
+}
+
+func (h *netlinkHost) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// device stands in for a tunnel's.
+func (h *netlinkHost) device(name string) {
+	h.t.Helper()
+	h.must(h.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: name + "-x"}))
+	for _, end := range []string{name, name + "-x"} {
+		link, err := h.LinkByName(end)
+		h.must(err)
+		h.must(h.LinkSetUp(link))
+	}
+}
+
+func (h *netlinkHost) of(name string, metric int) *netlink.Route {
+	h.t.Helper()
+	link, err := h.LinkByName(name)
+	h.must(err)
+	return &netlink.Route{Dst: ipNet(azuresite.Space), LinkIndex: link.Attrs().Index, Priority: metric, Scope: netlink.SCOPE_LINK}
+}
+
+func (h *netlinkHost) route(name string, metric int)  { h.must(h.RouteAdd(h.of(name, metric))) }
+func (h *netlinkHost) remove(name string, metric int) { h.must(h.RouteDel(h.of(name, metric))) }
+
+// The site's downstream is read from the PoP's kernel, two tunnels at once too.
+func TestDownstreamIsFollowed(t *testing.T) {
+	w := upCloud(t)
+	w.Begin()
+	follow := func(want string, change func(*netlinkHost)) {
+		t.Helper()
+		host, err := w.Host(PoP)
+		if err != nil {
+			t.Fatal(err)
+		}
+		handle, err := host.Netlink()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer handle.Close()
+		change(&netlinkHost{t, handle})
+		if err := w.Await(t.Context(), "downstream "+want, bound, func(context.Context) bool {
+			steps := w.Downstream(w.Begun())
+			return len(steps) > 0 && names(steps[len(steps)-1].Sides) == want
+		}); err != nil {
+			t.Fatalf("%v; steps %v", err, w.Downstream(0))
+		}
+	}
+	follow("primary", func(h *netlinkHost) { h.device("rlv-p1p"); h.device("rlv-p1s"); h.route("rlv-p1p", 0) })
+	follow("primary and secondary", func(h *netlinkHost) { h.route("rlv-p1s", 7) })
+	follow("primary", func(h *netlinkHost) { h.remove("rlv-p1s", 7) })
+}
