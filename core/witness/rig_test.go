@@ -18,6 +18,7 @@ type rig struct {
 	t     *testing.T
 	w     *Witness
 	now   Time
+	run   uint64 // of its life
 	socks [2]*asker
 	kept  []Record // saved, in order
 	did   []Action // of the last step
@@ -42,7 +43,8 @@ func newRig(t *testing.T, record *Record, lost bool) *rig {
 
 // start begins a life of the witness.
 func (r *rig) start(record *Record, lost bool) {
-	r.w = New(7, uint64(r.now)|1, record, lost, r.now)
+	r.run += 1000
+	r.w = New(7, r.run, record, lost, r.now)
 	r.take(r.w.Start(r.now))
 }
 
@@ -62,9 +64,14 @@ func (r *rig) take(actions []Action) {
 		case Save:
 			r.kept = append(r.kept, a.Record)
 		case Say:
-			if v := r.of(a.To); a.Boot == v.q.Boot {
-				v.r = *a.Reply
+			v := r.of(a.To)
+			if a.Boot != v.q.Boot {
+				continue
 			}
+			if a.Run == v.r.Run && a.Seq <= v.r.Seq {
+				r.t.Errorf("the %s is told %d after %d: it won't believe it", a.To, a.Seq, v.r.Seq)
+			}
+			v.r = *a.Reply
 		}
 	}
 }

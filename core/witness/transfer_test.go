@@ -55,6 +55,10 @@ func TestTransferIsRefusedR8(t *testing.T) {
 			r.ask(site.Secondary, func(q *wire.Question) { q.Fit = false })
 			r.ask(site.Primary, gives)
 		},
+		"the taker believes a former life": func(r *rig) {
+			r.ask(site.Secondary, func(q *wire.Question) { q.Run++ })
+			r.ask(site.Primary, gives)
+		},
 		"the taker has just booted": func(r *rig) {
 			r.boot(site.Secondary, 9)
 			r.ask(site.Secondary, nil)
