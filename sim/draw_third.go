@@ -18,6 +18,7 @@ func drawThird(s *Schedule) {
 	c := &s.Settings
 	c.Witness, c.Trip = true, d.between(200*time.Microsecond, 20*time.Millisecond)
 	c.Lease = min(c.Lease+3*c.Trip, 3*time.Second) // ha.md section 3: and the round trip
+	c.Second = d.yes(40)
 	if d.yes(40) {
 		return
 	}
@@ -26,6 +27,9 @@ func drawThird(s *Schedule) {
 	}
 	for range 1 + d.r.IntN(4) {
 		f := Fault{Kind: ofTheThird[d.r.IntN(len(ofTheThird))], At: d.at(s), For: d.skewed(50*time.Millisecond, 60*time.Second), Side: d.sideOrBoth(), Path: keepalive.Paths}
+		if c.Second && d.yes(80) {
+			f.PoP = 1 + d.r.IntN(2)
+		}
 		switch f.Kind {
 		case Tunnel:
 			f.N = d.r.IntN(3)

@@ -108,7 +108,7 @@ func (m *Machine) questionPace() time.Duration {
 	switch {
 	case m.role == site.Claiming, m.role == site.Standby && m.peer.silent && m.last < m.lastTwoWay()+LeaseMax:
 		return max(m.cfg.Keepalive/4, jitterFloor)
-	case m.role != site.Standby && m.role != site.Mute, m.peer.suspect, m.taking.prepare != 0, m.witness.unsaid != 0,
+	case m.role != site.Standby && m.role != site.Mute, m.peer.suspect, m.peer.here() && !m.peer.msg.ThirdOK, m.taking.prepare != 0, m.witness.unsaid != 0,
 		m.hand.yielded != 0 && m.hand.yielded == m.state.Granted.Term:
 		return m.cfg.Keepalive
 	}
@@ -242,7 +242,11 @@ func (m *Machine) watchWitness(now Time) {
 	if m.cfg.Third != keepalive.Witness {
 		return
 	}
-	ok := w.seq != 0 && (w.unsaid == 0 || now < w.unsaid+max(reachFloor, 3*m.cfg.Silent))
+	patience := max(reachFloor, 3*m.cfg.Silent)
+	if m.peer.here() && !m.peer.msg.ThirdOK {
+		patience = max(m.cfg.Silent, agreeFloor, 3*w.trip) // two see the same
+	}
+	ok := w.seq != 0 && (w.unsaid == 0 || now < w.unsaid+patience)
 	if ok == w.ok {
 		return
 	}
@@ -297,7 +301,7 @@ func (m *Machine) neededAtWitness(now Time) (string, bool) {
 // idleWait is who goes first when nobody is active (R6b).
 func (m *Machine) idleWait() time.Duration {
 	switch {
-	case m.state.Granted.Holder == m.cfg.Side:
+	case m.state.Granted.Holder == m.cfg.Side, m.heir:
 		return 0
 	case m.cfg.Side == site.Primary:
 		return m.cfg.Silent
