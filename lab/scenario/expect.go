@@ -63,10 +63,14 @@ func checkFreeze(ev *evidence) []finding {
 	return nil
 }
 
-func checkUnfit(ev *evidence) []finding {
-	unfit, ok := ev.first(world.Primary, "not fit", ev.Zero)
+func checkUnfit(ev *evidence) []finding { return handedOver(ev, "not fit") }
+
+// handedOver: the primary said why it can't serve, and the secondary took over
+// on its word alone.
+func handedOver(ev *evidence, what string) []finding {
+	unfit, ok := ev.first(world.Primary, what, ev.Zero)
 	if !ok || unfit.Detail == "" {
-		return fail(ev.Zero, "the primary did not say why it isn't fit")
+		return fail(ev.Zero, "the primary did not say why it can't serve")
 	}
 	for _, what := range []string{report.WhatClaim, report.WhatGranted} { // a witness may grant what nobody claims (R8)
 		if e, ok := ev.first(world.Secondary, what, ev.Zero); ok && e.At < unfit.At || !ok && what == report.WhatGranted {
