@@ -12,7 +12,7 @@ BUILD := $(STATIC) $(GO) build -trimpath -buildvcs=false
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-build: $(TASK) ## build bin/releve and bin/releve-vsocket
+build: $(TASK) ## build the programs into bin/
 	@$(TASK) build
 
 lab: build ## build, then play the story: a failover that you can watch, in about a minute

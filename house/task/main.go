@@ -20,7 +20,7 @@ var errFailed = errors.New("failed")
 
 const usage = `usage: task COMMAND
 
-  build      build bin/releve and bin/releve-vsocket
+  build      build the programs into bin/
   test       what guards main (about 20 minutes cold, a few warm)
   test-all   everything the issues name (about an hour)
   lint       go vet, staticcheck, the repo's rules, golangci-lint

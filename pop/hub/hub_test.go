@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 
 	"releve.dev/releve/pop/config"
 	"releve.dev/releve/site"
+	"releve.dev/releve/tunnel"
 )
 
 // A site's traffic leaves masqueraded, comes back, and so on; nobody outside begins.
@@ -128,34 +131,40 @@ func TestSwitchLosesNothing(t *testing.T) {
 		}
 		heard <- len(seen)
 	}()
-	steps := map[int]func(){
-		300:  func() { must(0, w.hub.Upstream("a", site.Primary, site.Secondary))(t) },
-		500:  func() { w.downstream("a", site.Secondary) },
-		800:  func() { w.route(w.hosts["site-a"], "default", "10.102.2.1", siteHosts["a"]) },
-		1200: func() { must(0, w.hub.Upstream("a", site.Secondary))(t) },
+	steps := map[int]func() error{
+		300: func() error { return w.hub.Upstream("a", site.Primary, site.Secondary) },
+		500: func() error {
+			began := time.Now()
+			err := w.hub.Downstream("a", site.Secondary)
+			t.Log("a change of sides takes", time.Since(began))
+			return err
+		},
+		800: func() error {
+			return w.hosts["site-a"].Do(func() error { return route("default", "10.102.2.1", siteHosts["a"]) })
+		},
+		1200: func() error { return w.hub.Upstream("a", site.Secondary) },
 	}
+	var beside sync.WaitGroup // of the packets, which must not wait for a step
 	pace := time.NewTicker(time.Millisecond)
 	defer pace.Stop()
 	for i := range packets {
 		if step := steps[i]; step != nil {
-			step()
+			beside.Go(func() {
+				if err := step(); err != nil {
+					t.Error(err)
+				}
+			})
 		}
 		must(lan.WriteToUDPAddrPort(binary.BigEndian.AppendUint64(nil, uint64(i)), netip.MustParseAddrPort(internet+":7")))(t)
 		<-pace.C
 	}
+	beside.Wait()
 	if lost := packets - <-heard; lost > 2 {
 		t.Errorf("%d of %d round trips are lost over a change of sides", lost, packets)
 	}
 	if s := w.status("a"); s.VSockets[site.Secondary].Sent < packets/4*8 || s.Downstream != site.Secondary {
 		t.Errorf("status: %+v", s)
 	}
-}
-
-// downstream changes a site's side and says how long it took.
-func (w *world) downstream(name string, side site.Side) {
-	began := time.Now()
-	must(0, w.hub.Downstream(name, side))(w.t)
-	w.t.Log("a change of sides takes", time.Since(began))
 }
 
 // The survivor of a broken session begins it anew when it is told.
@@ -266,12 +275,57 @@ func TestSegmentsFit(t *testing.T) {
 	defer conn.Close()
 	server := must(listener.Accept())(t)
 	defer server.Close()
-	raw := must(server.(*net.TCPConn).SyscallConn())(t)
-	var mss int
-	var err error
-	must(0, raw.Control(func(fd uintptr) { mss, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG) }))(t)
-	// 1420 less the headers of IP and TCP; 12 more where the option of time stamps is in use.
-	if must(mss, err)(t) > 1380 {
-		t.Errorf("the server sends segments of %d bytes", mss)
+	for who, end := range map[string]net.Conn{"server": server, "site's host": conn} {
+		raw := must(end.(*net.TCPConn).SyscallConn())(t)
+		var mss int
+		var err error
+		must(0, raw.Control(func(fd uintptr) { mss, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG) }))(t)
+		// 1420 less the headers of IP and TCP; less 12 more with time stamps in use.
+		if must(mss, err)(t) > 1380 {
+			t.Errorf("the %s sends segments of %d bytes", who, mss)
+		}
+	}
+}
+
+func BenchmarkDownstream(b *testing.B) {
+	w := newWorld(b)
+	for i := 0; b.Loop(); i++ {
+		must(0, w.hub.Downstream("a", Sides[i%2]))(b)
+	}
+}
+
+// Of some thousand sites each is found at once, and one that changes takes no time.
+func TestManySites(t *testing.T) {
+	w := newWorld(t)
+	lan, out := w.listen(w.hosts["site-a"], siteHosts["a"]+":7000"), w.listen(w.inet, internet+":7000")
+	w.mustPass("before", lan, out, internet+":7000")
+	const many = 1000
+	sites := slices.Clone(w.cfg.Sites)
+	for i := range many {
+		at := func(last byte) *config.VSocket {
+			return &config.VSocket{PublicKey: tunnel.GenerateKey().Public(), Address: netip.AddrFrom4([4]byte{100, 65 + byte(i>>8), byte(i), last})}
+		}
+		sites = append(sites, config.Site{Name: fmt.Sprint("s", i), ID: uint32(100 + i), Primary: at(1), Secondary: at(2),
+			Ranges: []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 64 + byte(i>>8), byte(i), 0}), 24)}})
+	}
+	measure := func(what string, do func() error) time.Duration {
+		began := time.Now()
+		must(0, do())(t)
+		took := time.Since(began)
+		t.Log(what, took)
+		return took
+	}
+	measure("all served after", func() error { return w.hub.Serve(sites) })
+	change := slices.Clone(sites)
+	change[500].Ranges = []netip.Prefix{netip.MustParsePrefix("10.128.0.0/24")}
+	measure("one changed after", func() error { return w.hub.Serve(change) })
+	measure("status after", func() error { _, _, err := w.hub.Status(); return err })
+	if took := measure("a change of sides after", func() error { return w.hub.Downstream("s700", site.Secondary) }); took > time.Second {
+		t.Error("that is too long")
+	}
+	measure("upstream by both after", func() error { return w.hub.Upstream("s700", site.Primary, site.Secondary) })
+	w.mustPass("after", lan, out, internet+":7000")
+	if n := len(w.routes()); n != 3*many+5 {
+		t.Errorf("%d routes, not %d", n, 3*many+5)
 	}
 }

@@ -161,15 +161,14 @@ func (w *world) cable(a *room.Host, aName, aAddress string, b *room.Host, bName,
 // route leads to via, or puts it in place of the route there is.
 func (w *world) route(h *room.Host, to, via, source string) {
 	w.t.Helper()
-	w.do(h, func() error {
-		r := &netlink.Route{Gw: net.ParseIP(via), Src: net.ParseIP(source)}
-		if to != "default" {
-			r.Dst = ipNet(netip.MustParsePrefix(to))
-		} else {
-			r.Dst = ipNet(netip.MustParsePrefix("0.0.0.0/0"))
-		}
-		return netlink.RouteReplace(r)
-	})
+	w.do(h, func() error { return route(to, via, source) })
+}
+
+func route(to, via, source string) error {
+	if to == "default" {
+		to = "0.0.0.0/0"
+	}
+	return netlink.RouteReplace(&netlink.Route{Gw: net.ParseIP(via), Src: net.ParseIP(source), Dst: ipNet(netip.MustParsePrefix(to))})
 }
 
 // vSocket makes one that sends what comes from its site's host into its tunnel.
