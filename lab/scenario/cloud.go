@@ -52,8 +52,6 @@ func playTunnelCut(s *stage) error {
 	)
 }
 
-func checkTunnelCut(ev *evidence) []finding { return handedOver(ev, "witness lost") }
-
 // back heals, and waits until all is as in the beginning.
 func (s *stage) back() error {
 	return steps(

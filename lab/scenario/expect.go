@@ -63,12 +63,14 @@ func checkFreeze(ev *evidence) []finding {
 	return nil
 }
 
-func checkUnfit(ev *evidence) []finding { return handedOver(ev, "not fit") }
-
-// handedOver: the primary said why it can't serve, and the secondary took over
-// on its word alone.
-func handedOver(ev *evidence, what string) []finding {
-	unfit, ok := ev.first(world.Primary, what, ev.Zero)
+// checkUnfit: the primary said why it can't serve, and the secondary took over
+// on its word alone. Where a tunnel goes by a path that is dead, the witness may be
+// missed first.
+func checkUnfit(ev *evidence) []finding {
+	unfit, ok := ev.first(world.Primary, "not fit", ev.Zero)
+	if lost, missed := ev.first(world.Primary, "witness lost", ev.Zero); missed && (!ok || lost.At < unfit.At) {
+		unfit, ok = lost, true
+	}
 	if !ok || unfit.Detail == "" {
 		return fail(ev.Zero, "the primary did not say why it can't serve")
 	}
