@@ -32,6 +32,8 @@ func (r *restCheck) ended() {
 		fail("the %s is active, but Azure brings the floating IP to: %s", active.side, w.azure.owner)
 	case active.serve <= active.local():
 		fail("the %s's gate is shut", active.side)
+	case w.pop != nil && w.pop.record == nil:
+		fail("the witness has no record")
 	case w.pop != nil && (w.pop.to != active.side || w.pop.record.Claim != active.granted):
 		fail("the witness has %s, and sends to the %s; the %s is active with %s", w.pop.record.Claim, w.pop.to, active.side, active.granted)
 	case !active.guest || other.guest:

@@ -20,19 +20,27 @@ type witnessCheck struct {
 	yielded  site.Term
 	given    site.Term // its holder has given it to the other
 	claims   int       // since the healing
+	seen     [2]wire.View
 }
 
 func (c *witnessCheck) granted(claim site.Claim) {
 	w := c.w
-	if claim.Term <= c.highest && !c.voided {
+	anew := claim.Holder == site.NoSide && claim.Term == c.highest // in place of a grant that nobody has heard of (R10)
+	if claim.Term <= c.highest && !anew && !c.voided {
 		w.fail("record rises", "the witness grants term %d after %d", claim.Term, c.highest)
 	}
-	if known, is := c.holders[claim.Term]; is && known != claim && !c.voided {
+	known, is := c.holders[claim.Term]
+	if is && known != claim && claim.Holder != site.NoSide && known.Holder != site.NoSide && !c.voided {
 		w.fail("one holder", "the witness grants term %d to %s, and has to %s", claim.Term, claim, known)
 	}
 	free := c.yielded == c.term || c.given == c.term
 	if left := c.promised - w.now; left > 0 && claim.Term > c.term && !free && claim.Holder != site.NoSide {
 		w.fail("promise", "the witness grants term %d %v before its promise for term %d is over", claim.Term, left, c.term)
+	}
+	for _, n := range w.nodes[1:] {
+		if claim.Holder == site.NoSide && n.granted.Term >= claim.Term && !c.voided {
+			w.fail("record rises", "the witness begins anew with term %d, and the %s has kept term %d", claim.Term, n.side, n.granted.Term)
+		}
 	}
 	c.holders[claim.Term] = claim
 	if claim.Term > c.highest {
@@ -60,6 +68,21 @@ func (c *witnessCheck) hears(q *wire.Question) {
 	if q.Transfer != 0 {
 		c.given = max(c.given, q.Transfer)
 	}
+}
+
+// heard is ha.md section 5, 6: of one boot only what is newer changes what the
+// witness sees.
+func (c *witnessCheck) heard() {
+	if !c.w.has(TunnelOld) || c.w.pop.witness == nil {
+		return
+	}
+	now := c.w.pop.witness.Status(c.w.pop.now()).Sides
+	for i, before := range c.seen {
+		if before.Boot == now[i].Boot && now[i].Seq < before.Seq && now[i].Seq != 0 {
+			c.w.fail("replays", "the witness takes question %d of the %s for news, after question %d", now[i].Seq, site.Side(i+1), before.Seq)
+		}
+	}
+	c.seen = now
 }
 
 func (c *witnessCheck) says(r *wire.Reply) {

@@ -69,7 +69,7 @@ func init() {
 	add(PoPBlank, atPoP(func(p *pop, _ *Fault) {
 		p.crash()
 		p.forget()
-		p.w.witnessed.voided = true
+		p.w.witnessed.voided = p.w.witnessed.voided || p.w.has(Wipe) // nobody may know the last term then
 	}), mend)
 	add(PoPBehind, atPoP(func(p *pop, _ *Fault) {
 		p.crash()

@@ -52,6 +52,7 @@ func (p *pop) start() {
 	p.w.say("pop", "starts")
 	p.witness = witness.New(siteID, p.rand.Uint64()|1, p.record, p.lost, p.now())
 	p.lost = false
+	p.w.witnessed.seen = [2]wire.View{}
 	p.carryOut(p.witness.Start(p.now()))
 }
 
@@ -201,6 +202,7 @@ func (p *pop) heard(h happening) {
 	}
 	p.w.witnessed.hears(&p.question)
 	p.carryOut(p.witness.Hear(p.now(), &p.question))
+	p.w.witnessed.heard()
 }
 
 // forwards: the PoP takes what a side's tunnel brings, and sends the site's
