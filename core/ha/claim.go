@@ -280,7 +280,7 @@ func (m *Machine) decideGoal(now Time) {
 	switch {
 	case m.role == site.Claiming && m.cfg.Third == keepalive.ARM:
 		return
-	case m.role == site.Claiming, m.role == site.Elect:
+	case m.role == site.Claiming, m.role == site.Elect, m.role == site.Suspended && m.cfg.Third == keepalive.Witness:
 		goal.Mode = Prepare
 	case m.serving():
 		goal = Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now), Shut: m.role == site.Suspended}

@@ -32,7 +32,7 @@ func (m *Machine) say(now Time) {
 			m.out.Echo[i] = keepalive.Echo{Boot: p.boot, Seq: line.seq, Age: now - line.at}
 		}
 	}
-	if m.serving() {
+	if m.serving() || m.role == site.Elect {
 		m.out.Ask = keepalive.Ask{Term: m.state.Granted.Term, SentAt: now, Lease: m.cfg.Lease}
 	}
 	m.do(Send{&m.out})

@@ -231,7 +231,7 @@ func (m *Machine) decideElect(now Time) {
 	p, from := &m.peer, m.elect.from
 	v := &m.witness.other
 	yielded := from.Term != 0 && (p.msg.Yielded == from.Term && p.boot == from.Boot || v.Yielded == from.Term && v.Boot == from.Boot)
-	if yielded || now >= m.electedAt() || slip.Is(slip.ElectServes) {
+	if (yielded || now >= m.electedAt() || slip.Is(slip.ElectServes)) && m.until(now) > now {
 		m.serve(now)
 	}
 }
@@ -270,7 +270,7 @@ func (m *Machine) dropTo(why string) {
 
 // dropQuestion: what made the claim necessary is over (R6).
 func (m *Machine) dropQuestion(now Time) {
-	if _, needed := m.needed(now); !needed {
+	if _, needed := m.needed(now); !needed && !m.ownClaim(m.peer.msg.Granted) {
 		m.dropTo("the claim isn't needed any more")
 	}
 }
