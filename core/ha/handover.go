@@ -32,12 +32,14 @@ type taking struct {
 	prepare site.Term
 	until   Time
 	fetched bool
+	at      Time // when it was asked first
+	third   bool // the third has been heard since: a standby hears the witness once a second only
 }
 
 func (t *taking) from(term site.Term) bool { return t.prepare != 0 && t.prepare == term }
 
 func (t *taking) ready(now Time) site.Term {
-	if t.fetched && now < t.until {
+	if t.fetched && t.third && now < t.until {
 		return t.prepare
 	}
 	return 0
@@ -140,7 +142,8 @@ func (m *Machine) hearHandover(now Time, msg *keepalive.Message) {
 		return
 	}
 	if t.prepare != msg.Prepare || now >= t.until {
-		*t = taking{prepare: msg.Prepare}
+		*t = taking{prepare: msg.Prepare, at: now, third: m.cfg.Third != keepalive.Witness}
+		m.witness.hurry = true
 		m.note("getting ready", "the peer wants to hand over")
 		m.aim(Goal{Mode: Prepare}) // also if a suspicion has prepared all before: its news was for another asking
 	}
@@ -155,3 +158,6 @@ func (m *Machine) prepared(now Time) {
 		m.sendAt = now
 	}
 }
+
+// reached: the witness has heard a question from after the peer's asking.
+func (t *taking) reached(sent Time) { t.third = t.third || t.prepare != 0 && sent >= t.at }
