@@ -244,6 +244,40 @@ func TestNobodyActiveAtTheWitnessR6(t *testing.T) {
 	}
 }
 
+// R6c: what the peer's present boot has yielded is claimed at once, and the claim
+// says so; it may have been said here or to the witness.
+func TestYieldedIsClaimedR6(t *testing.T) {
+	yielded := wire.View{Boot: peerBoot, Seq: 9, Term: 4, Role: site.Standby, Fit: true, Yielded: 4}
+	a := newWatcher(t)
+	a.told.Other = yielded
+	a.told.Other.Boot = site.BootID{6}
+	a.pass(2*time.Second, &serves)
+	a.role(site.Standby)
+	a.told.Other = yielded
+	a.pass(time.Second, &serves)
+	if a.m.role != site.Claiming || !a.asked.Claim.Yielded {
+		t.Fatalf("said to the witness: %s, asks %+v", a.m.role, a.asked)
+	}
+	a = newWatcher(t)
+	a.hear(keepalive.Message{Role: site.Standby, Granted: theirs, Yielded: 4})
+	if a.m.role != site.Claiming || !a.asked.Claim.Yielded {
+		t.Fatalf("said here: %s, asks %+v", a.m.role, a.asked)
+	}
+}
+
+// R6: a claimant that doesn't reach the witness any more drops its claim, and may
+// answer again.
+func TestClaimIsDroppedOutOfReachR6(t *testing.T) {
+	a := newWatcher(t)
+	a.pass(time.Second, nil)
+	a.role(site.Claiming)
+	a.mute = true
+	a.pass(900*ms, nil)
+	a.role(site.Claiming)
+	a.pass(200*ms, nil)
+	a.role(site.Standby)
+}
+
 // R6: no claim while the witness is out of reach, is without a record, or the own
 // promise lasts.
 func TestClaimWaits(t *testing.T) {

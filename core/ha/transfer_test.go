@@ -90,8 +90,11 @@ func TestBothOutOfReachR8(t *testing.T) {
 // can't do when the witness has gone meanwhile, and nobody would serve.
 func TestReadyNeedsTheWitnessNowR8(t *testing.T) {
 	a := newWatcher(t)
-	a.pass(time.Second, &serves)
 	a.mute = true
+	for heard := a.asked.Seq; a.asked.Seq == heard; {
+		a.pass(10*ms, &serves)
+	}
+	earlier := a.asked // from before the peer asks
 	asks := serves
 	asks.Prepare = 4
 	for range 3 {
@@ -105,25 +108,45 @@ func TestReadyNeedsTheWitnessNowR8(t *testing.T) {
 	if a.m.taking.ready(a.now) != 0 {
 		t.Fatal("says Ready, and can't reach the witness")
 	}
+	late := a.asked
+	a.asked = earlier
+	a.reply(nil)
+	if a.m.taking.ready(a.now) != 0 {
+		t.Fatal("says Ready for what it heard before")
+	}
+	a.asked = late
 	a.reply(nil)
 	if a.m.taking.ready(a.now) != 4 {
 		t.Fatal("isn't ready")
 	}
 }
 
-// R8: the peer isn't heard here; the witness says that it could take over.
+// R8: the peer isn't heard here; the witness says whether it could take over.
 func TestGivesToAPeerThatTheWitnessHears(t *testing.T) {
-	a := newHolder(t)
-	a.told.Other = wire.View{Boot: peerBoot, Seq: 9, Age: time.Second, Term: 5, Role: site.Standby, Fit: true, Version: site.Release}
-	a.told.Answer = 5
-	a.pass(time.Second, nil)
-	a.role(site.Active)
-	a.step(Fitness{Fit: false, Reason: keepalive.LANDown})
-	a.pass(60*ms, nil)
-	if a.asked.Transfer != 5 {
-		t.Fatalf("asks %+v", a.asked)
+	taker := wire.View{Boot: peerBoot, Seq: 9, Age: time.Second, Term: 5, Role: site.Standby, Fit: true, Version: site.Release}
+	for name, c := range map[string]struct {
+		spoil func(v *wire.View)
+		want  site.Term
+	}{
+		"it could":             {func(*wire.View) {}, 5},
+		"never heard":          {func(v *wire.View) { *v = wire.View{} }, 0},
+		"not for long":         {func(v *wire.View) { v.Age = 2 * time.Second }, 0},
+		"not fit":              {func(v *wire.View) { v.Fit = false }, 0},
+		"mute":                 {func(v *wire.View) { v.Role = site.Mute }, 0},
+		"doesn't know of term": {func(v *wire.View) { v.Term = 4 }, 0},
+		"too old":              {func(v *wire.View) { v.Version = site.Version{Major: 1} }, 0},
+	} {
+		a := newHolder(t)
+		a.told.Other = taker
+		c.spoil(&a.told.Other)
+		a.told.Answer = 5
+		a.pass(time.Second, nil)
+		a.step(Fitness{Fit: false, Reason: keepalive.LANDown})
+		a.pass(60*ms, nil)
+		if a.asked.Transfer != c.want || a.m.role != site.Active {
+			t.Errorf("%s: the %s gives term %d", name, a.m.role, a.asked.Transfer)
+		}
 	}
-	a.role(site.Active)
 }
 
 // R13, ha-schedules.md 16: the primary's wish for its role, said before the
@@ -182,6 +205,15 @@ func TestElectOpensAtYieldedR8(t *testing.T) {
 	if a.opened() {
 		t.Fatal("opens for another boot's word")
 	}
+	next := other // the giver has restarted, and says what its former self knew
+	next.Yielded, next.From, next.Boot, next.Third, next.Seq, next.Version = 4, site.Primary, site.BootID{6}, keepalive.Witness, 1, site.Release
+	next.HelloNonce = a.m.nonce
+	was := *a.m
+	a.step(Heard{&next})
+	if a.m.peer.boot != next.Boot || a.opened() {
+		t.Fatalf("boot %s is heard, and the gate opened: %v", a.m.peer.boot, a.opened())
+	}
+	*a.m = was
 	a.hear(yields)
 	a.role(site.Active)
 	if !a.opened() {
