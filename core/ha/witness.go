@@ -286,13 +286,17 @@ func (m *Machine) neededAtWitness(now Time) (string, bool) {
 		w.idle = 0
 		return "the peer is silent here and " + atWitness(v), true
 	}
-	idle := (v.Role == site.Standby || v.Role == site.Mute) && v.Term <= m.state.Granted.Term
+	deaf := v.Role == site.Suspended // the witness would answer it, and it would serve, if it heard that (ha-schedules.md 7)
+	idle := (v.Role == site.Standby || v.Role == site.Mute || deaf) && v.Term <= m.state.Granted.Term
 	if !idle {
 		w.idle = 0
 		return "", false
 	}
 	if w.idle == 0 {
 		w.idle = max(now, m.started+LeaseMax)
+	}
+	if deaf {
+		return "the active has no lease, says the witness", now >= w.idle+m.cfg.Silent
 	}
 	return "nobody is active, says the witness", now >= w.idle+m.idleWait()
 }
