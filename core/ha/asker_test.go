@@ -100,11 +100,17 @@ func newWatcher(t *testing.T) *asker {
 
 // newHolder is a primary that has just been granted term 5 and has a lease.
 func newHolder(t *testing.T) *asker {
+	a := newHolderToBe(t)
+	a.grant()
+	a.role(site.Active)
+	return a
+}
+
+// newHolderToBe claims term 5.
+func newHolderToBe(t *testing.T) *asker {
 	a := newAsker(t, site.Primary, site.Claim{Term: 4, Holder: site.Primary, Boot: site.BootID{8}})
 	a.pass(LeaseMax+200*ms, &keepalive.Message{Role: site.Standby, Granted: a.m.state.Granted})
 	a.role(site.Claiming)
-	a.grant()
-	a.role(site.Active)
 	return a
 }
 
@@ -263,6 +269,19 @@ func TestYieldedIsClaimedR6(t *testing.T) {
 	if a.m.role != site.Claiming || !a.asked.Claim.Yielded {
 		t.Fatalf("said here: %s, asks %+v", a.m.role, a.asked)
 	}
+}
+
+// R6: the peer hears of the grant first, and says so, being nearer to the witness. A
+// claimant doesn't give up for that what it has just got, only to claim again.
+func TestTheGrantIsHeardFromThePeerFirst(t *testing.T) {
+	a := newHolderToBe(t)
+	claimed := a.asked
+	a.hear(keepalive.Message{Role: site.Standby, Granted: a.own(5)})
+	a.pass(20*ms, nil)
+	a.role(site.Claiming)
+	a.asked = claimed
+	a.grant()
+	a.role(site.Active)
 }
 
 // R6: a claimant that doesn't reach the witness any more drops its claim, and may
