@@ -77,8 +77,11 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 		p.msg = *msg
 	}
 	m.hearEcho(now, msg)
-	if !m.ownClaim(msg.Granted) { // else Won will tell: the peer has read it first
+	switch {
+	case !m.ownClaim(msg.Granted):
 		m.learn(now, msg.Granted, thePeer)
+	case m.role == site.Standby: // and no claim of its own is under way
+		m.elected(now, msg.Granted)
 	}
 	if !first || msg.Granted.Term != m.state.Granted.Term {
 		return

@@ -105,18 +105,18 @@ func TestReadyNeedsTheWitnessNowR8(t *testing.T) {
 	if !a.m.thirdOK() {
 		t.Fatal("knows already that the witness is gone")
 	}
-	if a.m.taking.ready(a.now) != 0 {
+	if a.m.readyFor(a.now) != 0 {
 		t.Fatal("says Ready, and can't reach the witness")
 	}
 	late := a.asked
 	a.asked = earlier
 	a.reply(nil)
-	if a.m.taking.ready(a.now) != 0 {
+	if a.m.readyFor(a.now) != 0 {
 		t.Fatal("says Ready for what it heard before")
 	}
 	a.asked = late
 	a.reply(nil)
-	if a.m.taking.ready(a.now) != 4 {
+	if a.m.readyFor(a.now) != 4 {
 		t.Fatal("isn't ready")
 	}
 }
@@ -246,10 +246,12 @@ func TestElectOpensAfterALeaseR8(t *testing.T) {
 	promised := a.now + 2*time.Second
 	a.told.Record = a.own(5)
 	a.reply(nil)
+	a.told.Answer = 5
+	a.mute = false
 	a.pass(1999*ms, nil)
 	a.role(site.Elect)
 	a.pass(2*ms, nil)
-	if a.m.role == site.Elect {
+	if a.m.role != site.Active {
 		t.Errorf("%s %v after the promise", a.m.role, a.now-promised)
 	}
 }

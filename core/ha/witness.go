@@ -109,7 +109,7 @@ func (m *Machine) questionPace() time.Duration {
 	switch {
 	case m.role == site.Claiming, m.role == site.Standby && m.peer.silent && m.last < m.lastTwoWay()+LeaseMax:
 		return max(m.cfg.Keepalive/4, jitterFloor)
-	case m.role != site.Standby && m.role != site.Mute, m.peer.suspect, m.taking.prepare != 0, m.witness.unsaid != 0,
+	case m.role != site.Standby && m.role != site.Mute, m.peer.suspect, m.peer.here() && !m.peer.msg.ThirdOK, m.taking.prepare != 0, m.witness.unsaid != 0,
 		m.hand.yielded != 0 && m.hand.yielded == m.state.Granted.Term:
 		return m.cfg.Keepalive
 	}
@@ -164,7 +164,6 @@ func (m *Machine) told(now Time, r *wire.Reply) {
 		}
 		return
 	}
-	m.taking.reached(r.Sent)
 	m.hearRecord(now, r)
 	m.hearLease(r)
 	m.resume(now)
@@ -233,8 +232,9 @@ func (m *Machine) decideElect(now Time) {
 	}
 	p, from := &m.peer, m.elect.from
 	v := &m.witness.other
-	yielded := from.Term != 0 && from.Term+1 == m.state.Granted.Term && (p.msg.Yielded == from.Term && p.boot == from.Boot || v.Yielded == from.Term && v.Boot == from.Boot)
-	if yielded || now >= m.electedAt() || slip.Is(slip.ElectServes) {
+	yielded := from.Term != 0 && from.Term+1 == m.state.Granted.Term &&
+		(p.msg.Yielded == from.Term && p.boot == from.Boot || v.Yielded == from.Term && v.Boot == from.Boot)
+	if (yielded || now >= m.electedAt() || slip.Is(slip.ElectServes)) && m.until(now) > now {
 		m.serve(now)
 	}
 }
@@ -245,7 +245,11 @@ func (m *Machine) watchWitness(now Time) {
 	if m.cfg.Third != keepalive.Witness {
 		return
 	}
-	ok := w.seq != 0 && (w.unsaid == 0 || now < w.unsaid+max(reachFloor, 3*m.cfg.Silent))
+	patience := max(reachFloor, 3*m.cfg.Silent)
+	if m.peer.here() && !m.peer.msg.ThirdOK {
+		patience = max(m.cfg.Silent, agreeFloor, 3*w.trip) // two see the same
+	}
+	ok := w.seq != 0 && (w.unsaid == 0 || now < w.unsaid+patience)
 	if ok == w.ok {
 		return
 	}
@@ -308,7 +312,7 @@ func (m *Machine) neededAtWitness(now Time) (string, bool) {
 // idleWait is who goes first when nobody is active (R6b).
 func (m *Machine) idleWait() time.Duration {
 	switch {
-	case m.state.Granted.Holder == m.cfg.Side:
+	case m.state.Granted.Holder == m.cfg.Side, m.heir:
 		return 0
 	case m.cfg.Side == site.Primary:
 		return m.cfg.Silent

@@ -63,6 +63,7 @@ func (w *Witness) transfer(now Time, q *wire.Question) {
 		return
 	}
 	w.grant(now, q.From.Peer(), w.record.Claim.Generation, 0, q.Ask.Lease, "handed over")
+	taker.answer = w.record.Claim.Term // the promise counts from its last question too, which was before
 }
 
 // grant gives the next term to a side's present boot.
