@@ -274,10 +274,7 @@ func (m *Machine) dropTo(why string) {
 // dropQuestion: what made the claim necessary is over (R6). If the peer has heard of
 // the grant first, it is not: the witness will tell.
 func (m *Machine) dropQuestion(now Time) {
-	if granted := m.peer.msg.Granted; granted.Term > m.state.Granted.Term && m.ownClaim(granted) {
-		return
-	}
-	if _, needed := m.needed(now); !needed {
+	if _, needed := m.needed(now); !needed && !m.ownClaim(m.peer.msg.Granted) {
 		m.dropTo("the claim isn't needed any more")
 	}
 }

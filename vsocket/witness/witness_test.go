@@ -13,6 +13,7 @@ type rig struct {
 	c                *Client
 	witness, other   *net.UDPConn
 	answered, missed int
+	used             []int
 }
 
 var loopback = netip.MustParseAddr("127.0.0.1")
@@ -20,7 +21,8 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 func newRig(t *testing.T) *rig {
 	r := &rig{t: t, witness: listen(t), other: listen(t)}
 	var err error
-	r.c, err = Open(Config{Local: loopback, Witness: address(r.witness), Answered: func() { r.answered++ }, Missed: func() { r.missed++ }})
+	r.c, err = Open(Config{Local: loopback, Witness: []netip.AddrPort{address(r.witness), address(r.other)},
+		Answered: func() { r.answered++ }, Missed: func() { r.missed++ }, Use: func(pop int) { r.used = append(r.used, pop) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,12 +86,21 @@ func TestOnlyTheWitnessIsHeard(t *testing.T) {
 	}
 }
 
-// With another PoP the one before is a stranger.
-func TestSetWitness(t *testing.T) {
+// With another PoP the one before is a stranger, and what it owes isn't owed by the
+// new one.
+func TestUse(t *testing.T) {
 	r := newRig(t)
-	client := r.ask(r.witness)
-	r.c.SetWitness(address(r.other))
-	r.ask(r.other)
+	var client netip.AddrPort
+	for range patience {
+		client = r.ask(r.witness)
+	}
+	r.c.Use(1)
+	if len(r.used) != 1 || r.used[0] != 1 {
+		t.Fatalf("the tunnel is led to %v", r.used)
+	}
+	if r.ask(r.other); r.missed != 0 {
+		t.Error("the first question to the new one is missed")
+	}
 	r.say(r.witness, client, "the one before")
 	r.say(r.other, client, "the new one")
 	if got := r.drain(); got != "the new one" {
@@ -116,7 +127,7 @@ func TestMissed(t *testing.T) {
 
 // A tunnel without its address is an error that names the setting.
 func TestNoSuchAddress(t *testing.T) {
-	_, err := Open(Config{Local: netip.MustParseAddr("192.0.2.1")})
+	_, err := Open(Config{Local: netip.MustParseAddr("192.0.2.1"), Witness: []netip.AddrPort{{}}})
 	if err == nil || !strings.Contains(err.Error(), "hint:") || !strings.Contains(err.Error(), "cloud.address") {
 		t.Errorf("%v", err)
 	}
