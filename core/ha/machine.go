@@ -185,6 +185,9 @@ func (m *Machine) paused(now Time, why string) {
 	m.resumed, m.waking = now, true
 	m.lease = lease{}
 	m.peer.quietFrom(now)
+	if m.witness.unsaid != 0 {
+		m.witness.unsaid = now // the reply may be waiting for us
+	}
 	m.failback.since, m.failback.wants = 0, false // nobody knows how all was meanwhile
 	if m.role == site.Active {
 		m.become(site.Suspended, "paused: "+why)
