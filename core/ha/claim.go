@@ -267,6 +267,9 @@ func (m *Machine) steering(now Time, e Steered) {
 	if e.Done && !s.done && m.serving() {
 		m.note("steering done", "the floating IP is on the own NIC alone")
 	}
+	if e.Done && !s.done {
+		s.missedAt = now // IMDS may be a little behind ARM
+	}
 	s.done = e.Done
 	m.sendAt = min(m.sendAt, now+m.cfg.Keepalive)
 }

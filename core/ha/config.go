@@ -24,6 +24,7 @@ const (
 	deposedWait   = 10 * time.Minute       // R11: first wait of one deposed during a silence
 	flapMemory    = 5 * time.Minute        // R13: takeovers this recent lengthen the hold
 	holdMax       = 10 * time.Minute       // R13: and never beyond this
+	missedRest    = 5 * time.Second        // and asks ARM again this often while IMDS doesn't list what ARM has shown
 	metadataRest  = time.Second            // an active looks at IMDS this often
 	StaleMax      = 10 * time.Second       // Azure's answers are taken to be no older than this
 	helloPace     = time.Second            // who needs nothing of the witness says hello this often

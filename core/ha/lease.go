@@ -93,9 +93,9 @@ func (m *Machine) metadata(now Time, e Metadata) {
 	}
 	if !e.Mine {
 		m.lease.imds = 0
-		if was && m.serving() && m.steered.done {
-			m.note("floating ip missing", "IMDS does not list it on the own NIC any more")
-			m.steered.done = false
+		if again := now >= m.steered.missedAt+missedRest; (was || again) && m.serving() && m.steered.done {
+			m.note("floating ip missing", "IMDS does not list it on the own NIC")
+			m.steered.done, m.steered.missedAt = false, now
 			m.aim(m.goal) // reads again at once
 		}
 	}

@@ -67,6 +67,7 @@ type steered struct {
 	imds       bool // IMDS lists it here
 	imdsRead   bool
 	imdsAt     Time // when IMDS was asked last
+	missedAt   Time // when it didn't list what ARM had shown
 }
 
 // New makes the machine of one boot. state is nil if none that is valid was
