@@ -11,6 +11,7 @@ import (
 // has one holder, what it tells is durable, and nothing is granted while a
 // promise of its own lasts.
 type witnessCheck struct {
+	indifferent
 	w       *World
 	holders map[site.Term]site.Claim
 	highest site.Term
@@ -87,6 +88,21 @@ func (c *witnessCheck) heard(p *pop) {
 		}
 	}
 	p.seen = now
+}
+
+// said is R6a: who claims from an active that serves, and that the witness hears,
+// claims in vain, and answers nobody meanwhile.
+func (c *witnessCheck) said(n *node, what string) {
+	w := c.w
+	other := w.nodes[n.side.Peer()]
+	if what != "claiming" || w.pops == nil || !w.reached(n) || w.has(Tunnel, TunnelLoss, TunnelLate, TunnelOld, PoPDown, PoPBlank, PoPBehind) {
+		return
+	}
+	p := w.pops[n.pop]
+	view := p.witness.Status(p.now()).Sides[other.side-site.Primary]
+	if view.Role == site.Active && view.Fit && view.Leased && view.Age < w.sched.Settings.Silent/4 && other.fit() && other.serve > other.local() {
+		w.fail("no vain claims", "the %s claims, and the %s serves and was heard by the witness %v ago", n.side, other.side, view.Age)
+	}
 }
 
 func (c *witnessCheck) says(p *pop, r *wire.Reply) {
