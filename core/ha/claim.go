@@ -249,8 +249,11 @@ func (m *Machine) serve(now Time) {
 }
 
 // claimFailed: nothing was written; the next read decides anew.
-func (m *Machine) claimFailed(e ClaimFailed) {
+func (m *Machine) claimFailed(now Time, e ClaimFailed) {
 	m.claim.sent = false
+	if e.Unsure {
+		m.azure.doubt = now + StaleMax
+	}
 	m.note("claim failed", e.Why)
 }
 

@@ -25,6 +25,7 @@ const (
 	flapMemory    = 5 * time.Minute        // R13: takeovers this recent lengthen the hold
 	holdMax       = 10 * time.Minute       // R13: and never beyond this
 	metadataRest  = time.Second            // an active looks at IMDS this often
+	StaleMax      = 10 * time.Second       // Azure's answers are taken to be no older than this
 	helloPace     = time.Second            // who needs nothing of the witness says hello this often
 	agreeFloor    = 200 * time.Millisecond // or after this long if the peer is without it too
 	reachFloor    = time.Second            // the witness is out of reach after this long without a reply, or 3 Silent

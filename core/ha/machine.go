@@ -58,6 +58,7 @@ type azure struct {
 	read    bool      // by this boot
 	claimed site.Term // in the last read, settled or not
 	since   Time      // when ok changed last
+	doubt   Time      // until when an own claim may show that was given up
 }
 
 // steered is what the steering has read of the floating IP in this term.
@@ -116,7 +117,7 @@ func (m *Machine) Step(now Time, event Event) []Action {
 	case ClaimSent:
 		m.claim.sent = true
 	case ClaimFailed:
-		m.claimFailed(e)
+		m.claimFailed(now, e)
 	case Won:
 		m.won(now, e)
 	case Steered:
