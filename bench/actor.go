@@ -22,11 +22,12 @@ type actor struct {
 type order struct {
 	Do      string
 	For     time.Duration
-	Every   time.Duration
+	Every   time.Duration // between two of the same
+	Retry   time.Duration // the same while there is no answer
 	Streams int
-	Back    bool
+	Back    bool // from the other end
 	Sites   int
-	Inside  bool
+	Local   bool // without a tunnel
 }
 
 // reply is an actor's word that an order is done, or that it can't be.
