@@ -25,8 +25,9 @@ type asker struct {
 	at       time.Duration // of the last answer
 	accepted uint64        // the run of the witness that has accepted us
 	pace     pace
-	trips    []time.Duration // of the questions that count
-	counted  bool
+
+	first, last uint64          // the questions that count; 0: none
+	trips       []time.Duration // of their answers
 }
 
 // pace says when to renew, with the figures of vsocket/witness and vsocket/tunnel:
@@ -64,16 +65,25 @@ func newAsker(id uint64, side site.Side, inside netip.Addr, key []byte) *asker {
 
 // ask sends a question. It counts if it is in the measurement.
 func (a *asker) ask(counts bool) {
+	question, renew := a.next(counts)
+	if renew && a.renew != nil { // it waits for who may wait for mu
+		_ = a.renew()
+	}
+	a.send(question)
+}
+
+func (a *asker) next(counts bool) (question []byte, renew bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now, q := time.Since(epoch), &a.question
 	q.Seq++
 	q.Sent, q.Nonce, q.Run, q.Heard, q.Age = now, a.answer.Nonce, a.answer.Run, a.answer.Seq, now-a.at
-	a.counted = counts
-	if a.pace.ask(now) && a.renew != nil {
-		_ = a.renew()
+	if counts {
+		if a.last = q.Seq; a.first == 0 {
+			a.first = q.Seq
+		}
 	}
-	a.send(witness.AppendQuestion(nil, q, a.mac))
+	return witness.AppendQuestion(nil, q, a.mac), a.pace.ask(now)
 }
 
 // take takes an answer. What isn't one, or is an old one, is nothing.
@@ -81,7 +91,7 @@ func (a *asker) take(datagram []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var r witness.Reply
-	if witness.DecodeReply(datagram, &r, a.mac) != nil || r.Boot != a.question.Boot || r.Heard != a.question.Seq {
+	if witness.DecodeReply(datagram, &r, a.mac) != nil || r.Boot != a.question.Boot {
 		return
 	}
 	if r.Run == a.answer.Run && r.Heard <= a.answer.Heard {
@@ -93,7 +103,7 @@ func (a *asker) take(datagram []byte) {
 	if r.State != witness.Blank {
 		a.accepted = r.Run
 	}
-	if a.counted {
+	if a.first != 0 && r.Heard >= a.first && r.Heard <= a.last {
 		a.trips = append(a.trips, now-r.Sent)
 	}
 }
@@ -104,11 +114,18 @@ func (a *asker) run() uint64 {
 	return a.accepted
 }
 
-// silent reports whether the last question has no answer.
+// waits reports whether the last question has no answer.
 func (a *asker) waits() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.answer.Heard != a.question.Seq
+}
+
+// begin forgets what was measured before.
+func (a *asker) begin() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.first, a.last, a.trips = 0, 0, a.trips[:0]
 }
 
 // keepAsking asks at a pace, or at another one while there is no answer, until

@@ -28,7 +28,7 @@ func (c *crowd) everybody(every, retry time.Duration) (counting *atomic.Bool, as
 	end := make(chan struct{})
 	var all sync.WaitGroup
 	for _, a := range c.askers {
-		a.trips = a.trips[:0]
+		a.begin()
 		all.Go(func() { a.keepAsking(every, retry, counting, asked, end) })
 	}
 	return counting, asked, func() { close(end); all.Wait() }
@@ -46,7 +46,7 @@ func (c *crowd) ask(o order) (*asking, error) {
 	<-time.After(o.For)
 	counting.Store(false)
 	r := &asking{Asked: int(asked.Load()), For: time.Since(began).Seconds()}
-	<-time.After(min(time.Second, o.Every*9/10)) // what is under way arrives, and is not yet asked anew
+	<-time.After(time.Second) // what is under way arrives
 	stop()
 	var trips []time.Duration
 	for _, a := range c.askers {
@@ -102,31 +102,23 @@ func (c *crowd) restart(o order) (*comeback, error) {
 			*at = time.Since(began).Seconds()
 		}
 	}
-	for again := time.NewTicker(restartPace); r.Starts == 0 || c.died(); <-again.C {
-		if r.Starts++; r.Starts > 100 {
-			return nil, fmt.Errorf("the PoP doesn't start: %s", c.lastWords())
+	start := time.NewTicker(restartPace)
+	defer start.Stop()
+	err := c.await(func() bool {
+		select {
+		case <-c.ended: // it ran, or it ended as soon as it was started
+			<-start.C
+			r.Starts++
+			_ = c.start() // or the next time
+		default:
 		}
-		if err := c.start(); err != nil {
-			return nil, err
-		}
-	}
-	return r, c.await(func() bool {
 		since(&r.First, 1)
 		since(&r.Half, len(c.askers)/2)
 		since(&r.All, len(c.askers))
 		return r.All != 0
 	})
+	return r, err
 }
 
 // restartPace is systemd's own, if a unit doesn't say another.
 const restartPace = 100 * time.Millisecond
-
-// died reports whether the PoP that was just started has ended within a moment.
-func (c *crowd) died() bool {
-	select {
-	case <-c.ended:
-		return true
-	case <-time.After(time.Second):
-		return false
-	}
-}

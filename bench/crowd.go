@@ -125,9 +125,6 @@ func (c *crowd) network() (err error) {
 			if err := up(popEnd); err != nil {
 				return err
 			}
-			if c.local {
-				return own(inside)
-			}
 			return netlink.RouteAdd(&netlink.Route{Dst: ipNet(outside), Gw: farEnd.Addr().AsSlice()})
 		}))
 }
@@ -237,6 +234,10 @@ const askerPort = 20000
 func (c *crowd) sockets() error {
 	to := netip.AddrPortFrom(c.settings.Witness.Address, uint16(c.settings.Witness.Port))
 	for _, a := range c.askers {
+		// As specific as the PoP's own route to it: the kernel keeps both tables as one.
+		if err := own(netip.PrefixFrom(a.inside, 32)); err != nil {
+			return err
+		}
 		socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: a.inside.AsSlice(), Port: askerPort})
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
 package main
 
-func crowdedPoP() (string, error)   { return "", nil }
-func witnessCost() (string, error)  { return "", nil }
+func crowdedPoP() (string, error)  { return "", nil }
+func witnessCost() (string, error) { return "", nil }
