@@ -68,7 +68,7 @@ func opened(sites int, local bool) (*actor, error) {
 		return nil, err
 	}
 	if err = a.tell(order{Do: "open", Sites: sites, Local: local}, nil); err == nil {
-		_, err = a.askAll(time.Second, time.Second)
+		err = a.tell(order{Do: "ask", Every: time.Second, Retry: time.Second, For: time.Second}, nil)
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.end())
