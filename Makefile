@@ -50,7 +50,7 @@ bench: build ## measure (some 20 minutes), and write docs/benchmarks.md
 	@$(STATIC) $(GO) run -trimpath ./bench
 
 generate: ## write the generated files anew
-	@$(STATIC) $(GO) test ./vsocket/config ./wire/keepalive ./lab/report -update
+	@$(STATIC) $(GO) test ./vsocket/config ./pop/config ./wire/keepalive ./wire/witness ./lab/report -update
 
 check-fresh: ## as root: `make lab` and `make test` on a fresh Debian with Go, git and make alone
 	@scripts/check-fresh

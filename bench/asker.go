@@ -43,7 +43,7 @@ func (p *pace) ask(now time.Duration) (renew bool) {
 	if p.silent < 5 || now < p.next {
 		return false
 	}
-	p.wait = min(max(500*time.Millisecond, 2*p.wait), 10*time.Second)
+	p.wait = min(max(500*time.Millisecond, 2*p.wait), 2*time.Second)
 	p.next = now + p.wait
 	return true
 }
@@ -106,12 +106,6 @@ func (a *asker) take(datagram []byte) {
 	if a.first != 0 && r.Heard >= a.first && r.Heard <= a.last {
 		a.trips = append(a.trips, now-r.Sent)
 	}
-}
-
-func (a *asker) run() uint64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.accepted
 }
 
 // waits reports whether the last question has no answer.

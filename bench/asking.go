@@ -37,7 +37,7 @@ func (c *crowd) everybody(every, retry time.Duration) (counting *atomic.Bool, as
 // ask asks at a pace. First all must have been accepted.
 func (c *crowd) ask(o order) (*asking, error) {
 	counting, asked, stop := c.everybody(o.Every, o.Retry)
-	if err := c.await(func() bool { return c.accepted(0) == len(c.askers) }); err != nil {
+	if err := c.await(func() bool { return c.accepted(nil) == len(c.askers) }); err != nil {
 		stop()
 		return nil, err
 	}
@@ -62,15 +62,25 @@ func (c *crowd) ask(o order) (*asking, error) {
 	return r, nil
 }
 
-// accepted counts the vSockets that the witness has accepted, in a life other than
-// that one.
-func (c *crowd) accepted(before uint64) (count int) {
-	for _, a := range c.askers {
-		if run := a.run(); run != 0 && run != before {
+// accepted counts the vSockets that the witness has accepted, in a life of it other
+// than the one that each knew before.
+func (c *crowd) accepted(before []uint64) (count int) {
+	for i, run := range c.lives() {
+		if run != 0 && (before == nil || run != before[i]) {
 			count++
 		}
 	}
 	return count
+}
+
+// lives are those of the witness that have accepted each vSocket.
+func (c *crowd) lives() (runs []uint64) {
+	for _, a := range c.askers {
+		a.mu.Lock()
+		runs = append(runs, a.accepted)
+		a.mu.Unlock()
+	}
+	return runs
 }
 
 const patience = 3 * time.Minute
@@ -80,7 +90,7 @@ func (c *crowd) await(ok func() bool) error {
 	defer look.Stop()
 	for began := time.Now(); !ok(); <-look.C {
 		if time.Since(began) > patience {
-			return fmt.Errorf("%d of %d vSockets are accepted after %s: %s", c.accepted(0), len(c.askers), patience, c.lastWords())
+			return fmt.Errorf("%d of %d vSockets are accepted after %s: %s", c.accepted(nil), len(c.askers), patience, c.lastWords())
 		}
 	}
 	return nil
@@ -92,7 +102,7 @@ func (c *crowd) restart(o order) (*comeback, error) {
 	_, _, stop := c.everybody(o.Every, o.Retry)
 	defer stop()
 	<-time.After(2 * o.Every) // all are in step
-	before := c.askers[0].run()
+	before := c.lives()
 	began, r := time.Now(), &comeback{}
 	if err := c.kill(); err != nil {
 		return nil, err

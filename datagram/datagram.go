@@ -69,9 +69,13 @@ func receiveNow(fd uintptr, buf []byte, flags int) (n int, from unix.Sockaddr, e
 	return n, from, err
 }
 
-// Drain reads what waits into buf, one after the other, without waiting.
+// most is more datagrams than a socket's buffer of the usual size holds.
+const most = 4096
+
+// Drain reads what waits into buf, one after the other, without waiting. In a flood
+// it ends all the same, with all that waited when it began; Watch wakes anew.
 func (s *Socket) Drain(buf []byte, take func(from netip.AddrPort, datagram []byte)) {
-	for {
+	for range most {
 		n, from, ok := s.poll(buf)
 		if !ok {
 			break

@@ -31,7 +31,7 @@ func (g *gateCheck) serves(n *node, until time.Duration) {
 	if n.granted.Holder != n.side || n.granted.Boot != n.boot_ {
 		g.w.fail("one gate", "the %s opens its gate, but the term it knows is %s", n.side, n.granted)
 	}
-	if g.w.pop != nil {
+	if g.w.pops != nil {
 		g.alone(n)
 		return
 	}
@@ -52,7 +52,7 @@ func (g *gateCheck) alone(n *node) {
 // bound holds an open gate against the register.
 func (g *gateCheck) bound(n *node) {
 	side := n.side
-	if g.w.pop != nil || g.lost[side] == 0 || n.granted.Term > g.term[side] || n.serve <= n.local() {
+	if g.w.pops != nil || g.lost[side] == 0 || n.granted.Term > g.term[side] || n.serve <= n.local() {
 		return
 	}
 	limit := g.lost[side] + registerHold + g.staleness()

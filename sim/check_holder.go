@@ -76,7 +76,7 @@ func (h *holderCheck) writes(by *node, side site.Side, before, after *nic) {
 	h.hold(after.claim)
 	if after.claim.Term > h.highest {
 		h.highest = after.claim.Term
-		if h.w.pop != nil {
+		if h.w.pops != nil {
 			return // counted at the witness
 		}
 		h.w.stats.Grants++

@@ -35,7 +35,7 @@ func (l *leaseCheck) cover(n *node, until time.Duration) {
 
 // hears is told of each datagram that an agent gets.
 func (l *leaseCheck) hears(n *node, datagram []byte) {
-	if !l.looks() || (n.role != site.Active && n.role != site.Suspended) {
+	if !l.looks() || (n.role != site.Active && n.role != site.Suspended && n.role != site.Elect) {
 		return
 	}
 	if l.mac == nil {

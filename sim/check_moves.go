@@ -37,7 +37,7 @@ func (m *movesCheck) writes(by *node, side site.Side, before, after *nic) {
 		m.w.fail("no flapping", "%s follows %s, but nothing had been wrong for long", after.claim, before.claim)
 	}
 	m.last = m.w.now
-	if m.w.pop == nil && before.claim.Term != 0 && m.w.promises.yielded[before.claim.Holder] != before.claim.Term {
+	if m.w.pops == nil && before.claim.Term != 0 && m.w.promises.yielded[before.claim.Holder] != before.claim.Term {
 		m.taken++
 	}
 	if edges, clear := m.edges(); clear && m.taken > 1+edges {

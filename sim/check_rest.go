@@ -32,8 +32,13 @@ func (r *restCheck) ended() {
 		fail("the %s is active, but Azure brings the floating IP to: %s", active.side, w.azure.owner)
 	case active.serve <= active.local():
 		fail("the %s's gate is shut", active.side)
-	case w.pop != nil && (w.pop.to != active.side || w.pop.record.Claim != active.granted):
-		fail("the witness has %s, and sends to the %s; the %s is active with %s", w.pop.record.Claim, w.pop.to, active.side, active.granted)
+	case active.pop != other.pop:
+		fail("the %s uses PoP %d, the %s %d", active.side, active.pop+1, other.side, other.pop+1)
+	case w.pops != nil && w.pops[active.pop].record == nil:
+		fail("the witness has no record")
+	case w.pops != nil && (w.pops[active.pop].to != active.side || w.pops[active.pop].record.Claim != active.granted):
+		p := w.pops[active.pop]
+		fail("the witness has %s, and sends to the %s; the %s is active with %s", p.record.Claim, p.to, active.side, active.granted)
 	case !active.guest || other.guest:
 		fail("the floating IP is in the wrong guest")
 	case !nics[active.side].fip || nics[other.side].fip:

@@ -74,7 +74,7 @@ func (c *servesCheck) look() {
 		return
 	}
 	for _, n := range w.nodes[1:] {
-		if n.fit() && w.reachesARM(n) && !n.deposed() && (w.pop == nil || w.pop.reached(n)) {
+		if n.fit() && w.reachesARM(n) && !n.deposed() && (w.pops == nil || w.reached(n)) {
 			w.fail("somebody serves", "nothing was forwarded for %v, nothing has begun or ended for %v, and the %s is fit and reaches Azure",
 				down, calm, n.side)
 		}

@@ -11,28 +11,40 @@ import (
 // has one holder, what it tells is durable, and nothing is granted while a
 // promise of its own lasts.
 type witnessCheck struct {
-	w        *World
-	holders  map[site.Term]site.Claim
-	highest  site.Term
-	voided   bool // somebody has brought an old record back, or lost it
+	w       *World
+	holders map[site.Term]site.Claim
+	highest site.Term
+	voided  bool // somebody has brought an old record back, or lost it
+	claims  int  // since the healing
+}
+
+// witnessSeen is what it has seen of one witness.
+type witnessSeen struct {
 	promised time.Duration
 	term     site.Term // that the promise was for
 	yielded  site.Term
 	given    site.Term // its holder has given it to the other
-	claims   int       // since the healing
+	seen     [2]wire.View
 }
 
-func (c *witnessCheck) granted(claim site.Claim) {
+func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 	w := c.w
-	if claim.Term <= c.highest && !c.voided {
+	anew := claim.Holder == site.NoSide && claim.Term == c.highest // in place of a grant that nobody has heard of (R10)
+	if claim.Term <= c.highest && !anew && !c.voided {
 		w.fail("record rises", "the witness grants term %d after %d", claim.Term, c.highest)
 	}
-	if known, is := c.holders[claim.Term]; is && known != claim && !c.voided {
+	known, is := c.holders[claim.Term]
+	if is && known != claim && claim.Holder != site.NoSide && known.Holder != site.NoSide && !c.voided {
 		w.fail("one holder", "the witness grants term %d to %s, and has to %s", claim.Term, claim, known)
 	}
-	free := c.yielded == c.term || c.given == c.term
-	if left := c.promised - w.now; left > 0 && claim.Term > c.term && !free && claim.Holder != site.NoSide {
-		w.fail("promise", "the witness grants term %d %v before its promise for term %d is over", claim.Term, left, c.term)
+	free := p.yielded == p.term || p.given == p.term
+	if left := p.promised - w.now; left > 0 && claim.Term > p.term && !free && claim.Holder != site.NoSide {
+		w.fail("promise", "the witness grants term %d %v before its promise for term %d is over", claim.Term, left, p.term)
+	}
+	for _, n := range w.nodes[1:] {
+		if claim.Holder == site.NoSide && n.granted.Term >= claim.Term && !c.voided {
+			w.fail("record rises", "the witness begins anew with term %d, and the %s has kept term %d", claim.Term, n.side, n.granted.Term)
+		}
 	}
 	c.holders[claim.Term] = claim
 	if claim.Term > c.highest {
@@ -44,30 +56,45 @@ func (c *witnessCheck) granted(claim site.Claim) {
 			c.claims++
 		}
 	}
-	if c.claims > 5 {
+	if c.claims > 5+4*(len(w.pops)-1) {
 		w.fail("no flapping", "%d terms since the healing", c.claims)
 	}
 }
 
 // hears: who has yielded or given a term away has no claim to the promise.
-func (c *witnessCheck) hears(q *wire.Question) {
+func (*witnessCheck) hears(p *pop, q *wire.Question) {
 	if q.Yielded != 0 {
-		c.yielded = max(c.yielded, q.Yielded)
+		p.yielded = max(p.yielded, q.Yielded)
 	}
 	if q.Claim.Yielded {
-		c.yielded = max(c.yielded, q.Claim.From)
+		p.yielded = max(p.yielded, q.Claim.From)
 	}
 	if q.Transfer != 0 {
-		c.given = max(c.given, q.Transfer)
+		p.given = max(p.given, q.Transfer)
 	}
 }
 
-func (c *witnessCheck) says(r *wire.Reply) {
-	record := c.w.pop.record
+// heard is ha.md section 5, 6: of one boot only what is newer changes what the
+// witness sees.
+func (c *witnessCheck) heard(p *pop) {
+	if !c.w.has(TunnelOld) || p.witness == nil {
+		return
+	}
+	now := p.witness.Status(p.now()).Sides
+	for i, before := range p.seen {
+		if before.Boot == now[i].Boot && now[i].Seq < before.Seq && now[i].Seq != 0 {
+			c.w.fail("replays", "the witness takes question %d of the %s for news, after question %d", now[i].Seq, site.Side(i+1), before.Seq)
+		}
+	}
+	p.seen = now
+}
+
+func (c *witnessCheck) says(p *pop, r *wire.Reply) {
+	record := p.record
 	if r.State != wire.Blank && (record == nil && r.Record != (site.Claim{}) || record != nil && r.Record != record.Claim) {
 		c.w.fail("kept first", "the witness tells %s, and has kept another record", r.Record)
 	}
 	if r.Answer != 0 {
-		c.promised, c.term = c.w.now+c.w.sched.Settings.Lease-drift, r.Answer
+		p.promised, p.term = c.w.now+c.w.sched.Settings.Lease-drift, r.Answer
 	}
 }

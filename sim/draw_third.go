@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -17,11 +18,18 @@ func drawThird(s *Schedule) {
 	c := &s.Settings
 	c.Witness, c.Trip = true, d.between(200*time.Microsecond, 20*time.Millisecond)
 	c.Lease = min(c.Lease+3*c.Trip, 3*time.Second) // ha.md section 3: and the round trip
+	c.Second = d.yes(40)
 	if d.yes(40) {
 		return
 	}
+	if d.yes(15) {
+		d.lostInTakeover(s)
+	}
 	for range 1 + d.r.IntN(4) {
 		f := Fault{Kind: ofTheThird[d.r.IntN(len(ofTheThird))], At: d.at(s), For: d.skewed(50*time.Millisecond, 60*time.Second), Side: d.sideOrBoth(), Path: keepalive.Paths}
+		if c.Second && d.yes(80) {
+			f.PoP = 1 + d.r.IntN(2)
+		}
 		switch f.Kind {
 		case Tunnel:
 			f.N = d.r.IntN(3)
@@ -35,6 +43,23 @@ func drawThird(s *Schedule) {
 		f.For = min(f.For, c.Safety-f.At)
 		s.Faults = append(s.Faults, f)
 	}
+}
+
+// lostInTakeover: the witness grants a term that the one who lost it doesn't learn
+// of, loses its record, and hears that one first (decision 5 on R10).
+func (d *drawer) lostInTakeover(s *Schedule) {
+	c := &s.Settings
+	left := func(at time.Duration) time.Duration { return c.Safety - at }
+	cause := Fault{Kind: [...]Kind{Reboot, Pause, Stall}[d.r.IntN(3)], At: d.between(d.from, c.Safety-10*time.Second), Side: site.Primary, Path: keepalive.Paths}
+	if d.yes(30) {
+		cause.Side = site.Secondary
+	}
+	cause.For = min(c.Silent+d.skewed(2*time.Second, 30*time.Second), left(cause.At))
+	blank := Fault{Kind: PoPBlank, At: cause.At + c.Silent + d.skewed(500*time.Millisecond, 2*time.Second), For: d.skewed(time.Millisecond, time.Second), Path: keepalive.Paths}
+	blank.At = min(blank.At, c.Safety-time.Second)
+	cut := Fault{Kind: Tunnel, At: blank.At, For: min(cause.For+d.skewed(time.Second, 10*time.Second), left(blank.At)), Side: cause.Side.Peer(), Path: keepalive.Paths}
+	apart := Fault{Kind: Cut, At: blank.At, For: cut.For, Path: keepalive.Paths}
+	s.Faults = append(s.Faults, cause, blank, cut, apart)
 }
 
 var ofTheThird = []Kind{Tunnel, Tunnel, Tunnel, TunnelLoss, TunnelLate, TunnelLate, TunnelOld, PoPDown, PoPDown, PoPBlank, PoPBehind}

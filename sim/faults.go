@@ -69,7 +69,7 @@ func init() {
 	add(PoPBlank, atPoP(func(p *pop, _ *Fault) {
 		p.crash()
 		p.forget()
-		p.w.witnessed.voided = true
+		p.w.witnessed.voided = p.w.witnessed.voided || p.w.has(Wipe) // nobody may know the last term then
 	}), mend)
 	add(PoPBehind, atPoP(func(p *pop, _ *Fault) {
 		p.crash()
@@ -92,9 +92,11 @@ func init() {
 // atPoP: where ARM is the third there is no PoP to break.
 func atPoP(do func(p *pop, f *Fault)) func(w *World, f *Fault) {
 	return func(w *World, f *Fault) {
-		if w.pop != nil {
-			w.settleOutage()
-			do(w.pop, f)
+		for i, p := range w.pops {
+			if f.PoP == 0 || f.PoP == i+1 {
+				w.settleOutage()
+				do(p, f)
+			}
 		}
 	}
 }

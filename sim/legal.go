@@ -47,6 +47,9 @@ func (f *Fault) check() error {
 	if f.N < 0 || f.N > most {
 		return fmt.Errorf("%s: n=%d is not between 0 and %d", f.Kind, f.N, most)
 	}
+	if f.PoP < 0 || f.PoP > 2 {
+		return fmt.Errorf("%s: pop=%d is neither 1 nor 2", f.Kind, f.PoP)
+	}
 	switch f.Kind {
 	case Move, Untag, Edit, Apply:
 		if f.Side == site.NoSide {

@@ -54,6 +54,7 @@ type node struct {
 	probing                     [2]int // readings to be made
 	looks                       []seen // at IMDS
 
+	pop     int        // that the tunnel leads to
 	role    site.Role  // as the journal says
 	granted site.Claim // as the state says
 }
@@ -78,7 +79,7 @@ func config(s *Schedule, side site.Side) agent.Config {
 	}
 	return agent.Config{
 		Site: "sim", FloatingIP: floatingIP,
-		HA: ha.Config{Side: side, Version: site.Release, Generation: 1, Third: third, WitnessID: siteID,
+		HA: ha.Config{Side: side, Version: site.Release, Generation: 1, Third: third, WitnessID: siteID, PoPs: c.pops(),
 			Keepalive: c.Keepalive, Silent: c.Silent, Lease: c.Lease, Confirm: c.Confirm, Hold: c.Hold,
 			Preempt: c.Preempt, AloneStay: c.Stay},
 		Steer:   steer.Config{Side: side, FloatingIP: floatingIP, ConfigName: "releve-fip", SubnetID: subnetID, PeerVM: c.PeerVM},
@@ -127,7 +128,7 @@ func (n *node) boot() {
 		return
 	}
 	n.running, n.driver, n.dying, n.bootedAt = true, driver, false, w.now
-	n.role = site.Mute
+	n.role, n.pop = site.Mute, 0
 	if n.record != nil {
 		n.role = site.Standby
 	}

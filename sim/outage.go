@@ -28,7 +28,7 @@ func (w *World) forwards() (until time.Duration, ok bool) {
 	if n.still == Pause || n.still == Freeze || n.wan > 0 || n.lan > 0 {
 		return 0, false
 	}
-	if w.pop != nil && !w.pop.forwards(n) {
+	if w.pops != nil && !w.pops[n.pop].forwards(n) {
 		return 0, false
 	}
 	deadline := max(n.serve, n.drain)

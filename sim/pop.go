@@ -11,10 +11,12 @@ import (
 	wire "releve.dev/releve/wire/witness"
 )
 
-// pop is the site's point of presence, where the witness is the third: the real
+// pop is one of the site's points of presence, where the witness is the third: the real
 // core/witness, its disk, and where it lets the site's traffic through.
 type pop struct {
-	w       *World
+	w     *World
+	index int
+	witnessSeen
 	rand    *rand.Rand
 	witness *witness.Witness // nil while it is down
 	mac     auth.MAC
@@ -34,11 +36,13 @@ type pop struct {
 	out      []byte
 }
 
-func newPoP(w *World) *pop {
-	p := &pop{w: w, rand: generator(w.sched.Seed, ofPoP), mac: w.nodes[site.Primary].mac()}
+func newPoP(w *World, index int) *pop {
+	p := &pop{w: w, index: index, rand: generator(w.sched.Seed, ofPoP+uint64(index)), mac: w.nodes[site.Primary].mac()}
 	p.start()
 	return p
 }
+
+func (p *pop) name() string { return [...]string{"pop", "pop 2"}[p.index] }
 
 // now is the PoP's own clock, which gains a little on everybody's.
 func (p *pop) now() time.Duration { return p.w.now + p.w.now/10_000 }
@@ -49,9 +53,10 @@ func (p *pop) start() {
 	}
 	p.w.serving.edge()
 	p.w.settleOutage()
-	p.w.say("pop", "starts")
+	p.w.say(p.name(), "starts")
 	p.witness = witness.New(siteID, p.rand.Uint64()|1, p.record, p.lost, p.now())
 	p.lost = false
+	p.seen = [2]wire.View{}
 	p.carryOut(p.witness.Start(p.now()))
 }
 
@@ -60,7 +65,7 @@ const siteID = 1
 // crash: the PoP is gone, with all that it forwarded.
 func (p *pop) crash() {
 	p.w.settleOutage()
-	p.w.say("pop", "dies")
+	p.w.say(p.name(), "dies")
 	p.downs++
 	p.witness, p.to, p.takes, p.fences = nil, site.NoSide, [3]bool{}, 0
 }
@@ -92,7 +97,7 @@ func (p *pop) carryOut(actions []witness.Action) {
 			record := a.Record
 			p.record = &record
 			w.mix(5, uint64(record.Claim.Term), uint64(record.Claim.Holder))
-			w.witnessed.granted(record.Claim)
+			w.witnessed.granted(p, record.Claim)
 		case witness.Route:
 			w.settleOutage()
 			p.to = a.To
@@ -100,17 +105,17 @@ func (p *pop) carryOut(actions []witness.Action) {
 			w.settleOutage()
 			p.takes = [3]bool{site.Primary: a.Primary, site.Secondary: a.Secondary}
 		case witness.Say:
-			w.witnessed.says(a.Reply)
+			w.witnessed.says(p, a.Reply)
 			p.out = wire.AppendReply(p.out[:0], a.Reply, p.mac)
 			p.carry(w.nodes[a.Reply.To], down, p.out)
 		case witness.Note:
-			w.say("pop", a.What+": "+a.Detail)
+			w.say(p.name(), a.What+": "+a.Detail)
 			w.mixText(a.What)
 		}
 	}
 	if next, ok := p.witness.Next(); ok && next != p.fences {
 		p.fences = next
-		w.put(happening{at: w.now + next - p.now(), what: fences})
+		w.put(happening{at: w.now + next - p.now(), what: fences, path: uint8(p.index)})
 	}
 }
 
@@ -152,7 +157,7 @@ func (p *pop) carry(n *node, direction int, datagram []byte) {
 }
 
 func (p *pop) deliver(n *node, direction int, datagram []byte, delay time.Duration) {
-	h := happening{at: p.w.now + delay, what: asks, node: uint8(n.side), index: p.w.net.buffer(datagram)}
+	h := happening{at: p.w.now + delay, what: asks, node: uint8(n.side), path: uint8(p.index), index: p.w.net.buffer(datagram)}
 	if direction == down {
 		h.what, h.path = arrives, byTunnel
 	}
@@ -199,8 +204,9 @@ func (p *pop) heard(h happening) {
 	if p.witness == nil || wire.DecodeQuestion(datagram, &p.question, p.mac) != nil {
 		return
 	}
-	p.w.witnessed.hears(&p.question)
+	p.w.witnessed.hears(p, &p.question)
 	p.carryOut(p.witness.Hear(p.now(), &p.question))
+	p.w.witnessed.heard(p)
 }
 
 // forwards: the PoP takes what a side's tunnel brings, and sends the site's
@@ -210,10 +216,15 @@ func (p *pop) forwards(n *node) bool {
 		return false
 	}
 	taker := p.w.nodes[p.to]
-	return taker.down && taker.still != Pause && taker.still != Freeze && taker.lan == 0 && p.open(taker, down)
+	return taker.pop == p.index && taker.down && taker.still != Pause && taker.still != Freeze && taker.lan == 0 && p.open(taker, down)
 }
 
-// reached: a vSocket can talk to the witness, and the witness has the record.
+// reached: both vSockets use one PoP, this one can talk to the witness there, and
+// the witness has the record.
+func (w *World) reached(n *node) bool {
+	return w.nodes[n.side.Peer()].pop == n.pop && w.pops[n.pop].reached(n)
+}
+
 func (p *pop) reached(n *node) bool {
 	for _, f := range p.faults {
 		if f.on(n.side) {

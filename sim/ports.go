@@ -41,7 +41,16 @@ func (n *node) Send(path keepalive.Path, datagram []byte) {
 // Ask is agent.Witness.
 func (n *node) Ask(datagram []byte) {
 	if n.effect() {
-		n.w.pop.ask(n, datagram)
+		n.w.pops[n.pop].ask(n, datagram)
+	}
+}
+
+// Use is agent.Witness.
+func (n *node) Use(pop int) {
+	if n.effect() {
+		n.w.settleOutage()
+		n.w.serving.edge()
+		n.pop = pop
 	}
 }
 

@@ -20,6 +20,7 @@ type Settings struct {
 	Keepalive, Silent, Lease, Confirm, Hold time.Duration
 	Witness                                 bool          // it is the third, not ARM
 	Trip                                    time.Duration // one way through a tunnel to it
+	Second                                  bool          // there is a second PoP
 	Preempt, Stay, PeerVM                   bool
 	HMAC                                    bool          // the real MAC in place of the cheap one
 	Drift                                   [2]int        // parts per million, of the primary's and the secondary's clock
@@ -90,6 +91,7 @@ type Fault struct {
 	At, For time.Duration
 	Side    site.Side      // NoSide: both, or nobody's in particular
 	Path    keepalive.Path // keepalive.Paths: all
+	PoP     int            // 1 or 2; 0: both
 	N       int
 	D       time.Duration
 	Code    string
@@ -101,6 +103,17 @@ func (f *Fault) End() time.Duration { return f.At + f.For }
 func (f *Fault) on(side site.Side) bool { return f.Side == site.NoSide || f.Side == side }
 
 func (f *Fault) path(p keepalive.Path) bool { return f.Path == keepalive.Paths || f.Path == p }
+
+// pops is how many there are.
+func (c *Settings) pops() int {
+	switch {
+	case !c.Witness:
+		return 0
+	case c.Second:
+		return 2
+	}
+	return 1
+}
 
 // healthy is what Azure is like in the healing.
 var healthy = profile.Fast

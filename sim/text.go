@@ -49,7 +49,7 @@ func (c *Settings) spans() []span {
 }
 
 func (c *Settings) flags() []mark {
-	return []mark{{"preempt", &c.Preempt}, {"stay", &c.Stay}, {"peer-vm", &c.PeerVM}, {"hmac", &c.HMAC}, {"witness", &c.Witness},
+	return []mark{{"preempt", &c.Preempt}, {"stay", &c.Stay}, {"peer-vm", &c.PeerVM}, {"hmac", &c.HMAC}, {"witness", &c.Witness}, {"second-pop", &c.Second},
 		{"busy-refuses", &c.BusyRefuses}, {"succeeded-at-once", &c.SucceededAtOnce}, {"etag-at-end", &c.EtagAtEnd}}
 }
 
@@ -64,6 +64,7 @@ func (f *Fault) String() string {
 	add("for", f.For.String(), f.For != 0)
 	add("side", f.Side.String(), f.Side != site.NoSide)
 	add("path", f.Path.String(), f.Path != keepalive.Paths)
+	add("pop", strconv.Itoa(f.PoP), f.PoP != 0)
 	add("n", strconv.Itoa(f.N), f.N != 0)
 	add("d", f.D.String(), f.D != 0)
 	add("code", f.Code, f.Code != "")
@@ -165,6 +166,8 @@ func parseFault(line string) (Fault, error) {
 			f.For, err = time.ParseDuration(value)
 		case "d":
 			f.D, err = time.ParseDuration(value)
+		case "pop":
+			f.PoP, err = strconv.Atoi(value)
 		case "n":
 			f.N, err = strconv.Atoi(value)
 		case "side":

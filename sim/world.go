@@ -18,8 +18,8 @@ type World struct {
 	nodes [3]*node // by site.Side; 0 is nobody
 	net   network
 	azure *azure
-	pop   *pop // nil: ARM is the third
-	heal  bool // the faults are over
+	pops  []*pop // none: ARM is the third
+	heal  bool   // the faults are over
 
 	changed time.Duration // last write or delivery
 	under   []bool        // which faults are on
@@ -128,8 +128,8 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 // begin boots the two and puts the faults into the calendar.
 func (w *World) begin() {
 	w.azure.delivery()
-	if w.sched.Settings.Witness {
-		w.pop = newPoP(w)
+	for i := range w.sched.Settings.pops() {
+		w.pops = append(w.pops, newPoP(w, i))
 	}
 	for _, n := range w.nodes[1:] {
 		w.put(happening{at: time.Duration(w.ids.Int64N(int64(2 * time.Second))), what: boots, node: uint8(n.side), life: n.life})
@@ -221,10 +221,10 @@ func (w *World) happen(h happening) {
 	case probes:
 		n.probe(h)
 	case asks:
-		w.pop.heard(h)
+		w.pops[h.path].heard(h)
 	case fences:
-		if w.pop.witness != nil {
-			w.pop.carryOut(w.pop.witness.Tick(w.pop.now()))
+		if p := w.pops[h.path]; p.witness != nil {
+			p.carryOut(p.witness.Tick(p.now()))
 		}
 	case heals:
 		w.healAll()

@@ -19,13 +19,9 @@ import (
 
 // openWitness opens the witness's socket, which only the tunnels lead to.
 func (p *pop) openWitness() (err error) {
-	var run [8]byte
-	if _, err := rand.Read(run[:]); err != nil {
-		return err
-	}
 	began := time.Now()
 	p.witness, err = witness.Open(witness.Config{
-		Dir: state.WitnessDir(p.cfg.StateDir), Run: binary.BigEndian.Uint64(run[:]) | 1, Ways: p.hub,
+		Dir: state.WitnessDir(p.cfg.StateDir), Run: newRun, Ways: p.hub,
 		Clock: func() time.Duration { return time.Since(began) },
 		Note: func(site, what, detail string) {
 			slog.Info("witness", "site", site, "what", what, "detail", detail)
@@ -56,6 +52,13 @@ func widen(socket *net.UDPConn) {
 	if err != nil || forced != nil {
 		_ = socket.SetReadBuffer(witnessBuffer)
 	}
+}
+
+// newRun names a life of a site's witness.
+func newRun() uint64 {
+	var run [8]byte
+	_, _ = rand.Read(run[:]) // never fails
+	return binary.BigEndian.Uint64(run[:]) | 1
 }
 
 // witnessBuffer holds some ten thousand questions.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"releve.dev/releve/azure/arm"
@@ -107,8 +108,12 @@ func (p *pair) openWitness() (err error) {
 		return nil
 	}
 	cloud := p.cfg.Cloud
-	p.asks, err = witness.Open(witness.Config{Local: cloud.Address, Witness: cloud.PoPs[p.tunnel.Current()].Witness,
-		Answered: p.tunnel.Answered, Missed: p.tunnel.Missed})
+	var witnesses []netip.AddrPort
+	for _, pop := range cloud.PoPs {
+		witnesses = append(witnesses, pop.Witness)
+	}
+	p.asks, err = witness.Open(witness.Config{Local: cloud.Address, Witness: witnesses,
+		Use: p.tunnel.Use, Answered: p.tunnel.Answered, Missed: p.tunnel.Missed})
 	return err
 }
 
@@ -162,14 +167,14 @@ const configName = "releve-fip"
 
 func (p *pair) driverConfig() agent.Config {
 	cfg, az := p.cfg, p.cfg.Azure
-	third, number := keepalive.ARM, uint64(0)
+	third, number, pops := keepalive.ARM, uint64(0), 0
 	if cfg.HA.Third == config.ThirdWitness {
-		third, number = keepalive.Witness, cfg.Cloud.SiteID
+		third, number, pops = keepalive.Witness, cfg.Cloud.SiteID, len(cfg.Cloud.PoPs)
 	}
 	return agent.Config{
 		Site: cfg.Site, FloatingIP: cfg.HA.FloatingIP,
 		HA: ha.Config{
-			Side: cfg.Side, Version: p.version, Generation: cfg.HA.Generation, Third: third, WitnessID: number,
+			Side: cfg.Side, Version: p.version, Generation: cfg.HA.Generation, Third: third, WitnessID: number, PoPs: pops,
 			Keepalive: cfg.HA.Keepalive, Silent: cfg.HA.Silent, Lease: cfg.HA.Lease, Confirm: cfg.HA.Confirm, Hold: cfg.HA.Hold,
 			Preempt: cfg.HA.Preempt == config.PreemptOn, AloneStay: cfg.HA.Alone == config.AloneStay,
 		},

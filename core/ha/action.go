@@ -19,6 +19,9 @@ type Send struct{ *keepalive.Message }
 // Question is for the witness. The driver may not keep the pointer.
 type Question struct{ *witness.Question }
 
+// UsePoP moves the tunnel, and the talk with the witness, to that PoP.
+type UsePoP struct{ PoP int }
+
 // Serve opens the serve gate until then; a time that has passed closes it.
 type Serve struct{ Until Time }
 
@@ -46,6 +49,7 @@ type Stopped struct{}
 func (Save) action()         {}
 func (Send) action()         {}
 func (Question) action()     {}
+func (UsePoP) action()       {}
 func (Serve) action()        {}
 func (Drain) action()        {}
 func (Down) action()         {}

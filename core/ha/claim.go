@@ -134,7 +134,7 @@ func (m *Machine) neededIdle(now Time) (string, bool) {
 		wait = max(wait, steerPatience)
 	case m.hand.yielded == m.state.Granted.Term && m.hand.yielded != 0:
 		wait = LeaseMax // the taker goes first
-	case m.state.Granted.Holder == m.cfg.Side:
+	case m.state.Granted.Holder == m.cfg.Side, m.heir:
 		wait = 0
 	case m.cfg.Side == site.Primary:
 		wait = m.cfg.Silent
@@ -220,7 +220,7 @@ func (m *Machine) take(now Time, granted site.Claim) {
 	if m.state.Granted.Holder == m.cfg.Side.Peer() {
 		m.failback.took(now)
 	}
-	m.state.Granted = granted
+	m.state.Granted, m.heir = granted, false
 	m.state.Deposed = false
 	if !slip.Is(slip.StateNotKept) {
 		m.do(Save{m.state})
@@ -280,7 +280,7 @@ func (m *Machine) decideGoal(now Time) {
 	switch {
 	case m.role == site.Claiming && m.cfg.Third == keepalive.ARM:
 		return
-	case m.role == site.Claiming, m.role == site.Elect:
+	case m.role == site.Claiming, m.role == site.Elect, m.role == site.Suspended && m.cfg.Third == keepalive.Witness:
 		goal.Mode = Prepare
 	case m.serving():
 		goal = Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now), Shut: m.role == site.Suspended}

@@ -14,19 +14,20 @@ type Time = time.Duration
 
 // The design's constants (ha.md section 3).
 const (
-	LeaseMax      = 3 * time.Second   // Lmax: the longest lease that settings allow
-	DrainMax      = 300 * time.Second // D: the longest drain
-	drainQuiet    = 5 * time.Second   // a drain ends this long after the floating IP has left
-	registerHold  = 5 * time.Second   // R11: what a read of the register is worth, from its request
-	steerPatience = 5 * time.Second   // who can't reach Azure for this long, and would have to, gives way
-	readyHold     = time.Second       // R8: a Ready lapses
-	stopPatience  = 150 * time.Second // a clean stop waits this long for Azure to take the traffic away
-	deposedWait   = 10 * time.Minute  // R11: first wait of one deposed during a silence
-	flapMemory    = 5 * time.Minute   // R13: takeovers this recent lengthen the hold
-	holdMax       = 10 * time.Minute  // R13: and never beyond this
-	metadataRest  = time.Second       // an active looks at IMDS this often
-	helloPace     = time.Second       // who needs nothing of the witness says hello this often
-	reachFloor    = time.Second       // the witness is out of reach after this long without a reply, or 3 Silent
+	LeaseMax      = 3 * time.Second        // Lmax: the longest lease that settings allow
+	DrainMax      = 300 * time.Second      // D: the longest drain
+	drainQuiet    = 5 * time.Second        // a drain ends this long after the floating IP has left
+	registerHold  = 5 * time.Second        // R11: what a read of the register is worth, from its request
+	steerPatience = 5 * time.Second        // who can't reach Azure for this long, and would have to, gives way
+	readyHold     = time.Second            // R8: a Ready lapses
+	stopPatience  = 150 * time.Second      // a clean stop waits this long for Azure to take the traffic away
+	deposedWait   = 10 * time.Minute       // R11: first wait of one deposed during a silence
+	flapMemory    = 5 * time.Minute        // R13: takeovers this recent lengthen the hold
+	holdMax       = 10 * time.Minute       // R13: and never beyond this
+	metadataRest  = time.Second            // an active looks at IMDS this often
+	helloPace     = time.Second            // who needs nothing of the witness says hello this often
+	agreeFloor    = 200 * time.Millisecond // or after this long if the peer is without it too
+	reachFloor    = time.Second            // the witness is out of reach after this long without a reply, or 3 Silent
 	pauseFloor    = 50 * time.Millisecond
 	jitterFloor   = 10 * time.Millisecond
 )
@@ -38,6 +39,7 @@ type Config struct {
 	Version    site.Version
 	Generation uint64
 	Third      keepalive.Third // who grants the terms: ARM's register or a witness
+	PoPs       int             // how many there are, each with a witness, best first
 	WitnessID  uint64          // the site's number at the witness
 	Keepalive  time.Duration   // between two messages
 	Silent     time.Duration   // K: without a message for this long the peer is silent

@@ -68,7 +68,7 @@ func (m *Machine) lanTwoWay() bool {
 // hold, so that a flapping primary backs off.
 func (m *Machine) mayFailBack(now Time) string {
 	f := &m.failback
-	if !m.cfg.Preempt || m.cfg.Side != site.Secondary || !m.peer.msg.Wants || !m.steered.done && !slip.Is(slip.EarlyFailback) {
+	if !m.cfg.Preempt || m.cfg.Side != site.Secondary || !m.peer.here() || !m.peer.msg.Wants || !m.steered.done && !slip.Is(slip.EarlyFailback) {
 		return ""
 	}
 	f.taken = recent(f.taken, now)

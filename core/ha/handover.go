@@ -30,17 +30,22 @@ func (h *handover) preparing() site.Term {
 // taking is the other side: asked to get ready, and ready until then.
 type taking struct {
 	prepare site.Term
+	at      Time // since when
 	until   Time
 	fetched bool
 }
 
 func (t *taking) from(term site.Term) bool { return t.prepare != 0 && t.prepare == term }
 
-func (t *taking) ready(now Time) site.Term {
-	if t.fetched && now < t.until {
-		return t.prepare
+// readyFor is the term that this vSocket could take now: all is fetched, and the
+// witness, if it is the third, has answered since. Its word from before may be
+// older than what makes the giver give.
+func (m *Machine) readyFor(now Time) site.Term {
+	t := &m.taking
+	if !t.fetched || now >= t.until || m.cfg.Third == keepalive.Witness && (m.witness.sent < t.at || !m.thirdOK()) {
+		return 0
 	}
-	return 0
+	return t.prepare
 }
 
 // decideHandover starts, repeats or gives up a handover.
@@ -140,7 +145,8 @@ func (m *Machine) hearHandover(now Time, msg *keepalive.Message) {
 		return
 	}
 	if t.prepare != msg.Prepare || now >= t.until {
-		*t = taking{prepare: msg.Prepare}
+		*t = taking{prepare: msg.Prepare, at: now}
+		m.witness.hurry = true // it must answer before this one is ready
 		m.note("getting ready", "the peer wants to hand over")
 		m.aim(Goal{Mode: Prepare}) // also if a suspicion has prepared all before: its news was for another asking
 	}

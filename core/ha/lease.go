@@ -38,7 +38,7 @@ func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 
 // hearAnswer is R5. A lease counts from when its question was sent.
 func (m *Machine) hearAnswer(now Time, answer keepalive.Answer) {
-	if answer.Term == 0 || answer.Term != m.state.Granted.Term || !m.serving() || answer.SentAt < m.resumed {
+	if answer.Term == 0 || answer.Term != m.state.Granted.Term || !m.serving() && m.role != site.Elect || answer.SentAt < m.resumed {
 		return
 	}
 	from := answer.SentAt
@@ -74,8 +74,14 @@ func (m *Machine) azureReach(now Time, e AzureReach) {
 	m.azure.ok, m.azure.problem = e.OK, e.Problem
 }
 
+// ownClaim: the peer has heard first what the third will tell this boot: that it
+// has got the term, as a claimant or, from a witness, as the taker of a handover.
 func (m *Machine) ownClaim(c site.Claim) bool {
-	return c.Holder == m.cfg.Side && c.Boot == m.boot && m.role == site.Claiming
+	mine := c.Holder == m.cfg.Side && c.Boot == m.boot
+	if m.cfg.Third == keepalive.Witness {
+		return mine && c.Term > m.state.Granted.Term
+	}
+	return mine && m.role == site.Claiming
 }
 
 // metadata: IMDS is local and also shows a stolen address without ARM.

@@ -37,6 +37,8 @@ type Machine struct {
 	azure    azure
 	witness  registrar
 	elect    elect
+	move     move
+	heir     bool // held the term before one that nobody holds: claims first
 	claim    claim
 	steered  steered
 	hand     handover
@@ -85,6 +87,7 @@ func New(cfg Config, boot site.BootID, nonce uint64, state *State, now Time) *Ma
 func (m *Machine) Start(now Time) []Action {
 	m.actions = m.actions[:0]
 	m.do(Serve{0}, Drain{0}, Down{false}, FloatingIP{false})
+	m.usePoP()
 	m.note("started", fmt.Sprintf("%s, boot %s, version %s, last known term %d", m.cfg.Side, m.boot, m.cfg.Version, m.state.Granted.Term))
 	m.aim(Goal{Mode: Watch})
 	return m.actions
@@ -143,6 +146,7 @@ func (m *Machine) decide(now Time) {
 	m.expire(now)
 	m.watchWitness(now)
 	m.decideElect(now)
+	m.decideMove(now)
 	m.decideHandover(now)
 	m.decideClaim(now)
 	m.decideFailback(now)
@@ -181,6 +185,9 @@ func (m *Machine) paused(now Time, why string) {
 	m.resumed, m.waking = now, true
 	m.lease = lease{}
 	m.peer.quietFrom(now)
+	if m.witness.unsaid != 0 {
+		m.witness.unsaid = now // the reply may be waiting for us
+	}
 	m.failback.since, m.failback.wants = 0, false // nobody knows how all was meanwhile
 	if m.role == site.Active {
 		m.become(site.Suspended, "paused: "+why)
@@ -222,6 +229,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	was := m.role
 	old := m.state.Granted.Term
 	m.state.Deposed = m.cfg.Third == keepalive.ARM && !slip.Is(slip.DeposedClaims) && m.deposedInSilence(now, granted, how)
+	m.heir = granted.Holder == site.NoSide && (was == site.Active || was == site.Suspended)
 	m.state.Granted = granted
 	if m.state.Deposed {
 		m.claim.deposedAt = now

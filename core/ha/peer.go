@@ -6,6 +6,7 @@ import (
 
 	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -76,8 +77,11 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 		p.msg = *msg
 	}
 	m.hearEcho(now, msg)
-	if !m.ownClaim(msg.Granted) { // else Won will tell: the peer has read it first
+	switch {
+	case !m.ownClaim(msg.Granted):
 		m.learn(now, msg.Granted, thePeer)
+	case m.role == site.Standby: // and no claim of its own is under way
+		m.elected(now, msg.Granted)
 	}
 	if !first || msg.Granted.Term != m.state.Granted.Term {
 		return
@@ -91,7 +95,8 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 }
 
 // accept is the anti-replay rule: a new boot only in a packet that echoes our
-// present nonce, and of the accepted boot only what is newer on its path.
+// present nonce, and of the accepted boot only what is newer on its path. The nonce
+// is another one from then on, or what a replaced boot has sent would bring it back.
 func (m *Machine) accept(now Time, msg *keepalive.Message) bool {
 	p := &m.peer
 	if p.ever && msg.Boot == p.boot {
@@ -104,6 +109,7 @@ func (m *Machine) accept(now Time, msg *keepalive.Message) bool {
 		p.hello = msg.Nonce
 		return false
 	}
+	m.nonce = auth.NextNonce(m.nonce)
 	*p = peer{boot: msg.Boot, nonce: msg.Nonce, ever: true, since: now, twoWay: p.twoWay, suspect: p.suspect, silent: p.silent}
 	m.note("peer boot", fmt.Sprintf("%s, version %s", msg.Boot, msg.Version))
 	return true

@@ -18,18 +18,21 @@ func (m *Machine) say(now Time) {
 		Steered: m.role == site.Active && m.steered.done,
 		Leased:  m.gate.serve > now,
 		Version: m.cfg.Version,
-		Yielded: m.hand.yielded, Prepare: m.hand.preparing(), Ready: m.taking.ready(now),
+		Yielded: m.hand.yielded, Prepare: m.hand.preparing(), Ready: m.readyFor(now),
 		Wants: m.failback.wants,
 	}
 	if slip.Is(slip.WantedTermTold) && m.role == site.Claiming {
 		m.out.Granted = m.goal.Claim
+	}
+	if m.cfg.PoPs > 0 {
+		m.out.PoP = uint8(m.state.PoP + 1)
 	}
 	for i, line := range p.paths {
 		if line.heard {
 			m.out.Echo[i] = keepalive.Echo{Boot: p.boot, Seq: line.seq, Age: now - line.at}
 		}
 	}
-	if m.serving() {
+	if m.serving() || m.role == site.Elect {
 		m.out.Ask = keepalive.Ask{Term: m.state.Granted.Term, SentAt: now, Lease: m.cfg.Lease}
 	}
 	m.do(Send{&m.out})

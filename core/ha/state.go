@@ -19,6 +19,9 @@ type State struct {
 	// dies between taking the address off one NIC and putting it on the other
 	// finds it on neither, and must not lose what its owner has set on it (B5).
 	Floating string `json:"floating,omitempty"`
+	// PoP is the one in use, whose witness alone is asked. It is kept before
+	// anything is asked there.
+	PoP int `json:"pop,omitempty"`
 }
 
 // Encode makes the record that Decode reads.

@@ -17,6 +17,7 @@ type registrar struct {
 	seq    uint64 // of its last reply
 	at     Time   // when that came
 	heard  uint64 // our last question that it had heard then
+	before uint64 // questions that were asked before this life was met
 	sent   Time   // when that was sent
 	trip   Time   // from the last question to its reply; 0: none yet
 	sample sample
@@ -108,7 +109,7 @@ func (m *Machine) questionPace() time.Duration {
 	switch {
 	case m.role == site.Claiming, m.role == site.Standby && m.peer.silent && m.last < m.lastTwoWay()+LeaseMax:
 		return max(m.cfg.Keepalive/4, jitterFloor)
-	case m.role != site.Standby && m.role != site.Mute, m.peer.suspect, m.taking.prepare != 0, m.witness.unsaid != 0,
+	case m.role != site.Standby && m.role != site.Mute, m.peer.suspect, m.peer.here() && !m.peer.msg.ThirdOK, m.taking.prepare != 0, m.witness.unsaid != 0,
 		m.hand.yielded != 0 && m.hand.yielded == m.state.Granted.Term:
 		return m.cfg.Keepalive
 	}
@@ -134,10 +135,11 @@ func (m *Machine) nextQuestion() Time {
 }
 
 // Believable reports whether a reply is for this boot and newer than what was
-// told before.
+// told before. Another life than the present one is believed if it has heard a
+// question that was asked since that one was met: no former life has.
 func (m *Machine) Believable(r *wire.Reply) bool {
 	w := &m.witness
-	fresh := r.Run == w.run && r.Seq > w.seq || r.Run != w.run && r.Heard > w.heard
+	fresh := r.Run == w.run && r.Seq > w.seq || r.Run != w.run && r.Heard > max(w.heard, w.before)
 	return fresh && m.cfg.Third == keepalive.Witness && r.Site == m.cfg.WitnessID && r.To == m.cfg.Side && r.Boot == m.boot
 }
 
@@ -187,7 +189,7 @@ func (m *Machine) newLife(run uint64) {
 			m.dropTo("the witness has restarted") // R10: it may be without a record
 		}
 	}
-	w.run, w.hurry = run, true
+	w.run, w.before, w.hurry = run, w.asked, true
 }
 
 // hearRecord is R1 for what the witness says, and the grant of R6 and R8.
@@ -230,8 +232,9 @@ func (m *Machine) decideElect(now Time) {
 	}
 	p, from := &m.peer, m.elect.from
 	v := &m.witness.other
-	yielded := from.Term != 0 && (p.msg.Yielded == from.Term && p.boot == from.Boot || v.Yielded == from.Term && v.Boot == from.Boot)
-	if yielded || now >= m.electedAt() || slip.Is(slip.ElectServes) {
+	yielded := from.Term != 0 && from.Term+1 == m.state.Granted.Term &&
+		(p.msg.Yielded == from.Term && p.boot == from.Boot || v.Yielded == from.Term && v.Boot == from.Boot)
+	if (yielded || now >= m.electedAt() || slip.Is(slip.ElectServes)) && m.until(now) > now {
 		m.serve(now)
 	}
 }
@@ -242,7 +245,11 @@ func (m *Machine) watchWitness(now Time) {
 	if m.cfg.Third != keepalive.Witness {
 		return
 	}
-	ok := w.seq != 0 && (w.unsaid == 0 || now < w.unsaid+max(reachFloor, 3*m.cfg.Silent))
+	patience := max(reachFloor, 3*m.cfg.Silent)
+	if m.peer.here() && !m.peer.msg.ThirdOK {
+		patience = max(m.cfg.Silent, agreeFloor, 3*w.trip) // two see the same
+	}
+	ok := w.seq != 0 && (w.unsaid == 0 || now < w.unsaid+patience)
 	if ok == w.ok {
 		return
 	}
@@ -264,9 +271,10 @@ func (m *Machine) dropTo(why string) {
 	m.aim(Goal{Mode: Watch})
 }
 
-// dropQuestion: what made the claim necessary is over (R6).
+// dropQuestion: what made the claim necessary is over (R6). If the peer has heard of
+// the grant first, it is not: the witness will tell.
 func (m *Machine) dropQuestion(now Time) {
-	if _, needed := m.needed(now); !needed {
+	if _, needed := m.needed(now); !needed && !m.ownClaim(m.peer.msg.Granted) {
 		m.dropTo("the claim isn't needed any more")
 	}
 }
@@ -283,7 +291,8 @@ func (m *Machine) neededAtWitness(now Time) (string, bool) {
 		w.idle = 0
 		return "the peer is silent here and " + atWitness(v), true
 	}
-	idle := (v.Role == site.Standby || v.Role == site.Mute) && v.Term <= m.state.Granted.Term
+	deaf := v.Role == site.Suspended // the witness would answer it, and it would serve, if it heard that (ha-schedules.md 7)
+	idle := (v.Role == site.Standby || v.Role == site.Mute || deaf) && v.Term <= m.state.Granted.Term
 	if !idle {
 		w.idle = 0
 		return "", false
@@ -291,13 +300,16 @@ func (m *Machine) neededAtWitness(now Time) (string, bool) {
 	if w.idle == 0 {
 		w.idle = max(now, m.started+LeaseMax)
 	}
+	if deaf {
+		return "the active has no lease, says the witness", now >= w.idle+m.cfg.Silent
+	}
 	return "nobody is active, says the witness", now >= w.idle+m.idleWait()
 }
 
 // idleWait is who goes first when nobody is active (R6b).
 func (m *Machine) idleWait() time.Duration {
 	switch {
-	case m.state.Granted.Holder == m.cfg.Side:
+	case m.state.Granted.Holder == m.cfg.Side, m.heir:
 		return 0
 	case m.cfg.Side == site.Primary:
 		return m.cfg.Silent

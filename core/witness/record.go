@@ -23,10 +23,10 @@ func (w *Witness) current(q *wire.Question) bool {
 // waiting after a restart, as the record says who the holder is.
 func (w *Witness) ask(now Time, q *wire.Question) {
 	term := w.record.Claim.Term
-	if q.Ask.Lease == 0 || q.Ask.Term != term || term == 0 || !w.holds(q) || q.Yielded == term || !w.current(q) {
+	if q.Ask.Lease == 0 || q.Ask.Lease > LeaseMax || q.Ask.Term != term || term == 0 || !w.holds(q) || q.Yielded == term || !w.current(q) {
 		return
 	}
-	w.prom = now + min(q.Ask.Lease, LeaseMax)
+	w.prom = max(w.prom, now+q.Ask.Lease)
 	w.of(q.From).answer = term
 }
 
@@ -63,21 +63,27 @@ func (w *Witness) transfer(now Time, q *wire.Question) {
 		return
 	}
 	w.grant(now, q.From.Peer(), w.record.Claim.Generation, 0, q.Ask.Lease, "handed over")
+	taker.answer = w.record.Claim.Term // the promise counts from its last question too, which was before
 }
 
 // grant gives the next term to a side's present boot.
 func (w *Witness) grant(now Time, to site.Side, generation, nonce uint64, lease Time, how string) {
 	s := w.of(to)
 	before := w.record.Claim
-	w.record = Record{Prev: before.Holder,
+	prev := before.Holder
+	if prev == to { // it has restarted: what the other still drains goes on
+		prev = w.record.Prev
+	}
+	w.record = Record{Prev: prev,
 		Claim: site.Claim{Term: before.Term + 1, Holder: to, Boot: s.boot, Generation: generation}}
 	w.keep()
 	s.grant = nonce
 	w.prom = now + min(lease, LeaseMax)
 	w.note("term granted", fmt.Sprintf("term %d to the %s, %s", w.record.Claim.Term, to, how))
-	if before.Holder != site.NoSide {
+	if before.Holder != site.NoSide && before.Holder != to {
 		w.prevEnd = now + DrainMax
 	}
+	w.sides[0].answer, w.sides[1].answer = 0, 0 // they were for the term before
 	w.fence(now)
 	w.tellAll()
 }
@@ -126,7 +132,7 @@ func (w *Witness) adopt(now Time) {
 	if !w.blank || (heard < len(w.sides) || w.young(now)) && !slip.Is(slip.WitnessBlankGrants) {
 		return
 	}
-	w.blank, w.prom = false, 0
+	w.blank = false
 	w.record = Record{Claim: site.Claim{Term: highest + 1}}
 	w.keep()
 	w.note("record made anew", fmt.Sprintf("term %d, with no holder", highest+1))

@@ -14,6 +14,7 @@ import (
 
 	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	wire "releve.dev/releve/wire/witness"
 )
 
@@ -94,7 +95,7 @@ func New(id, run uint64, record *Record, lost bool, now Time) *Witness {
 		w.record = *record
 	}
 	for i := range w.sides {
-		w.sides[i].nonce = mix(run + uint64(i))
+		w.sides[i].nonce = auth.NextNonce(run + uint64(i))
 	}
 	return w
 }
@@ -112,14 +113,6 @@ func (w *Witness) Start(now Time) []Action {
 		w.fence(now)
 	}
 	return w.actions
-}
-
-// mix makes a number that doesn't come twice (splitmix64, Steele et al. 2014).
-func mix(n uint64) uint64 {
-	n += 0x9e3779b97f4a7c15
-	n = (n ^ n>>30) * 0xbf58476d1ce4e5b9
-	n = (n ^ n>>27) * 0x94d049bb133111eb
-	return max(1, n^n>>31)
 }
 
 func (w *Witness) of(s site.Side) *side { return &w.sides[s-site.Primary] }
@@ -171,7 +164,7 @@ func (w *Witness) accept(s *side, q *wire.Question) bool {
 	if q.Nonce != s.nonce {
 		return false
 	}
-	*s = side{boot: q.Boot, known: true, nonce: mix(s.nonce), seq: s.seq}
+	*s = side{boot: q.Boot, known: true, nonce: auth.NextNonce(s.nonce), seq: s.seq}
 	w.note("vsocket boot", fmt.Sprintf("%s, boot %s, version %s", q.From, q.Boot, q.Version))
 	return true
 }

@@ -117,7 +117,12 @@ func (l *Ledger) run(first, after, from int, end time.Duration, open bool) Outag
 	if !o.Open {
 		o.To = l.arrived[after]
 	}
-	// What a frozen VM held back arrives long after what was sent later.
+	// What a frozen VM or a tunnel held back arrives long after what was sent later.
+	for i := after; i < len(l.sent) && l.sent[i] < o.To; i++ {
+		if at := l.arrived[i]; at != 0 {
+			o.To = min(o.To, at)
+		}
+	}
 	for i := first - 1; i >= from; i-- {
 		if at := l.arrived[i]; at != 0 && at <= o.To {
 			o.From = at

@@ -74,6 +74,25 @@ func TestLatePacketsDontShortenAnOutage(t *testing.T) {
 	}
 }
 
+// What was held back and comes in the end doesn't lengthen an outage that was
+// over before.
+func TestLatePacketsDontLengthenAnOutage(t *testing.T) {
+	l := NewLedger(ms)
+	for i := range 6 {
+		at := time.Second + time.Duration(i)*ms
+		switch seq := l.Sent(at); i {
+		case 0, 4, 5:
+			l.Arrived(seq, at)
+		case 3:
+			l.Arrived(seq, at+time.Second)
+		}
+	}
+	want := []Outage{{From: time.Second, To: time.Second + 4*ms, Length: 3 * ms, Lost: 2}}
+	if diff := cmp.Diff(want, l.Outages(0, time.Minute)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestCountsSinceASequenceNumber(t *testing.T) {
 	l := record(".x2x.")
 	if got, want := l.Since(1), (Count{Sent: 4, Received: 2, Duplicated: 1}); got != want {

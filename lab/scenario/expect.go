@@ -63,10 +63,16 @@ func checkFreeze(ev *evidence) []finding {
 	return nil
 }
 
+// checkUnfit: the primary said why it can't serve, and the secondary took over
+// on its word alone. Where a tunnel goes by a path that is dead, the witness may be
+// missed first.
 func checkUnfit(ev *evidence) []finding {
 	unfit, ok := ev.first(world.Primary, "not fit", ev.Zero)
+	if lost, missed := ev.first(world.Primary, "witness lost", ev.Zero); missed && (!ok || lost.At < unfit.At) {
+		unfit, ok = lost, true
+	}
 	if !ok || unfit.Detail == "" {
-		return fail(ev.Zero, "the primary did not say why it isn't fit")
+		return fail(ev.Zero, "the primary did not say why it can't serve")
 	}
 	for _, what := range []string{report.WhatClaim, report.WhatGranted} { // a witness may grant what nobody claims (R8)
 		if e, ok := ev.first(world.Secondary, what, ev.Zero); ok && e.At < unfit.At || !ok && what == report.WhatGranted {

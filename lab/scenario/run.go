@@ -87,13 +87,15 @@ func rise(ctx context.Context, opt world.Options) (*world.World, error) {
 		return nil, err
 	}
 	s := &stage{ctx: ctx, w: w}
-	if opt.WithoutHA {
-		err = s.explain(s.await("traffic passes", func(ctx context.Context) bool { return w.Look(ctx).Flowing }))
-	} else {
-		err = s.ready(world.Primary)
-	}
-	if err == nil && opt.Cloud {
+	if opt.Cloud { // first: what is at rest on a busy machine may not be so for long
 		err = s.crosses()
+	}
+	switch {
+	case err != nil:
+	case opt.WithoutHA:
+		err = s.explain(s.await("traffic passes", func(ctx context.Context) bool { return w.Look(ctx).Flowing }))
+	default:
+		err = s.ready(world.Primary)
 	}
 	if err != nil { // explained while the site still stands
 		w.Down()

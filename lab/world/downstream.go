@@ -34,8 +34,12 @@ type downstream struct {
 
 // follow watches a PoP's host until that is gone. After a crash it is another one.
 func (d *downstream) follow(host *room.Host, done <-chan struct{}) error {
-	updates := make(chan netlink.RouteUpdate, 64)
-	if err := netlink.RouteSubscribeWithOptions(updates, done, netlink.RouteSubscribeOptions{Namespace: &host.NS, ListExisting: true}); err != nil {
+	routes, links := make(chan netlink.RouteUpdate, 64), make(chan netlink.LinkUpdate, 64)
+	err := netlink.RouteSubscribeWithOptions(routes, done, netlink.RouteSubscribeOptions{Namespace: &host.NS})
+	if err == nil {
+		err = netlink.LinkSubscribeWithOptions(links, done, netlink.LinkSubscribeOptions{Namespace: &host.NS})
+	}
+	if err != nil {
 		return fmt.Errorf("watch the routes of %s: %w", host.Name, err)
 	}
 	handle, err := host.Netlink()
@@ -44,9 +48,20 @@ func (d *downstream) follow(host *room.Host, done <-chan struct{}) error {
 	}
 	go func() {
 		defer handle.Close()
-		for u := range updates {
-			if u.Dst != nil && u.Dst.String() == azuresite.Space.String() {
-				d.look(handle)
+		for routes != nil && links != nil {
+			select {
+			case u, open := <-routes:
+				if !open {
+					routes = nil
+				} else if u.Dst != nil && u.Dst.String() == azuresite.Space.String() {
+					d.look(handle)
+				}
+			case _, open := <-links:
+				if !open {
+					links = nil
+				} else {
+					d.look(handle)
+				}
 			}
 		}
 	}()
@@ -54,7 +69,7 @@ func (d *downstream) follow(host *room.Host, done <-chan struct{}) error {
 }
 
 // look reads all routes of the site anew: the kernel tells of no route that goes
-// with its device.
+// with its device, but of the device.
 func (d *downstream) look(handle *netlink.Handle) {
 	routes, err := handle.RouteListFiltered(unix.AF_INET, &netlink.Route{Dst: ipNet(azuresite.Space)}, netlink.RT_FILTER_DST)
 	if err != nil {
@@ -80,6 +95,9 @@ func (d *downstream) step(sides []site.Side) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if n := len(d.steps); n > 0 && slices.Equal(d.steps[n-1].Sides, sides) {
+		return
+	}
+	if len(d.steps) == 0 && len(sides) == 0 {
 		return
 	}
 	d.steps = append(d.steps, Downstream{clock.Now(), sides})

@@ -248,4 +248,5 @@ func TestDownstreamIsFollowed(t *testing.T) {
 	follow("primary", func(h *netlinkHost) { h.device("rlv-p1p"); h.device("rlv-p1s"); h.route("rlv-p1p", 0) })
 	follow("primary and secondary", func(h *netlinkHost) { h.route("rlv-p1s", 7) })
 	follow("primary", func(h *netlinkHost) { h.remove("rlv-p1s", 7) })
+	follow("", func(h *netlinkHost) { h.must(h.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "rlv-p1p"}})) })
 }

@@ -66,11 +66,18 @@ func (s *store) open(id uint64) (file *slots.Slots, record *witness.Record, lost
 	if err != nil || !ok {
 		return file, nil, true, err
 	}
+	record, ok = decode(raw)
+	return file, record, !ok, nil
+}
+
+// decode reads a record. ok is false for one that encode can't have written, by
+// another version for example: its site has lost it.
+func decode(raw []byte) (record *witness.Record, ok bool) {
 	record = new(witness.Record)
 	if json.Unmarshal(raw, record) != nil || !bytes.Equal(encode(*record), raw) {
-		return file, nil, true, nil
+		return nil, false
 	}
-	return file, record, false, nil
+	return record, true
 }
 
 func encode(record witness.Record) []byte {

@@ -42,8 +42,8 @@ type VSocket struct {
 
 // Config is what a server must know.
 type Config struct {
-	Dir   string // of the records
-	Run   uint64 // random, not 0: names this life
+	Dir   string        // of the records
+	Run   func() uint64 // random, not 0: names a life of a site's witness
 	Clock func() time.Duration
 	Ways  Ways
 	Note  func(site, what, detail string) // a line of the timeline; may be called by any goroutine
@@ -152,7 +152,7 @@ func (s *Server) begin(of Site) (*served, error) {
 		}
 	}
 	now := s.cfg.Clock()
-	v.core = witness.New(of.ID, s.cfg.Run, record, lost, now)
+	v.core = witness.New(of.ID, s.cfg.Run(), record, lost, now)
 	v.mu.Lock()
 	v.carryOut(v.core.Start(now))
 	return v, nil

@@ -1,6 +1,8 @@
 package witness
 
 import (
+	"errors"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -62,7 +64,7 @@ func newRig(t *testing.T, dir string) *rig {
 	r := &rig{t: t, ways: &ways{}, dir: dir}
 	addr := netip.MustParseAddr("127.0.0.1")
 	var err error
-	r.server, err = Open(Config{Dir: dir, Run: 42, Ways: r.ways, Note: func(_, what, detail string) { t.Log(what, detail) },
+	r.server, err = Open(Config{Dir: dir, Run: func() uint64 { return rand.Uint64() | 1 }, Ways: r.ways, Note: func(_, what, detail string) { t.Log(what, detail) },
 		Clock: func() time.Duration { r.mu.Lock(); defer r.mu.Unlock(); return r.clock }})
 	r.must(err)
 	r.must(r.server.Serve([]Site{{Name: "lab", ID: 7, VSockets: [2]VSocket{{addr, keys[0]}, {addr, keys[1]}}}}))
@@ -99,27 +101,48 @@ func (r *rig) pass(d time.Duration) {
 	r.clock += d
 }
 
-// ask sends a side's question and takes the reply to it.
+// ask sends a side's question, again when it got lost while the record was being
+// written, and takes the reply to it.
 func (r *rig) ask(side site.Side, change func(q *wire.Question)) *wire.Reply {
 	r.t.Helper()
 	v := r.socks[side-site.Primary]
-	v.q.Seq++
-	v.q.Sent += time.Millisecond
 	v.q.Run, v.q.Nonce, v.q.Heard = v.r.Run, v.r.Nonce, v.r.Seq
-	q := v.q
-	if change != nil {
-		change(&q)
+	for range 100 {
+		v.q.Seq++
+		v.q.Sent += time.Millisecond
+		q := v.q
+		if change != nil {
+			change(&q)
+		}
+		_, err := v.conn.Write(wire.AppendQuestion(nil, &q, v.mac))
+		r.must(err)
+		if v.told(r.t, q.Seq) {
+			return &v.r
+		}
 	}
-	_, err := v.conn.Write(wire.AppendQuestion(nil, &q, v.mac))
-	r.must(err)
+	r.t.Fatal("no reply")
+	return nil
+}
+
+// told reads until the reply to a question.
+func (v *vsocket) told(t *testing.T, seq uint64) bool {
 	buf := make([]byte, maxDatagram)
 	for {
-		r.must(v.conn.SetReadDeadline(time.Now().Add(10 * time.Second)))
+		if err := v.conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
 		n, err := v.conn.Read(buf)
-		r.must(err)
-		r.must(wire.DecodeReply(buf[:n], &v.r, v.mac))
-		if v.r.Heard == q.Seq {
-			return &v.r
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return false
+		}
+		if err == nil {
+			err = wire.DecodeReply(buf[:n], &v.r, v.mac)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.r.Heard == seq {
+			return true
 		}
 	}
 }
@@ -195,6 +218,26 @@ func TestLostRecordsWaitForBothR10(t *testing.T) {
 	r.meet()
 	if reply := r.ask(site.Primary, nil); reply.State != wire.Serving || reply.Record != (site.Claim{Term: 6}) {
 		t.Fatalf("with both heard: %+v", reply)
+	}
+}
+
+// A site whose settings change under way (a new key for one of its vSockets) gets
+// a witness of another life, so that the other vSocket goes on believing it.
+func TestAChangedSiteIsAnotherLife(t *testing.T) {
+	r := newRig(t, made(t, filepath.Join(t.TempDir(), "records")))
+	r.meet()
+	r.pass(core.LeaseMax)
+	r.claim(site.Primary, 0)
+	before := *r.ask(site.Primary, nil)
+	addr := netip.MustParseAddr("127.0.0.1")
+	r.must(r.server.Serve([]Site{{Name: "lab", ID: 7, VSockets: [2]VSocket{{addr, keys[0]}, {addr, []byte("a new one")}}}}))
+	r.ask(site.Primary, nil)
+	after := *r.ask(site.Primary, nil)
+	if after.Run == before.Run {
+		t.Fatalf("told %d in life %d, after %d in the same: nobody would believe it", after.Seq, after.Run, before.Seq)
+	}
+	if after.Record != before.Record || after.State != wire.Young {
+		t.Errorf("it says %+v, after %+v", after, before)
 	}
 }
 

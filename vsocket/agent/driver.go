@@ -234,6 +234,8 @@ func (d *Driver) act(action ha.Action) error {
 	case ha.Question:
 		d.out = witness.AppendQuestion(d.out[:0], a.Question, d.ports.Sealed)
 		d.ports.Witness.Ask(d.out)
+	case ha.UsePoP:
+		d.ports.Witness.Use(a.PoP)
 	case ha.Send:
 		d.send(a.Message)
 	case ha.Serve:

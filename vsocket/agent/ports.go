@@ -22,6 +22,7 @@ type Links interface {
 // Witness sends questions to the witness. Loss is normal and not reported.
 type Witness interface {
 	Ask(datagram []byte)
+	Use(pop int) // from now on this PoP and its witness, by its place in the list
 }
 
 // Gate is the kernel's word on what is forwarded. Its openings end by

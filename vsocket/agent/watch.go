@@ -41,6 +41,7 @@ const (
 	didSave
 	didNote
 	didAsk
+	didUse
 )
 
 func (w *watch) mix(value uint64) {
@@ -104,6 +105,15 @@ func (w *watch) Ask(datagram []byte) {
 	w.mixBytes(datagram[:witness.QuestionSize])
 	if w.ports.Witness != nil {
 		w.ports.Witness.Ask(datagram)
+	}
+}
+
+// Use is Witness.
+func (w *watch) Use(pop int) {
+	w.mix(didUse<<8 | uint64(pop))
+	w.acts++
+	if w.ports.Witness != nil {
+		w.ports.Witness.Use(pop)
 	}
 }
 

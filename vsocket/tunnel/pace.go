@@ -6,7 +6,7 @@ const (
 	patience = 3 // answers missed in a row until the session counts as dead
 	// The shortest and the longest time between two renewals. Each costs a
 	// handshake, and an endpoint that is down gets no better by it.
-	least, most = 500 * time.Millisecond, 10 * time.Second
+	least, most = 500 * time.Millisecond, 2 * time.Second
 )
 
 // pace says when to renew. The first time it is at once; then it waits twice as

@@ -26,10 +26,11 @@ const maxDatagram = 1024
 
 // Config is what a client must know.
 type Config struct {
-	Local    netip.Addr // the vSocket's address inside
-	Witness  netip.AddrPort
-	Answered func() // called by Drain for each reply
-	Missed   func() // called by Ask for each question while replies are missing
+	Local    netip.Addr       // the vSocket's address inside
+	Witness  []netip.AddrPort // of each PoP, best first
+	Use      func(pop int)    // leads the tunnel there; the first is in use
+	Answered func()           // called by Drain for each reply
+	Missed   func()           // called by Ask for each question while replies are missing
 }
 
 // patience is how many questions may be unanswered before Missed is called: two
@@ -50,12 +51,16 @@ func Open(cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("witness: %w", err)
 	}
 	c := &Client{cfg: cfg, socket: socket}
-	c.SetWitness(cfg.Witness)
+	c.to.Store(&cfg.Witness[0])
 	return c, nil
 }
 
-// SetWitness changes whom Ask asks and Drain accepts from.
-func (c *Client) SetWitness(to netip.AddrPort) { c.to.Store(&to) }
+// Use changes whom Ask asks and Drain accepts from.
+func (c *Client) Use(pop int) {
+	c.to.Store(&c.cfg.Witness[pop])
+	c.unheard = 0
+	c.cfg.Use(pop)
+}
 
 // Ask sends a question. A tunnel that is down loses it.
 func (c *Client) Ask(question []byte) {

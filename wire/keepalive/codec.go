@@ -78,7 +78,7 @@ func put(b *[bodySize]byte, m *Message) {
 	copy(b[:], magic[:])
 	b[offPath], b[offPath+1], b[offPath+2], b[offPath+3] = byte(m.Path), byte(m.From), byte(m.Role), byte(m.Third)
 	binary.BigEndian.PutUint16(b[offFlags:], flags(m))
-	b[offFlags+2] = byte(m.Reason)
+	b[offFlags+2], b[offFlags+3] = byte(m.Reason), m.PoP
 	binary.BigEndian.PutUint16(b[offVersion:], m.Version.Major)
 	binary.BigEndian.PutUint16(b[offVersion+2:], m.Version.Minor)
 	copy(b[offBoot:], m.Boot[:])
@@ -113,7 +113,7 @@ func get(b *[bodySize]byte, m *Message) bool {
 	bits := binary.BigEndian.Uint16(b[offFlags:])
 	m.Fit, m.ThirdOK, m.Steered, m.Leased = bits&flagFit != 0, bits&flagThirdOK != 0, bits&flagSteered != 0, bits&flagLeased != 0
 	m.Wants, m.AzureOK = bits&flagWants != 0, bits&flagAzureOK != 0
-	m.Reason = Reason(b[offFlags+2])
+	m.Reason, m.PoP = Reason(b[offFlags+2]), b[offFlags+3]
 	m.Version = site.Version{Major: binary.BigEndian.Uint16(b[offVersion:]), Minor: binary.BigEndian.Uint16(b[offVersion+2:])}
 	copy(m.Boot[:], b[offBoot:])
 	m.Seq = number(b, offSeq)
@@ -124,7 +124,7 @@ func get(b *[bodySize]byte, m *Message) bool {
 	m.Granted.Holder = site.Side(b[offGranted+24])
 	m.Ask.Term, m.Answer.Term = site.Term(number(b, offAsk)), site.Term(number(b, offAnswer))
 	m.Yielded, m.Prepare, m.Ready = site.Term(number(b, offYielded)), site.Term(number(b, offYielded+8)), site.Term(number(b, offYielded+16))
-	ok := bits&^uint16(flagsKnown) == 0 && b[offFlags+3] == 0 && [7]byte(b[offGranted+25:]) == [7]byte{} && inRange(m)
+	ok := bits&^uint16(flagsKnown) == 0 && [7]byte(b[offGranted+25:]) == [7]byte{} && inRange(m)
 	return getSpans(b, m) && ok
 }
 

@@ -66,6 +66,7 @@ type Message struct {
 	Steered bool // active: steering is done and at rest
 	Leased  bool // active: its serve gate is open
 	Version site.Version
+	PoP     uint8 // in use, counted from 1; 0: there is none
 
 	Echo [Paths]Echo // what the sender has last heard on each path
 

@@ -44,21 +44,16 @@ func Sender(datagram []byte) (id uint64, from site.Side, ok bool) {
 
 // AppendQuestion encodes q behind dst and signs it.
 func AppendQuestion(dst []byte, q *Question, mac auth.MAC) []byte {
-	c := coder{b: make([]byte, 0, QuestionSize)}
+	c := coder{b: dst}
 	c.question(q)
-	return sign(dst, c.b, mac)
+	return mac.Append(c.b, c.b[len(dst):])
 }
 
 // AppendReply encodes r behind dst and signs it.
 func AppendReply(dst []byte, r *Reply, mac auth.MAC) []byte {
-	c := coder{b: make([]byte, 0, ReplySize)}
+	c := coder{b: dst}
 	c.reply(r)
-	return sign(dst, c.b, mac)
-}
-
-func sign(dst, body []byte, mac auth.MAC) []byte {
-	dst = append(dst, body...)
-	return mac.Append(dst, body)
+	return mac.Append(c.b, c.b[len(dst):])
 }
 
 // DecodeQuestion reads what AppendQuestion wrote. On an error q must not be used.
@@ -169,25 +164,30 @@ func (c *coder) fixed(field []byte) {
 }
 
 func (c *coder) byte(v *byte) {
-	field := [1]byte{*v}
-	c.fixed(field[:])
-	*v = field[0]
+	if !c.reading {
+		c.b = append(c.b, *v)
+		return
+	}
+	*v, c.b = c.b[0], c.b[1:]
 }
 
 // pad is zero, for what later versions may put there.
 func (c *coder) pad(n int) {
-	for range n {
-		zero := byte(0)
-		c.byte(&zero)
-		c.check(zero == 0)
+	var zeros, read [16]byte
+	if !c.reading {
+		c.b = append(c.b, zeros[:n]...)
+		return
 	}
+	c.b = c.b[copy(read[:n], c.b):]
+	c.check(read == zeros)
 }
 
 func (c *coder) word(v *uint64) {
-	var field [8]byte
-	binary.BigEndian.PutUint64(field[:], *v)
-	c.fixed(field[:])
-	*v = binary.BigEndian.Uint64(field[:])
+	if !c.reading {
+		c.b = binary.BigEndian.AppendUint64(c.b, *v)
+		return
+	}
+	*v, c.b = binary.BigEndian.Uint64(c.b), c.b[8:]
 }
 
 func (c *coder) term(t *site.Term) { c.word((*uint64)(t)) }

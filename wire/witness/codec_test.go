@@ -1,6 +1,11 @@
 package witness
 
 import (
+	"encoding/hex"
+	"flag"
+	"os"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,6 +13,8 @@ import (
 	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden datagrams")
 
 var key = auth.NewHMAC([]byte("key"))
 
@@ -45,6 +52,68 @@ func TestRoundTrip(t *testing.T) {
 	var r2 Reply
 	if err := DecodeReply(sent, &r2, key); err != nil || r2 != r {
 		t.Errorf("got %+v, %v, want %+v", r2, err, r)
+	}
+}
+
+// question and reply must not miss a field that is added later.
+func TestFullIsFull(t *testing.T) {
+	for _, full := range []any{question(), question().Granted, question().Ask, question().Claim, reply(), reply().Record, reply().Other} {
+		v := reflect.ValueOf(full)
+		for i := range v.NumField() {
+			if v.Field(i).IsZero() {
+				t.Errorf("%s.%s has no value", v.Type(), v.Type().Field(i).Name)
+			}
+		}
+	}
+}
+
+// The bytes on the wire, which docs/protocol.md describes, don't change unseen.
+func TestGoldenDatagrams(t *testing.T) {
+	q, r := question(), reply()
+	doc, err := os.ReadFile("../../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, datagram := range map[string][]byte{
+		"testdata/question.hex": AppendQuestion(nil, &q, key),
+		"testdata/reply.hex":    AppendReply(nil, &r, key),
+	} {
+		got := hex.Dump(datagram)
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+		if !strings.Contains(string(doc), strings.TrimSpace(string(want))) {
+			t.Errorf("docs/protocol.md shows another datagram than %s", path)
+		}
+	}
+}
+
+// Signed with the right key and still nonsense: refused too.
+func TestSignedNonsense(t *testing.T) {
+	q, r := question(), reply()
+	for name, at := range map[string]int{"magic": 3, "kind": 4, "side": 5, "padding": 7, "sent": 32, "age": 64, "holder": 96, "claim's padding": 97,
+		"flags": 104, "role": 105, "reserved": 107, "ask's lease": 120, "claim's lease": 152} {
+		body := AppendQuestion(nil, &q, key)[:QuestionSize]
+		body[at] = 0xff
+		if err := DecodeQuestion(key.Append(body, body), new(Question), key); err != ErrMalformed {
+			t.Errorf("question, %s: %v", name, err)
+		}
+	}
+	for name, at := range map[string]int{"kind": 4, "side": 5, "sent": 56, "holder": 88, "age": 128, "flags": 152, "role": 153, "state": 155, "padding": 175} {
+		body := AppendReply(nil, &r, key)[:ReplySize]
+		body[at] = 0xff
+		if err := DecodeReply(key.Append(body, body), new(Reply), key); err != ErrMalformed {
+			t.Errorf("reply, %s: %v", name, err)
+		}
 	}
 }
 
