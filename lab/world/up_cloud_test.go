@@ -109,9 +109,9 @@ func (w *World) faulted() (count uint64) {
 // What each fault of the tunnels drops, and what it lets pass.
 func TestCloudFaults(t *testing.T) {
 	w := upCloud(t)
-	pop, internet := azuresite.PoPAddr.String(), azuresite.InternetAddr.String()
-	tunnels := map[int]*ear{primaryPort: w.ear(t, PoP, pop, primaryPort), secondaryPort: w.ear(t, PoP, pop, secondaryPort)}
-	other, far := w.ear(t, PoP, pop, 7000), w.ear(t, Internet, internet, 7000)
+	pop, internet := azuresite.PoP1Addr.String(), azuresite.InternetAddr.String()
+	tunnels := map[int]*ear{primaryPort: w.ear(t, PoP1, pop, primaryPort), secondaryPort: w.ear(t, PoP1, pop, secondaryPort)}
+	other, far := w.ear(t, PoP1, pop, 7000), w.ear(t, Internet, internet, 7000)
 	primary, secondary := w.ear(t, Primary, "0.0.0.0", 7001), w.ear(t, Secondary, "0.0.0.0", 7001)
 	at := func(e *ear) netip.AddrPort { return e.LocalAddr().(*net.UDPAddr).AddrPort() }
 	ways := map[string]func() bool{
@@ -161,29 +161,29 @@ func TestCloudFaults(t *testing.T) {
 // A PoP that was gone comes back on a new machine, with its disk.
 func TestThePoPComesBack(t *testing.T) {
 	w := upCloud(t)
-	before, _ := w.Host(PoP)
-	pid := w.Pid(PoP)
-	if err := w.Fault(t.Context(), PoP, "crash"); err != nil {
+	before, _ := w.Host(PoP1)
+	pid := w.Pid(PoP1)
+	if err := w.Fault(t.Context(), PoP1, "crash"); err != nil {
 		t.Fatal(err)
 	}
-	if w.programs[PoP].running() {
+	if w.programs[PoP1].running() {
 		t.Error("the program of a PoP that is gone runs")
 	}
 	if err := w.Heal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	after, _ := w.Host(PoP)
-	if again := w.Pid(PoP); again == 0 || again == pid || after == before {
+	after, _ := w.Host(PoP1)
+	if again := w.Pid(PoP1); again == 0 || again == pid || after == before {
 		t.Errorf("after the crash it runs as %d, before as %d, on the same machine: %v", again, pid, after == before)
 	}
-	pid = w.Pid(PoP)
-	if err := w.Fault(t.Context(), PoP, "restart"); err != nil {
+	pid = w.Pid(PoP1)
+	if err := w.Fault(t.Context(), PoP1, "restart"); err != nil {
 		t.Fatal(err)
 	}
-	if again := w.Pid(PoP); again == 0 || again == pid {
+	if again := w.Pid(PoP1); again == 0 || again == pid {
 		t.Errorf("after a restart it runs as %d, before as %d", again, pid)
 	}
-	if _, err := os.Stat(w.programs[PoP].path(popFile)); err != nil {
+	if _, err := os.Stat(w.programs[PoP1].path(popFile)); err != nil {
 		t.Errorf("its disk: %v", err)
 	}
 }
@@ -228,7 +228,7 @@ func TestDownstreamIsFollowed(t *testing.T) {
 	w.Begin()
 	follow := func(want string, change func(*netlinkHost)) {
 		t.Helper()
-		host, err := w.Host(PoP)
+		host, err := w.Host(PoP1)
 		if err != nil {
 			t.Fatal(err)
 		}
