@@ -312,10 +312,10 @@ func TestDownstreamIsFollowed(t *testing.T) {
 		}
 	}
 	follow(PoP1, "primary", func(h *netlinkHost) { h.device("rlv-p1p"); h.device("rlv-p1s"); h.route("rlv-p1p", 0) })
-	follow(PoP2, "secondary", func(h *netlinkHost) { h.device("rlv-p2p"); h.device("rlv-p2s"); h.route("rlv-p2s", 0) })
+	follow(PoP2, "primary", func(h *netlinkHost) { h.device("rlv-p2p"); h.device("rlv-p2s"); h.route("rlv-p2p", 0) })
 	follow(PoP1, "primary and secondary", func(h *netlinkHost) { h.route("rlv-p1s", 7) })
 	follow(PoP1, "primary", func(h *netlinkHost) { h.remove("rlv-p1s", 7) })
-	if got := now(PoP2); got != "secondary" {
+	if got := now(PoP2); got != "primary" {
 		t.Errorf("downstream of pop2 after pop1's changes: %q", got)
 	}
 	if first := w.Downstream(clock.Now()); len(first) != 2 {
