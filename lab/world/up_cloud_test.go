@@ -323,3 +323,16 @@ func TestDownstreamIsFollowed(t *testing.T) {
 	}
 	follow(PoP1, "", func(h *netlinkHost) { h.must(h.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "rlv-p1p"}})) })
 }
+
+// What one PoP does says nothing of the other.
+func TestStepsAreEachPoPsOwn(t *testing.T) {
+	d := downstream{note: func(string, string, string) {}}
+	to := []site.Side{site.Primary}
+	d.step(PoP1, nil)
+	d.step(PoP1, to)
+	d.step(PoP2, to)
+	d.step(PoP1, to)
+	if len(d.steps) != 2 || d.steps[0].PoP != PoP1 || d.steps[1].PoP != PoP2 {
+		t.Errorf("steps %v, want one of each PoP", d.steps)
+	}
+}
