@@ -153,7 +153,7 @@ func (w *World) startProbe() error {
 		near.Close()
 		return fmt.Errorf("open the probe on the Internet: %w", err)
 	}
-	w.probe, err = probe.Start(near, listener, netip.AddrPortFrom(azuresite.InternetAddr, probe.Port), interval)
+	w.probe, err = probe.Start(near, listener, netip.AddrPortFrom(azuresite.InternetAddr, probe.Port), w.opt.probeInterval())
 	return err
 }
 
