@@ -16,6 +16,7 @@ const (
 	WhatClosed  = "gate closed"
 	WhatSteered = "steering done"
 	WhatHeard   = "peer heard"
+	WhatMoves   = "moves" // to another PoP
 	WhatFault   = "fault"
 	WhatHeal    = "heal"
 

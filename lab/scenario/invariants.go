@@ -25,7 +25,7 @@ type invariant struct {
 var invariants = []invariant{
 	{"ha.md 5.1: one gate", oneGate},
 	{"ha.md 5.1: served terms never fall", termsRise},
-	{"ha.md 5.2: the PoP sends the site's traffic into one tunnel", oneTunnel},
+	{"ha.md 5.2: a PoP sends the site's traffic into one tunnel", oneTunnel},
 	{"ha.md 5.3: the floating IP is on the active's NIC alone", fipWithActive},
 	{"ha.md 5.4: one move for each change of the active", oneMoveAChange},
 	{"ha.md 5.5: nothing else of a NIC is changed (B5)", nicsUnchanged},
@@ -167,7 +167,7 @@ func termsRise(ev *evidence) (list []finding) {
 func oneTunnel(ev *evidence) (list []finding) {
 	for _, d := range ev.Downstream {
 		if len(d.Sides) > 1 {
-			list = append(list, found(d.At, "routes of the site to the tunnels of %v at once", d.Sides))
+			list = append(list, found(d.At, "%s has routes of the site to the tunnels of %v at once", d.PoP, d.Sides))
 		}
 	}
 	return list

@@ -28,6 +28,7 @@ type Watcher interface {
 func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
 	wanted := opt.Profile
 	opt.Zones, opt.WithoutHA, opt.Cloud = s.Zones, s.Alone, opt.Cloud || s.Cloud
+	opt.PoPs = max(opt.PoPs, s.PoPs)
 	if opt.Hold == 0 {
 		opt.Hold = s.hold
 	}
@@ -130,6 +131,9 @@ func (ev *evidence) gather(ctx context.Context, w *world.World, before map[strin
 			continue
 		}
 		ev.After = max(ev.After, status.Term)
+		if status.Tunnel != nil {
+			ev.PoPs = append(ev.PoPs, status.Tunnel.PoP)
+		}
 		if status.Role == site.Active {
 			ev.Active = append(ev.Active, node)
 		}

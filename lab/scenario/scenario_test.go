@@ -17,7 +17,7 @@ import (
 func TestTheTableIsComplete(t *testing.T) {
 	want := strings.Fields(`story crash stop freeze wan-cut lan-cut keepalive-cut peer-cut azure-slow azure-down
 		azure-throttled azure-denied half-move fip-missing fip-wrong-nic both-reboot failback zone-pair split-brain crash-points
-		sessions tunnel-cut pop-crash pop-restart pop-cut-from-one one-way-cut lan-dead-but-cloud-fine witness-lies-late`)
+		sessions tunnel-cut pop-crash pop-restart pop-move pop-cut-from-one one-way-cut lan-dead-but-cloud-fine witness-lies-late`)
 	var got []string
 	for _, s := range All {
 		got = append(got, s.Name)
@@ -114,7 +114,7 @@ func TestEachPromiseCanBeBroken(t *testing.T) {
 			ev.Entries = append(ev.Entries, entry{At: 14 * sec, Who: "primary", What: "gate closed"})
 		}},
 		{"ha.md 5.1: served terms never fall", func(ev *evidence) { ev.Entries[len(ev.Entries)-1].Detail = "term 1" }},
-		{"ha.md 5.2: the PoP sends the site's traffic into one tunnel", func(ev *evidence) {
+		{"ha.md 5.2: a PoP sends the site's traffic into one tunnel", func(ev *evidence) {
 			ev.Downstream = []world.Downstream{{At: 12 * sec, Sides: []site.Side{site.Primary, site.Secondary}}}
 		}},
 		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.Holder = "secondary" }},
