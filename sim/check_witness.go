@@ -30,8 +30,9 @@ type witnessSeen struct {
 
 func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 	w := c.w
-	anew := claim.Holder == site.NoSide && claim.Term == c.highest // in place of a grant that nobody has heard of (R10)
-	if claim.Term <= c.highest && !anew && !c.voided {
+	// With no holder it may be in place of a grant that nobody has heard of (R10), or
+	// made of late questions, when both have left: who comes brings a higher one.
+	if claim.Term <= c.highest && claim.Holder != site.NoSide && !c.voided {
 		w.fail("record rises", "the witness grants term %d after %d", claim.Term, c.highest)
 	}
 	known, is := c.holders[claim.Term]
@@ -43,11 +44,13 @@ func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 		w.fail("promise", "the witness grants term %d %v before its promise for term %d is over", claim.Term, left, p.term)
 	}
 	for _, n := range w.nodes[1:] {
-		if claim.Holder == site.NoSide && n.granted.Term >= claim.Term && !c.voided {
+		if claim.Holder == site.NoSide && n.pop == p.index && n.granted.Term >= claim.Term && !c.voided {
 			w.fail("record rises", "the witness begins anew with term %d, and the %s has kept term %d", claim.Term, n.side, n.granted.Term)
 		}
 	}
-	c.holders[claim.Term] = claim
+	if claim.Holder != site.NoSide {
+		c.holders[claim.Term] = claim
+	}
 	if claim.Term > c.highest {
 		c.highest = claim.Term
 		if claim.Holder != site.NoSide {
