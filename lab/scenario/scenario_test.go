@@ -171,6 +171,21 @@ func TestEachRowCanBeBroken(t *testing.T) {
 	}
 }
 
+// A gate ends with its lease, also where the agent stood still and told of it later.
+func TestAGateEndsWhereItsAgentStoodStill(t *testing.T) {
+	for detail, want := range map[string]time.Duration{
+		"paused: own clock jumped 697 ms": 15*sec - 697*time.Millisecond + 200*time.Millisecond,
+		"paused: own clock jumped 150 ms": 15 * sec,
+		"lease of term 1 has run out":     15 * sec,
+	} {
+		ev := &evidence{Facts: &report.Facts{Entries: []entry{{At: 15 * sec, Who: "secondary", What: "suspended", Detail: detail}}},
+			First: "secondary", Lease: 200 * time.Millisecond}
+		if got := ev.gates(); len(got) != 1 || got[0].to != want {
+			t.Errorf("%s: %v, want one to %s", detail, got, want)
+		}
+	}
+}
+
 // What is on its way when the LAN dies is the LAN's loss; what was lost before isn't.
 func TestLossesBeforeTheLANDied(t *testing.T) {
 	const ms = time.Millisecond
