@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"os/exec"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"releve.dev/releve/vsocket/lan"
@@ -19,9 +17,6 @@ import (
 	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
-
-// roleFlag starts this program again as one of the processes of a measurement.
-const roleFlag = "--as"
 
 const (
 	jitterInterval = 10 * time.Millisecond
@@ -80,35 +75,6 @@ func jitterRow(busy int, raise bool) ([]string, error) {
 		return nil, fmt.Errorf("the receiver said %q", out)
 	}
 	return append([]string{level, strconv.Itoa(busy)}, strings.Split(figures, "\t")...), nil
-}
-
-func again(args ...string) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe", append([]string{roleFlag}, args...)...)
-	cmd.Stderr = os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	return cmd
-}
-
-// child is one of the processes of a measurement; each ends by itself.
-func child(args []string) int {
-	level := priority.Normal
-	if len(args) > 1 && args[1] == "true" {
-		level, _ = priority.Raise()
-	}
-	var err error
-	switch args[0] {
-	case "burn":
-		burn()
-	case "send":
-		err = send()
-	case "receive":
-		err = receive(level)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		return 1
-	}
-	return 0
 }
 
 func burn() {

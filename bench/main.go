@@ -24,6 +24,9 @@ var sections = []section{
 	{"ARM time on the hot path", hotPath},
 	{"Outage by timers", outages},
 	{"Simulator", simulator},
+	{"Through the cloud", throughCloud},
+	{"A PoP with 2,000 sites", crowdedPoP},
+	{"A site at the witness", witnessCost},
 	{"Small parts", micro},
 }
 

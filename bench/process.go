@@ -15,15 +15,8 @@ import (
 func agentsOf(lab int, patience time.Duration) (map[string]int, error) {
 	for end := time.Now().Add(patience); time.Now().Before(end); <-time.After(200 * time.Millisecond) {
 		agents := map[string]int{}
-		all, err := filepath.Glob("/proc/[0-9]*")
-		if err != nil {
-			return nil, err
-		}
-		for _, dir := range all {
-			pid, _ := strconv.Atoi(filepath.Base(dir))
-			args, err := os.ReadFile(dir + "/cmdline")
-			line := strings.ReplaceAll(string(args), "\x00", " ")
-			if err != nil || !strings.Contains(line, "releve-vsocket run") || !below(pid, lab) {
+		for pid, line := range descendants(lab) {
+			if !strings.Contains(line, "releve-vsocket run") {
 				continue
 			}
 			for _, role := range []string{"primary", "secondary"} {
@@ -74,16 +67,32 @@ func cpuSeconds(pid int) float64 {
 	return (user + system) / 100
 }
 
-func memory(pid int) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return "unknown"
-	}
-	for _, line := range strings.Split(string(text), "\n") {
+// rss is a process's memory in bytes, 0 if it has ended.
+func rss(pid int) float64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(text)) {
 		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, _ := strconv.Atoi(strings.Fields(value)[0])
-			return fmt.Sprintf("%d MB", kb/1024)
+			kb, _ := strconv.ParseFloat(strings.Fields(value)[0], 64)
+			return kb * 1024
 		}
 	}
-	return "unknown"
+	return 0
+}
+
+func memory(pid int) string { return megabytes(rss(pid)) }
+
+func megabytes(bytes float64) string { return fmt.Sprintf("%.0f MB", bytes/(1<<20)) }
+
+// descendants are the processes below one, by their command lines.
+func descendants(ancestor int) map[int]string {
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	found := map[int]string{}
+	for _, dir := range all {
+		pid, _ := strconv.Atoi(filepath.Base(dir))
+		args, err := os.ReadFile(dir + "/cmdline")
+		if err == nil && below(pid, ancestor) {
+			found[pid] = strings.ReplaceAll(string(args), "\x00", " ")
+		}
+	}
+	return found
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"releve.dev/releve/pop/config"
 	"releve.dev/releve/pop/state"
 	"releve.dev/releve/pop/witness"
@@ -32,9 +34,24 @@ func (p *pop) openWitness() (err error) {
 	if p.socket, err = net.ListenUDP("udp4", at); err != nil {
 		return fmt.Errorf("the witness's socket: %w\nhint: does another program have the port?", err)
 	}
-	// Best effort: room for all sites' questions while this program waits for a CPU.
-	_ = p.socket.SetReadBuffer(witnessBuffer)
+	widen(p.socket)
 	return nil
+}
+
+// widen makes room for all sites' questions while this program waits for a CPU, as
+// well as it can. Where it may, it goes beyond the kernel's limit for everybody
+// (net.core.rmem_max), in which some hundred questions find room.
+func widen(socket *net.UDPConn) {
+	forced := errors.ErrUnsupported
+	raw, err := socket.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) {
+			forced = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, witnessBuffer)
+		})
+	}
+	if err != nil || forced != nil {
+		_ = socket.SetReadBuffer(witnessBuffer)
+	}
 }
 
 // newRun names a life of a site's witness.

@@ -58,7 +58,8 @@ var Directions = []Direction{
 	{Room: "sim", May: []string{"site", "core", "wire", "vsocket/agent", "azure/emulator"}, Conduct: Replayable,
 		Why: "whole sites in one goroutine: the real driver and core, the emulator's resource store"},
 	{Room: "cmd/*", May: []string{anything}, Why: "wires; imported by nobody"},
-	{Room: "bench", May: []string{"site", "wire", "vsocket"}, Why: "measures the built programs, and single parts of them"},
+	{Room: "bench", May: []string{"site", "wire", "vsocket", "tunnel", "pop/config", "lab", "azure/emulator"},
+		Why: "measures the built programs, in labs and alone, and single parts of them"},
 	{Room: "house/*", Why: "keeps the repo"},
 }
 
