@@ -134,11 +134,10 @@ func (ev *evidence) gates() []span {
 // stoodStill is when a gate was closed at the latest that an agent found closed:
 // while it stood still, as on a busy machine, the kernel closed it at its deadline.
 func (ev *evidence) stoodStill(e entry) time.Duration {
-	var jump int64
-	if n, _ := fmt.Sscanf(e.Detail, "paused: own clock jumped %d ms", &jump); n == 0 {
-		return e.At
+	if jump := report.Paused(e); jump > ev.Lease {
+		return e.At - jump + ev.Lease
 	}
-	return min(e.At, e.At-time.Duration(jump)*time.Millisecond+ev.Lease)
+	return e.At
 }
 
 func (ev *evidence) cutShort(who string, from, to time.Duration) time.Duration {
