@@ -116,7 +116,7 @@ func (ev *evidence) gates() []span {
 				}
 			case report.WhatClosed, "started", "stopped", "suspended":
 				if open != nil {
-					open.to = ev.cutShort(who, open.from, e.At)
+					open.to = max(open.from, ev.cutShort(who, open.from, ev.stoodStill(e)))
 					spans = append(spans, *open)
 					open = nil
 				}
@@ -129,6 +129,15 @@ func (ev *evidence) gates() []span {
 	}
 	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
 	return spans
+}
+
+// stoodStill is when a gate was closed at the latest that an agent found closed:
+// while it stood still, as on a busy machine, the kernel closed it at its deadline.
+func (ev *evidence) stoodStill(e entry) time.Duration {
+	if jump := report.Paused(e); jump > ev.Lease {
+		return e.At - jump + ev.Lease
+	}
+	return e.At
 }
 
 func (ev *evidence) cutShort(who string, from, to time.Duration) time.Duration {
