@@ -61,6 +61,8 @@ func (a *actor) askAll(every, span time.Duration) (r asked, err error) {
 	return r, err
 }
 
+const gently = 8 * time.Second
+
 // opened is a crowd that the witness knows.
 func opened(sites int, local bool) (*actor, error) {
 	a, err := act("crowd")
@@ -68,7 +70,8 @@ func opened(sites int, local bool) (*actor, error) {
 		return nil, err
 	}
 	if err = a.tell(order{Do: "open", Sites: sites, Local: local}, nil); err == nil {
-		err = a.tell(order{Do: "ask", Every: time.Second, Retry: time.Second, For: time.Second}, nil)
+		// One after the other: sites aren't installed in one second.
+		err = a.tell(order{Do: "ask", Every: gently, Retry: gently, For: time.Second}, nil)
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.end())
@@ -104,9 +107,17 @@ witness once a second each for %s. The unit of CPU is one core. Of %d questions 
 
 `, 2*crowdSites, crowdSites, crowdFor, r.Asked, r.Asked-r.Answered, micros(r.Median), micros(r.P99), began) +
 		table([]string{"process", "CPU", "memory (RSS)"}, rows) + fmt.Sprintf(`
-Killed (SIGKILL) and started again at once: the first vSocket is accepted by the new witness after %.1f s, half of them after %.1f s,
-all after %.1f s (starts of the program: %d). A vSocket without an answer asks each %s, and renews its session at the product's pace.
-`, back.First, back.Half, back.All, back.Starts, retryPace), nil
+Killed (SIGKILL) and started again at once: the new witness accepts the first vSocket after %s, half of them after %s, all after %s
+(%d were, when this was no longer watched, at most %s later; starts of the program: %d). A vSocket without an answer asks each %s, and renews its session at the product's
+pace; all handshakes, both ends of each, are computed by this machine.
+`, after(back.First), after(back.Half), after(back.All), back.Back, patience, back.Starts, retryPace), nil
+}
+
+func after(seconds float64) string {
+	if seconds == 0 {
+		return "more"
+	}
+	return fmt.Sprintf("%.1f s", seconds)
 }
 
 // retryPace is how often a vSocket asks while there is no answer. The product's is
