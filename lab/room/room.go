@@ -73,7 +73,9 @@ func outer(files []*os.File) (int, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID,
 		Pdeathsig:  syscall.SIGKILL,
-		Setpgid:    true, // Ctrl-C reaches the outer process alone, which passes it on once
+		// Ctrl-C reaches the outer process alone, which passes it on once; and prefer
+		// prefers the room alone.
+		Setsid: true,
 	}
 	if uid, gid := os.Geteuid(), os.Getegid(); uid != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
@@ -84,6 +86,7 @@ func outer(files []*os.File) (int, error) {
 	if err := cmd.Start(); err != nil {
 		return 1, noRoom(err)
 	}
+	prefer(cmd.Process.Pid)
 	go forward(signals, cmd.Process.Pid)
 	err := cmd.Wait()
 	var exit *exec.ExitError
@@ -91,6 +94,14 @@ func outer(files []*os.File) (int, error) {
 		return 1, fmt.Errorf("wait for the lab: %w", err)
 	}
 	return statusOf(cmd.ProcessState.Sys().(syscall.WaitStatus)), nil
+}
+
+// prefer gives a session's processes more of the machine than others': the scheduler
+// shares it among sessions first (sched(7), autogroup), so what else is started on a
+// busy machine makes a lab stand still whatever its own priority. Who isn't root, or has
+// no such kernel, goes without.
+func prefer(session int) {
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", session), []byte("-10"), 0)
 }
 
 // again is this command line once more, as another stage.

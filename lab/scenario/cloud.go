@@ -69,7 +69,7 @@ func (s *stage) back() error {
 const popAway = 10 * time.Second
 
 // playPoPCrash: nobody can serve by a PoP that is gone, and nobody takes over
-// for nothing.
+// for nothing. Who reaches it first when it is back may serve until the other does.
 func playPoPCrash(s *stage) error {
 	return steps(
 		func() error { return s.fault(world.PoP1, "crash") },

@@ -30,7 +30,19 @@ func Raise() (Level, error) {
 	if err != nil {
 		return Normal, fmt.Errorf("priority: %w\nhint: give the program CAP_SYS_NICE", err)
 	}
+	raiseSession()
 	return High, nil
+}
+
+// raiseSession: processes that are in no control group of their own share the machine
+// by sessions first, and a nice value counts within one alone (sched(7), autogroup).
+// Who leads a session, as service managers have it, raises it; in somebody else's,
+// as in a shell's, there are programs that aren't ours. Kernels without this have no
+// such file, and need none.
+func raiseSession() {
+	if leader, err := unix.Getsid(0); err == nil && leader == os.Getpid() {
+		_ = os.WriteFile("/proc/self/autogroup", []byte("-20"), 0)
+	}
 }
 
 // eachThread applies fn until no thread is left that it was not applied to.
