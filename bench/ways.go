@@ -108,7 +108,7 @@ func idle() (string, error) {
 
 // bare makes a tunnel from the primary to the PoP, as one would by hand.
 func (w *way) bare() error {
-	near, far := end{w: w, node: world.Primary, name: "bare-v"}, end{w: w, node: world.PoP, name: "bare-p", port: 51820}
+	near, far := end{w: w, node: world.Primary, name: "bare-v"}, end{w: w, node: world.PoP1, name: "bare-p", port: 51820}
 	for _, e := range []*end{&near, &far} {
 		e.key = tunnel.GenerateKey()
 		if err := e.open(); err != nil {
@@ -118,7 +118,7 @@ func (w *way) bare() error {
 	anywhere := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 	return errors.Join(
 		near.device.Set([]tunnel.Peer{{PublicKey: far.key.Public(), Allowed: []netip.Prefix{anywhere},
-			Endpoint: netip.AddrPortFrom(azuresite.PoPAddr, uint16(far.port)), KeepAlive: 25 * time.Second}}),
+			Endpoint: netip.AddrPortFrom(azuresite.PoP1Addr, uint16(far.port)), KeepAlive: 25 * time.Second}}),
 		far.device.Set([]tunnel.Peer{{PublicKey: near.key.Public(), Allowed: []netip.Prefix{azuresite.Space}}}),
 		near.lead(anywhere, bareTable), far.lead(azuresite.Space, 0), far.masquerade(),
 		near.in(func() error {

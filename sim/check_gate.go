@@ -55,6 +55,9 @@ func (g *gateCheck) bound(n *node) {
 	if g.w.pops != nil || g.lost[side] == 0 || n.granted.Term > g.term[side] || n.serve <= n.local() {
 		return
 	}
+	if winner := g.w.register(); !g.w.alive(winner) {
+		return // nobody serves that term
+	}
 	limit := g.lost[side] + registerHold + g.staleness()
 	if g.w.azure.owner == side {
 		return
@@ -63,6 +66,11 @@ func (g *gateCheck) bound(n *node) {
 	if n.serve > limit {
 		g.w.fail("one gate", "the %s serves term %d for %v longer than it may after %s", side, n.granted.Term, n.serve-limit, g.w.register())
 	}
+}
+
+// alive: the boot that a claim names hasn't ended.
+func (w *World) alive(c site.Claim) bool {
+	return c.Holder != site.NoSide && w.nodes[c.Holder].running && w.nodes[c.Holder].boot_ == c.Boot
 }
 
 // staleness is how old Azure's answers may be: that much later a read is worth

@@ -77,7 +77,7 @@ func (m *movesCheck) said(n *node, what string) {
 	if what == "asks for the role back" && m.w.azure.owner != n.side.Peer() && !m.w.has(Move, Remove, Apply, Edit, Stale) {
 		m.w.fail("failback at rest", "the %s asks for the role before Azure brings the floating IP to its peer", n.side)
 	}
-	if what == "asks for the role back" && m.w.cutOnLAN() {
+	if what == "asks for the role back" && m.w.cutOnLAN() && !(m.w.has(Freeze) && n.until+m.w.sched.Settings.Silent > m.w.now) {
 		m.w.fail("failback by the LAN", "the %s asks for the role, but no keepalive crosses the LAN", n.side)
 	}
 }

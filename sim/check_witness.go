@@ -11,6 +11,7 @@ import (
 // has one holder, what it tells is durable, and nothing is granted while a
 // promise of its own lasts.
 type witnessCheck struct {
+	indifferent
 	w       *World
 	holders map[site.Term]site.Claim
 	highest site.Term
@@ -29,8 +30,9 @@ type witnessSeen struct {
 
 func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 	w := c.w
-	anew := claim.Holder == site.NoSide && claim.Term == c.highest // in place of a grant that nobody has heard of (R10)
-	if claim.Term <= c.highest && !anew && !c.voided {
+	// With no holder it may be in place of a grant that nobody has heard of (R10), or
+	// made of late questions, when both have left: who comes brings a higher one.
+	if claim.Term <= c.highest && claim.Holder != site.NoSide && !c.voided {
 		w.fail("record rises", "the witness grants term %d after %d", claim.Term, c.highest)
 	}
 	known, is := c.holders[claim.Term]
@@ -42,11 +44,13 @@ func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 		w.fail("promise", "the witness grants term %d %v before its promise for term %d is over", claim.Term, left, p.term)
 	}
 	for _, n := range w.nodes[1:] {
-		if claim.Holder == site.NoSide && n.granted.Term >= claim.Term && !c.voided {
+		if claim.Holder == site.NoSide && n.pop == p.index && n.granted.Term >= claim.Term && !c.voided {
 			w.fail("record rises", "the witness begins anew with term %d, and the %s has kept term %d", claim.Term, n.side, n.granted.Term)
 		}
 	}
-	c.holders[claim.Term] = claim
+	if claim.Holder != site.NoSide {
+		c.holders[claim.Term] = claim
+	}
 	if claim.Term > c.highest {
 		c.highest = claim.Term
 		if claim.Holder != site.NoSide {
@@ -87,6 +91,21 @@ func (c *witnessCheck) heard(p *pop) {
 		}
 	}
 	p.seen = now
+}
+
+// said is R6a: who claims from an active that serves, and that the witness hears,
+// claims in vain, and answers nobody meanwhile.
+func (c *witnessCheck) said(n *node, what string) {
+	w := c.w
+	other := w.nodes[n.side.Peer()]
+	if what != "claiming" || w.pops == nil || !w.reached(n) || w.has(Tunnel, TunnelLoss, TunnelLate, TunnelOld, PoPDown, PoPBlank, PoPBehind) {
+		return
+	}
+	p := w.pops[n.pop]
+	view := p.witness.Status(p.now()).Sides[other.side-site.Primary]
+	if view.Role == site.Active && view.Fit && view.Leased && view.Age < w.sched.Settings.Silent/4 && other.fit() && other.serve > other.local() {
+		w.fail("no vain claims", "the %s claims, and the %s serves and was heard by the witness %v ago", n.side, other.side, view.Age)
+	}
 }
 
 func (c *witnessCheck) says(p *pop, r *wire.Reply) {

@@ -191,7 +191,7 @@ func (d *drawer) detail(f *Fault) {
 	case Probes:
 		f.N = 1 + d.r.IntN(30)
 		if d.needless {
-			f.N = 1 + d.r.IntN(5)
+			f.N = 1
 		}
 	case Late:
 		f.D = d.skewed(5*time.Millisecond, 500*time.Millisecond)

@@ -25,6 +25,9 @@ func drawThird(s *Schedule) {
 	if d.yes(15) {
 		d.lostInTakeover(s)
 	}
+	if d.yes(15) {
+		d.restartInSilence(s)
+	}
 	for range 1 + d.r.IntN(4) {
 		f := Fault{Kind: ofTheThird[d.r.IntN(len(ofTheThird))], At: d.at(s), For: d.skewed(50*time.Millisecond, 60*time.Second), Side: d.sideOrBoth(), Path: keepalive.Paths}
 		if c.Second && d.yes(80) {
@@ -60,6 +63,17 @@ func (d *drawer) lostInTakeover(s *Schedule) {
 	cut := Fault{Kind: Tunnel, At: blank.At, For: min(cause.For+d.skewed(time.Second, 10*time.Second), left(blank.At)), Side: cause.Side.Peer(), Path: keepalive.Paths}
 	apart := Fault{Kind: Cut, At: blank.At, For: cut.For, Path: keepalive.Paths}
 	s.Faults = append(s.Faults, cause, blank, cut, apart)
+}
+
+// restartInSilence: the two don't hear each other, the active lives on the witness's
+// promise, and the witness restarts and doesn't know of it (ha-schedules.md 3).
+func (d *drawer) restartInSilence(s *Schedule) {
+	c := &s.Settings
+	cut := Fault{Kind: Cut, At: d.between(d.from, c.Safety-10*time.Second), Path: keepalive.Paths}
+	cut.For = min(c.Silent+d.skewed(3*time.Second, time.Minute), c.Safety-cut.At)
+	down := Fault{Kind: PoPDown, At: cut.At + c.Silent + d.skewed(0, 2*time.Second), For: d.skewed(time.Millisecond, c.Lease/2), Path: keepalive.Paths}
+	down.At = min(down.At, c.Safety-5*time.Second)
+	s.Faults = append(s.Faults, cut, down)
 }
 
 var ofTheThird = []Kind{Tunnel, Tunnel, Tunnel, TunnelLoss, TunnelLate, TunnelLate, TunnelOld, PoPDown, PoPDown, PoPBlank, PoPBehind}

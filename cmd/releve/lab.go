@@ -53,6 +53,7 @@ type labFlags struct {
 	hold                              time.Duration
 	seed                              uint64
 	cloud                             bool
+	pops                              int
 	third                             string
 	verbose                           bool
 }
@@ -67,6 +68,7 @@ func (f *labFlags) add(cmd *cobra.Command) {
 	flags.DurationVar(&f.hold, "hold", 0, "how long all must be well before a failback (default 10s)")
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of the emulated Azure's delays, and of what is drawn")
 	flags.BoolVar(&f.cloud, "cloud", false, "with a PoP, tunnels to it, and a second site")
+	flags.IntVar(&f.pops, "pops", 0, "with a cloud of so many PoPs, 1 or 2; the vSockets change only when the one in use fails")
 	flags.StringVar(&f.third, "third", "", "who grants the terms: arm, or with the cloud witness (default with the cloud)")
 	flags.BoolVar(&f.verbose, "verbose", false, "tell on standard error what the lab's own parts do")
 }
@@ -74,7 +76,7 @@ func (f *labFlags) add(cmd *cobra.Command) {
 // options turns flags into a lab's options.
 func (f *labFlags) options(cmd *cobra.Command, fallback profile.Profile) (world.Options, error) {
 	o := world.Options{Profile: fallback, Seed: f.seed, Keepalive: f.keepalive, Silent: f.silent, Lease: f.lease, Hold: f.hold,
-		Cloud: f.cloud, Third: config.Third(f.third)}
+		Cloud: f.cloud || f.pops > 0, PoPs: f.pops, Third: config.Third(f.third)}
 	if f.azure != "" {
 		p, err := profile.Parse(f.azure)
 		if err != nil {

@@ -40,7 +40,7 @@ promise held, 1 if one was broken, 3 if the machine was too busy for a verdict.`
 			if err := choice.Check(s); err != nil {
 				return usageError{err}
 			}
-			flags.cloud = flags.cloud || s.Cloud
+			flags.cloud, flags.pops = flags.cloud || s.Cloud, max(flags.pops, s.PoPs)
 			opt, err := flags.options(cmd, s.Profile)
 			if err != nil {
 				return err

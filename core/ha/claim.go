@@ -249,8 +249,11 @@ func (m *Machine) serve(now Time) {
 }
 
 // claimFailed: nothing was written; the next read decides anew.
-func (m *Machine) claimFailed(e ClaimFailed) {
+func (m *Machine) claimFailed(now Time, e ClaimFailed) {
 	m.claim.sent = false
+	if e.Unsure {
+		m.azure.doubt = now + StaleMax
+	}
 	m.note("claim failed", e.Why)
 }
 
@@ -263,6 +266,9 @@ func (m *Machine) steering(now Time, e Steered) {
 	s.mine = s.mine || e.Mine
 	if e.Done && !s.done && m.serving() {
 		m.note("steering done", "the floating IP is on the own NIC alone")
+	}
+	if e.Done && !s.done {
+		s.missedAt = now // IMDS may be a little behind ARM
 	}
 	s.done = e.Done
 	m.sendAt = min(m.sendAt, now+m.cfg.Keepalive)

@@ -24,7 +24,9 @@ const (
 	deposedWait   = 10 * time.Minute       // R11: first wait of one deposed during a silence
 	flapMemory    = 5 * time.Minute        // R13: takeovers this recent lengthen the hold
 	holdMax       = 10 * time.Minute       // R13: and never beyond this
+	missedRest    = 5 * time.Second        // and asks ARM again this often while IMDS doesn't list what ARM has shown
 	metadataRest  = time.Second            // an active looks at IMDS this often
+	StaleMax      = 10 * time.Second       // Azure's answers are taken to be no older than this
 	helloPace     = time.Second            // who needs nothing of the witness says hello this often
 	agreeFloor    = 200 * time.Millisecond // or after this long if the peer is without it too
 	reachFloor    = time.Second            // the witness is out of reach after this long without a reply, or 3 Silent

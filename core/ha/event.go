@@ -54,7 +54,10 @@ type Prepared struct{}
 type ClaimSent struct{}
 
 // ClaimFailed: that write changed nothing.
-type ClaimFailed struct{ Why string }
+type ClaimFailed struct {
+	Why    string
+	Unsure bool // it may yet show: the answer was lost, and a read may have been old
+}
 
 // Won: the register shows the own claim and no operation is under way (R11).
 type Won struct {

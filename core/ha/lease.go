@@ -29,7 +29,7 @@ func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 	if m.echoAge(msg) >= m.cfg.Lease && !slip.Is(slip.EchoIgnored) || m.hand.yielded == granted.Term {
 		return
 	}
-	if m.cfg.Third == keepalive.ARM && (m.azure.claimed > granted.Term || !m.azure.read) && !slip.Is(slip.RestartedAnswers) && !slip.Is(slip.ClaimantAnswers) {
+	if m.cfg.Third == keepalive.ARM && (m.azure.claimed > granted.Term || !m.azure.read || now < m.azure.doubt) && !slip.Is(slip.RestartedAnswers) && !slip.Is(slip.ClaimantAnswers) {
 		return
 	}
 	m.prom = max(m.prom, now+min(ask.Lease, LeaseMax))
@@ -93,9 +93,9 @@ func (m *Machine) metadata(now Time, e Metadata) {
 	}
 	if !e.Mine {
 		m.lease.imds = 0
-		if was && m.serving() && m.steered.done {
-			m.note("floating ip missing", "IMDS does not list it on the own NIC any more")
-			m.steered.done = false
+		if again := now >= m.steered.missedAt+missedRest; (was || again) && m.serving() && m.steered.done {
+			m.note("floating ip missing", "IMDS does not list it on the own NIC")
+			m.steered.done, m.steered.missedAt = false, now
 			m.aim(m.goal) // reads again at once
 		}
 	}

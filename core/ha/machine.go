@@ -58,6 +58,7 @@ type azure struct {
 	read    bool      // by this boot
 	claimed site.Term // in the last read, settled or not
 	since   Time      // when ok changed last
+	doubt   Time      // until when an own claim may show that was given up
 }
 
 // steered is what the steering has read of the floating IP in this term.
@@ -66,6 +67,7 @@ type steered struct {
 	imds       bool // IMDS lists it here
 	imdsRead   bool
 	imdsAt     Time // when IMDS was asked last
+	missedAt   Time // when it didn't list what ARM had shown
 }
 
 // New makes the machine of one boot. state is nil if none that is valid was
@@ -116,7 +118,7 @@ func (m *Machine) Step(now Time, event Event) []Action {
 	case ClaimSent:
 		m.claim.sent = true
 	case ClaimFailed:
-		m.claimFailed(e)
+		m.claimFailed(now, e)
 	case Won:
 		m.won(now, e)
 	case Steered:

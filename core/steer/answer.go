@@ -62,7 +62,7 @@ func (r *resource) stale(now time.Duration, nic *NIC) bool {
 	if slip.Is(slip.StaleBelieved) {
 		return false
 	}
-	return slices.Contains(r.replaced[:], nic.ETag) || nic.Claim.Term < r.wrote && now < r.wroteAt+staleMax
+	return slices.Contains(r.replaced[:], nic.ETag) || nic.Claim.Term < r.wrote && now < r.wroteAt+ha.StaleMax
 }
 
 // parse reads a NIC's body. Most reads show what the last one did.
@@ -226,7 +226,7 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 	}
 	if m.goal.Mode == ha.Claim && response.Status != 0 {
 		m.progress.sent = false
-		m.tell(ha.ClaimFailed{Why: why})
+		m.tell(ha.ClaimFailed{Why: why, Unsure: response.Status >= 500})
 	}
 }
 

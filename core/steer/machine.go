@@ -28,7 +28,6 @@ const (
 	lostPace     = time.Second // while ARM doesn't answer
 	pollFirst    = 20 * time.Millisecond
 	pollMax      = 150 * time.Millisecond
-	staleMax     = 10 * time.Second // Azure's answers are taken to be no older than this
 	retryFirst   = time.Second
 	retryMax     = 10 * time.Second
 	busyRetry    = time.Second // Azure is still busy with another change

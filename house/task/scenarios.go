@@ -24,11 +24,13 @@ func (t trial) args() []string {
 }
 
 // guarded are the scenarios that guard main.
-var guarded = []string{"story", "crash", "keepalive-cut", "peer-cut", "half-move"}
+var guarded = []string{"story", "crash", "keepalive-cut", "peer-cut", "half-move", "sessions"}
 
 // guardPlan plays the guarded scenarios where Azure answers at once. One that
 // the lab doesn't have is in the plan nevertheless, and fails.
-func guardPlan([]string) []trial { return append(each(guarded, "instant"), daily(time.Now())) }
+func guardPlan([]string) []trial {
+	return append(each(guarded, "instant"), trial{"crash", "instant", "--cloud"}, daily(time.Now()))
+}
 
 // daily are the crash points that guard main on one day: all of them take too
 // long, and over the weeks each one has its turn.
@@ -37,9 +39,14 @@ func daily(day time.Time) trial {
 }
 
 // fullPlan plays every scenario where Azure answers at once, and under each other
-// profile those in which its time matters: a move, a move back, a broken move.
+// profile those in which its time matters: a move, a move back, a broken move. Those
+// that aren't the cloud's own are played with it too where it decides otherwise.
 func fullPlan(all []string) []trial {
-	return slices.Concat(each(all, "instant"), each([]string{"story", "crash", "peer-cut", "half-move", "failback"}, "fast"),
+	cloud := []trial{{"crash-points", "instant", "--cloud --points 6"}}
+	for _, name := range []string{"crash", "keepalive-cut", "failback", "peer-cut"} {
+		cloud = append(cloud, trial{name, "instant", "--cloud"})
+	}
+	return slices.Concat(each(all, "instant"), cloud, each([]string{"story", "crash", "peer-cut", "half-move", "failback"}, "fast"),
 		each([]string{"crash", "failback"}, "classic"), each([]string{"azure-slow"}, "slow"))
 }
 

@@ -180,7 +180,7 @@ func TestVerdict(t *testing.T) {
 // A scenario that guards main is tried even if the lab doesn't list it, so that
 // losing one can't go unnoticed; the full plan misses none.
 func TestPlans(t *testing.T) {
-	if plan := guardPlan([]string{"story"}); len(plan) != len(guarded)+1 || plan[len(guarded)].scenario != "crash-points" {
+	if plan := guardPlan([]string{"story"}); len(plan) != len(guarded)+2 || plan[len(plan)-1].scenario != "crash-points" {
 		t.Errorf("guard plan %v", plan)
 	}
 	day := time.Date(2026, 7, 29, 23, 0, 0, 0, time.UTC)
@@ -191,7 +191,7 @@ func TestPlans(t *testing.T) {
 		t.Error("two days, one draw")
 	}
 	plan := fullPlan([]string{"story", "stop"})
-	for _, want := range []trial{{"stop", "instant", ""}, {"story", "instant", ""}, {"story", "fast", ""}, {"crash", "classic", ""}, {"azure-slow", "slow", ""}} {
+	for _, want := range []trial{{"stop", "instant", ""}, {"story", "instant", ""}, {"story", "fast", ""}, {"crash", "classic", ""}, {"peer-cut", "instant", "--cloud"}, {"azure-slow", "slow", ""}} {
 		if !slices.Contains(plan, want) {
 			t.Errorf("full plan %v misses %v", plan, want)
 		}

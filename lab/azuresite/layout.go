@@ -54,7 +54,8 @@ var (
 	VM1Addr      = netip.MustParseAddr("10.102.4.10")
 	InternetAddr = netip.MustParseAddr("203.0.113.10")
 	AzureAddr    = netip.MustParseAddr("203.0.113.20") // of ARM
-	PoPAddr      = netip.MustParseAddr("203.0.113.30")
+	PoP1Addr     = netip.MustParseAddr("203.0.113.30")
+	PoP2Addr     = netip.MustParseAddr("203.0.113.31")
 	BranchAddr   = netip.MustParseAddr("203.0.113.40") // WAN of the other site's vSocket
 )
 

@@ -1,7 +1,7 @@
 // Package probe measures what the site's traffic loses: a numbered stream of
 // UDP from vm1 to the Internet host, and the Internet host's own numbered
-// stream to the source that it last heard from, at least a thousand packets a
-// second each way, so that a millisecond of outage is seen.
+// stream to the source that it last heard from, a packet each way in each interval:
+// an outage is measured to an interval.
 //
 // Each direction has one ledger, written by the sender at one end and the
 // receiver at the other: both are in this process, on one clock. Arrivals are

@@ -21,7 +21,7 @@ type Facts struct {
 	Counts    map[probe.Direction]probe.Count
 	Calls     []ARMCall
 	Overload  uint64        // packets that the lab itself dropped
-	Still     time.Duration // how long the lab itself stood still, if that is a silence
+	Still     time.Duration // how long the lab itself or an agent stood still, if that is a silence
 	Moves     int
 	Failbacks int
 	Sessions  *sessions.Result // nil: not measured

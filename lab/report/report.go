@@ -33,7 +33,7 @@ type Report struct {
 	// LabOverload counts packets that the lab itself dropped. Such a run proves
 	// nothing, neither way.
 	LabOverload uint64 `json:"lab_overload,omitempty"`
-	// LabStillMS is for how long the lab itself stood still at a time, if that
+	// LabStillMS is for how long the lab itself or an agent stood still at a time, if that
 	// was long enough for a vSocket to be held for silent. Then nothing is proven
 	// by what came too late or too often; what must never happen still must not.
 	LabStillMS float64 `json:"lab_still_ms,omitempty"`

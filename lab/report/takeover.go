@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"time"
 
 	"releve.dev/releve/site"
@@ -16,6 +17,7 @@ const (
 	WhatClosed  = "gate closed"
 	WhatSteered = "steering done"
 	WhatHeard   = "peer heard"
+	WhatMoves   = "moves" // to another PoP
 	WhatFault   = "fault"
 	WhatHeal    = "heal"
 
@@ -27,6 +29,13 @@ const (
 // WhatDownstream is a change at a PoP; the detail is the side whose tunnel gets
 // the site's traffic.
 const WhatDownstream = "downstream"
+
+// Paused is for how long an agent stood still before this entry, by its own word.
+func Paused(e site.Entry) time.Duration {
+	var jump int64
+	_, _ = fmt.Sscanf(e.Detail, "paused: own clock jumped %d ms", &jump) // 0 if it doesn't say so
+	return time.Duration(jump) * time.Millisecond
+}
 
 // Names in the timeline of who isn't a vSocket.
 const (

@@ -166,7 +166,7 @@ func (p *page) verdict(r *Report) {
 	}
 	switch {
 	case r.Overloaded() && r.LabOverload == 0:
-		p.line("%s  the lab itself stood still for %.0f ms: this run proves nothing\nhint: run it again with less load on the machine",
+		p.line("%s  the lab, or an agent, stood still for %.0f ms: this run proves nothing\nhint: run it again with less load on the machine",
 			p.style.Busy("lab overload"), r.LabStillMS)
 	case r.LabOverload > 0:
 		p.line("%s  the lab itself dropped %d packets: this run proves nothing\nhint: run it again with less load on the machine",

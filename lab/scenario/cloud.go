@@ -2,11 +2,14 @@ package scenario
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"releve.dev/releve/lab/clock"
+	"releve.dev/releve/lab/report"
 	"releve.dev/releve/lab/sessions"
 	"releve.dev/releve/lab/world"
+	"releve.dev/releve/site"
 )
 
 // quickHold is the hold before a failback in plays with several: each takeover
@@ -69,7 +72,7 @@ const popAway = 10 * time.Second
 // for nothing.
 func playPoPCrash(s *stage) error {
 	return steps(
-		func() error { return s.fault(world.PoP, "crash") },
+		func() error { return s.fault(world.PoP1, "crash") },
 		func() error { return s.pause(popAway) },
 		s.back,
 	)
@@ -77,10 +80,78 @@ func playPoPCrash(s *stage) error {
 
 func playPoPRestart(s *stage) error {
 	return steps(
-		func() error { return s.fault(world.PoP, "restart") },
+		func() error { return s.fault(world.PoP1, "restart") },
 		s.crosses,
 		s.back,
 	)
+}
+
+// playPoPMove: the site goes on by the second PoP, and stays there when the first
+// is back.
+func playPoPMove(s *stage) error {
+	return steps(
+		func() error { return s.fault(world.PoP1, "crash") },
+		func() error { return s.by(world.PoP2) },
+		func() error { return s.ready(world.Primary) },
+		func() error { return s.pause(calm) },
+		s.heal,
+		func() error { return s.pause(popAway) },
+		func() error { return s.ready(world.Primary) },
+	)
+}
+
+// by waits until the tunnels of both vSockets lead to a PoP.
+func (s *stage) by(pop string) error {
+	for _, node := range vsockets {
+		if err := s.sees(node, "a tunnel to "+pop, func(status *site.Status) bool {
+			return status.Tunnel != nil && status.Tunnel.PoP == pop
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// longestMove is a generous bound of the outage: it takes a second and a half on
+// a quiet machine.
+const longestMove = 15 * time.Second
+
+// checkPoPMove: one change of PoP by each, for as long as the other one works, and
+// a term that is the new witness's.
+func checkPoPMove(ev *evidence) (list []finding) {
+	if !slices.Equal(ev.PoPs, []string{world.PoP2, world.PoP2}) {
+		list = append(list, fail(ev.end(), "the tunnels lead to %v in the end, want %s", ev.PoPs, world.PoP2)...)
+	}
+	if ev.After <= ev.Before {
+		list = append(list, fail(ev.Zero, "term %d after the move, want more than %d", ev.After, ev.Before)...)
+	}
+	for _, who := range vsockets {
+		moves := 0
+		for _, e := range ev.of(who) {
+			if e.What == report.WhatMoves {
+				moves++
+			}
+		}
+		if moves != 1 {
+			list = append(list, fail(ev.Zero, "the %s moved %d times, want once", who, moves)...)
+		}
+	}
+	return append(list, checkOutagesOfMove(ev)...)
+}
+
+// checkOutagesOfMove: one in each direction, when the PoP goes.
+func checkOutagesOfMove(ev *evidence) (list []finding) {
+	for direction, outages := range ev.Outages {
+		for _, o := range outages {
+			switch {
+			case o.Length > longestMove:
+				list = append(list, fail(o.From, "%s: an outage of %s, want at most %s", direction, o.Length.Round(time.Millisecond), longestMove)...)
+			case o.From >= ev.healAt():
+				list = append(list, fail(o.From, "%s: an outage of %s after the first PoP came back", direction, o.Length.Round(time.Millisecond))...)
+			}
+		}
+	}
+	return list
 }
 
 func playPoPCutFromOne(s *stage) error {
@@ -125,9 +196,10 @@ func checkLANDead(ev *evidence) []finding {
 			return fail(claim.At, "the %s claimed although the witness knows that its peer lives", who)
 		}
 	}
+	const held = 100 * time.Millisecond // at most, by the lab, before the cut took it
 	for _, outages := range ev.Outages {
 		for _, o := range outages {
-			if o.From < dead {
+			if o.To <= dead || o.From < dead-held {
 				return fail(o.From, "an outage of %s while nothing but keepalives was cut", o.Length.Round(time.Millisecond))
 			}
 		}

@@ -22,7 +22,8 @@ type evidence struct {
 	ARMHolders []string            // vSockets whose LAN NIC has the floating IP in ARM
 	Holder     string              // to whom Azure delivers it
 	Active     []string            // vSockets that are active in the end
-	Downstream []world.Downstream  // how the PoP sent the site's traffic
+	Downstream []world.Downstream  // how the PoPs sent the site's traffic
+	PoPs       []string            // to which the vSockets' tunnels lead in the end
 	First      string              // who served when it began, "" for both or none
 	Before     site.Term           // the term when it began
 	After      site.Term

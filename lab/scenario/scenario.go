@@ -20,6 +20,7 @@ type Scenario struct {
 	Zones   bool
 	Alone   bool // the vSockets start without HA settings
 	Cloud   bool // with a PoP, and a second site
+	PoPs    int  // that the cloud has; 0: what the user says
 	Expect  Expect
 	Choice  Choice // of crash points
 
@@ -103,6 +104,8 @@ var All = []Scenario{
 		Expect: Expect{Moves: atMostOne, Failbacks: atMostOne}, play: playPoPCrash},
 	{Name: "pop-restart", Line: "the PoP's program is started anew", Profile: profile.Instant, Cloud: true,
 		Expect: Expect{Moves: atMostOne, Failbacks: atMostOne}, play: playPoPRestart},
+	{Name: "pop-move", Line: "the PoP's VM is gone, and the site moves to the next; the first comes back", Profile: profile.Instant, Cloud: true, PoPs: 2,
+		Expect: Expect{NoCopies: true}, play: playPoPMove, check: checkPoPMove},
 	{Name: "pop-cut-from-one", Line: "the PoP can't be reached from the standby, then from the active", Profile: profile.Instant, Cloud: true, hold: quickHold,
 		Expect: Expect{Moves: Range{0, 2}}, play: playPoPCutFromOne, check: checkRounds},
 	{Name: "one-way-cut", Line: "the primary's LAN, then its WAN, is cut in one direction, then the other", Profile: profile.Instant, Cloud: true, hold: quickHold,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"releve.dev/releve/azure/emulator/store"
+	"releve.dev/releve/lab/probe"
 	"releve.dev/releve/lab/report"
 	"releve.dev/releve/lab/world"
 	"releve.dev/releve/site"
@@ -17,7 +18,7 @@ import (
 func TestTheTableIsComplete(t *testing.T) {
 	want := strings.Fields(`story crash stop freeze wan-cut lan-cut keepalive-cut peer-cut azure-slow azure-down
 		azure-throttled azure-denied half-move fip-missing fip-wrong-nic both-reboot failback zone-pair split-brain crash-points
-		sessions tunnel-cut pop-crash pop-restart pop-cut-from-one one-way-cut lan-dead-but-cloud-fine witness-lies-late`)
+		sessions tunnel-cut pop-crash pop-restart pop-move pop-cut-from-one one-way-cut lan-dead-but-cloud-fine witness-lies-late`)
 	var got []string
 	for _, s := range All {
 		got = append(got, s.Name)
@@ -114,7 +115,7 @@ func TestEachPromiseCanBeBroken(t *testing.T) {
 			ev.Entries = append(ev.Entries, entry{At: 14 * sec, Who: "primary", What: "gate closed"})
 		}},
 		{"ha.md 5.1: served terms never fall", func(ev *evidence) { ev.Entries[len(ev.Entries)-1].Detail = "term 1" }},
-		{"ha.md 5.2: the PoP sends the site's traffic into one tunnel", func(ev *evidence) {
+		{"ha.md 5.2: a PoP sends the site's traffic into one tunnel", func(ev *evidence) {
 			ev.Downstream = []world.Downstream{{At: 12 * sec, Sides: []site.Side{site.Primary, site.Secondary}}}
 		}},
 		{"ha.md 5.3: the floating IP is on the active's NIC alone", func(ev *evidence) { ev.Holder = "secondary" }},
@@ -166,6 +167,64 @@ func TestEachRowCanBeBroken(t *testing.T) {
 		ev.Calls, ev.ARMHolders, ev.Holder, ev.Active = nil, nil, "secondary", []string{"secondary"}
 		if len(s.check(ev)) == 0 {
 			t.Errorf("row %s finds nothing in a run in which all went wrong", s.Name)
+		}
+	}
+}
+
+// A gate ends with its lease, also where the agent stood still and told of it later.
+func TestAGateEndsWhereItsAgentStoodStill(t *testing.T) {
+	for detail, want := range map[string]time.Duration{
+		"paused: own clock jumped 697 ms": 15*sec - 697*time.Millisecond + 200*time.Millisecond,
+		"paused: own clock jumped 150 ms": 15 * sec,
+		"lease of term 1 has run out":     15 * sec,
+	} {
+		ev := &evidence{Facts: &report.Facts{Entries: []entry{{At: 15 * sec, Who: "secondary", What: "suspended", Detail: detail}}},
+			First: "secondary", Lease: 200 * time.Millisecond}
+		if got := ev.gates(); len(got) != 1 || got[0].to != want {
+			t.Errorf("%s: %v, want one to %s", detail, got, want)
+		}
+	}
+}
+
+// What is on its way when the LAN dies is the LAN's loss; what was lost before isn't.
+func TestLossesBeforeTheLANDied(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		from, to time.Duration
+		bad      bool
+	}{{15*sec - 40*ms, 16 * sec, false}, {15*sec + ms, 16 * sec, false}, {14 * sec, 14*sec + 5*ms, true}, {14 * sec, 16 * sec, true}} {
+		ev := &evidence{Facts: &report.Facts{Faults: []report.Fault{{At: 15 * sec, Node: "primary", Kind: "lan-cut"}},
+			Outages: map[probe.Direction][]probe.Outage{probe.Up: {{From: c.from, To: c.to}}}}}
+		if found := checkLANDead(ev); len(found) > 0 != c.bad {
+			t.Errorf("an outage from %s to %s: %v", c.from, c.to, found)
+		}
+	}
+}
+
+// The move to another PoP may cost one outage, and nothing once it is over.
+func TestPoPMoveIsJudged(t *testing.T) {
+	moved := func(who string) entry { return entry{At: 11 * sec, Who: who, What: report.WhatMoves} }
+	good := func() *evidence {
+		return &evidence{PoPs: []string{"pop2", "pop2"}, Before: 1, After: 3, Facts: &report.Facts{
+			Faults:  []report.Fault{{At: 10 * sec, Node: "pop1", Kind: "crash"}, {At: 20 * sec, Heal: true}},
+			Entries: []entry{moved("primary"), moved("secondary")},
+			Outages: map[probe.Direction][]probe.Outage{probe.Up: {{From: 10 * sec, To: 12 * sec, Length: 2 * sec}}},
+		}}
+	}
+	if found := checkPoPMove(good()); len(found) > 0 {
+		t.Errorf("a good move: %v", found)
+	}
+	for name, spoil := range map[string]func(*evidence){
+		"two PoPs":    func(ev *evidence) { ev.PoPs[1] = "pop1" },
+		"one tells":   func(ev *evidence) { ev.PoPs = ev.PoPs[:1] },
+		"same term":   func(ev *evidence) { ev.After = 1 },
+		"moved back":  func(ev *evidence) { ev.Entries = append(ev.Entries, moved("primary")) },
+		"long outage": func(ev *evidence) { ev.Outages[probe.Up][0].Length = 16 * sec },
+		"late outage": func(ev *evidence) { ev.Outages[probe.Down] = []probe.Outage{{From: 21 * sec}} },
+	} {
+		ev := good()
+		if spoil(ev); len(checkPoPMove(ev)) == 0 {
+			t.Errorf("%s: nothing found", name)
 		}
 	}
 }

@@ -29,13 +29,15 @@ func narrate(e site.Entry) (text string, paint ink) {
 		return who + " opens its gate: it forwards the site's traffic", good
 	case report.WhatClosed:
 		return who + " closes its gate", plain
+	case report.WhatMoves:
+		return who + " moves " + e.Detail, busy
 	case report.WhatSteered:
 		return who + " is done: " + e.Detail, good
 	case report.WhatDownstream:
 		if e.Detail == "" {
-			return "The PoP sends the site's traffic nowhere", busy
+			return who + " sends the site's traffic nowhere", busy
 		}
-		return "The PoP sends the site's traffic to the " + e.Detail, note
+		return who + " sends the site's traffic to the " + e.Detail, note
 	case "handover", "yielded", "asks for the role back", "not fit", "suspended", "deposed", "floating ip missing",
 		"floating ip on the peer", "arm refused", "arm problem", "arm reached", "agent ended", "ha not ready":
 		return strings.TrimSuffix(who+": "+e.What+", "+e.Detail, ", "), busy
@@ -64,8 +66,8 @@ var acts = map[string]string{
 	"wan-cut-in":    "Nothing comes in by the %s's WAN any more",
 	"wan-cut-out":   "Nothing goes out by the %s's WAN any more",
 	"tunnel-cut":    "The %s's tunnel is cut",
-	"pop-cut":       "The %s can't reach the PoP any more",
-	"witness-late":  "What the PoP sends to the %s comes late",
+	"pop-cut":       "The %s can't reach any PoP any more",
+	"witness-late":  "What any PoP sends to the %s comes late",
 	"restart":       "The %s's program is started anew",
 	"silent":        "ARM goes silent",
 	"throttled":     "ARM throttles",

@@ -53,8 +53,8 @@ func drawNet(c *canvas, look *world.Status) {
 		c.put(netX+2, 6, dim, azuresite.InternetAddr.String())
 		return
 	}
-	c.put(netX+2, 5, bold, world.PoP)
-	if slices.Contains(look.Faults, world.PoP+" crash") {
+	c.put(netX+2, 5, bold, look.PoP.Name)
+	if slices.Contains(look.Faults, look.PoP.Name+" crash") {
 		c.put(netX+2, 6, bad, "✗ gone")
 	} else if side := look.PoP.Downstream; side != "" {
 		c.put(netX+2, 6, note, "◀ "+term.Cut(side, netWidth-6))
@@ -183,7 +183,7 @@ func WriteStatus(w io.Writer, s term.Style, look *world.Status) error {
 	}
 	_, err := fmt.Fprintf(w, "%s  %s\n%s  profile %s\n", s.Bold("traffic  "), flowing, s.Bold("azure    "), look.Profile)
 	if look.PoP != nil {
-		_, err = fmt.Fprintf(w, "%s  sends the site's traffic to the tunnel of: %s\n", s.Bold(term.Pad(world.PoP, 9)), cmp.Or(look.PoP.Downstream, "nobody"))
+		_, err = fmt.Fprintf(w, "%s  sends the site's traffic to the tunnel of: %s\n", s.Bold(term.Pad(look.PoP.Name, 9)), cmp.Or(look.PoP.Downstream, "nobody"))
 	}
 	for _, f := range look.Faults {
 		_, err = fmt.Fprintf(w, "%s  %s\n", s.Bold("fault    "), s.Bad(f))

@@ -37,7 +37,7 @@ func look(fip string, flowing bool, faults ...string) *world.Status {
 }
 
 func inCloud(l *world.Status, downstream string) *world.Status {
-	l.PoP = &world.PoPStatus{Downstream: downstream}
+	l.PoP = &world.PoPStatus{Name: world.PoP1, Downstream: downstream}
 	return l
 }
 

@@ -21,22 +21,35 @@ const (
 	secondaryPort = 51821
 )
 
-// popDevices are the PoP's tunnels, by the side at whose vSockets they end.
-var popDevices = map[site.Side]string{site.Primary: "rlv-p1p", site.Secondary: "rlv-p1s"}
+// pop is a PoP of the cloud.
+type pop struct {
+	node    string
+	addr    netip.Addr
+	devices map[site.Side]string // its tunnels, by the side at whose vSockets they end
+	key     tunnel.Key           // public
+}
 
-// witness is the PoP's, inside the tunnels.
+// newPoPs makes the first PoPs of the vSockets' list.
+func newPoPs(count int) []*pop {
+	return []*pop{
+		{node: PoP1, addr: azuresite.PoP1Addr, devices: map[site.Side]string{site.Primary: "rlv-p1p", site.Secondary: "rlv-p1s"}},
+		{node: PoP2, addr: azuresite.PoP2Addr, devices: map[site.Side]string{site.Primary: "rlv-p2p", site.Secondary: "rlv-p2s"}},
+	}[:count]
+}
+
+// witness is each PoP's, inside the tunnels.
 var witness = netip.MustParseAddrPort("100.64.0.1:20481")
 
 // cloud is what the tunnels' ends know of each other.
 type cloud struct {
 	ends map[string]*tunnelEnd // by vSocket
-	pop  tunnel.Key            // the PoP's public one
+	pops []*pop                // best first
 }
 
 // tunnelEnd is a vSocket's.
 type tunnelEnd struct {
 	site    uint64
-	port    uint16 // at the PoP
+	port    uint16 // at a PoP
 	device  string // its name is the lab's alone: wireguard-go's sockets share a folder
 	address netip.Addr
 
@@ -44,8 +57,8 @@ type tunnelEnd struct {
 	witness string     // key
 }
 
-func newCloud() *cloud {
-	return &cloud{ends: map[string]*tunnelEnd{
+func newCloud(pops int) *cloud {
+	return &cloud{pops: newPoPs(pops), ends: map[string]*tunnelEnd{
 		Primary:   newTunnelEnd(1, primaryPort, "rlv-prim", "100.64.1.1"),
 		Secondary: newTunnelEnd(1, secondaryPort, "rlv-sec", "100.64.1.2"),
 		Branch:    newTunnelEnd(2, primaryPort, "rlv-branch", "100.64.2.1"),
@@ -60,6 +73,19 @@ func newTunnelEnd(site uint64, port uint16, device, address string) *tunnelEnd {
 // of is a vSocket's section of its configuration.
 func (c *cloud) of(node string) *config.Cloud {
 	e := c.ends[node]
-	return &config.Cloud{PrivateKey: e.key.String(), Device: e.device, Address: e.address, SiteID: e.site, WitnessKey: e.witness,
-		PoPs: []config.PoP{{Name: PoP, Endpoint: netip.AddrPortFrom(azuresite.PoPAddr, e.port), PublicKey: c.pop.String(), Witness: witness}}}
+	s := &config.Cloud{PrivateKey: e.key.String(), Device: e.device, Address: e.address, SiteID: e.site, WitnessKey: e.witness}
+	for _, p := range c.pops {
+		s.PoPs = append(s.PoPs, config.PoP{Name: p.node, Endpoint: netip.AddrPortFrom(p.addr, e.port), PublicKey: p.key.String(), Witness: witness})
+	}
+	return s
+}
+
+// at is the PoP that is a node, nil for another node.
+func (c *cloud) at(node string) *pop {
+	for _, p := range c.pops {
+		if p.node == node {
+			return p
+		}
+	}
+	return nil
 }

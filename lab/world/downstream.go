@@ -17,23 +17,24 @@ import (
 	"releve.dev/releve/site"
 )
 
-// Downstream is a change of the tunnels into which the PoP sends the site's
-// traffic, as the PoP's kernel tells it.
+// Downstream is a change of the tunnels into which a PoP sends the site's
+// traffic, as that PoP's kernel tells it.
 type Downstream struct {
 	At    time.Duration
+	PoP   string
 	Sides []site.Side // of the devices; more than one must never be
 }
 
-// downstream follows the routes of the PoP's kernel.
+// downstream follows the routes of the PoPs' kernels.
 type downstream struct {
 	note func(who, what, detail string)
 
 	mu    sync.Mutex
-	steps []Downstream
+	steps []Downstream // of all PoPs
 }
 
 // follow watches a PoP's host until that is gone. After a crash it is another one.
-func (d *downstream) follow(host *room.Host, done <-chan struct{}) error {
+func (d *downstream) follow(p *pop, host *room.Host, done <-chan struct{}) error {
 	routes, links := make(chan netlink.RouteUpdate, 64), make(chan netlink.LinkUpdate, 64)
 	err := netlink.RouteSubscribeWithOptions(routes, done, netlink.RouteSubscribeOptions{Namespace: &host.NS})
 	if err == nil {
@@ -54,13 +55,13 @@ func (d *downstream) follow(host *room.Host, done <-chan struct{}) error {
 				if !open {
 					routes = nil
 				} else if u.Dst != nil && u.Dst.String() == azuresite.Space.String() {
-					d.look(handle)
+					d.look(p, handle)
 				}
 			case _, open := <-links:
 				if !open {
 					links = nil
 				} else {
-					d.look(handle)
+					d.look(p, handle)
 				}
 			}
 		}
@@ -70,7 +71,7 @@ func (d *downstream) follow(host *room.Host, done <-chan struct{}) error {
 
 // look reads all routes of the site anew: the kernel tells of no route that goes
 // with its device, but of the device.
-func (d *downstream) look(handle *netlink.Handle) {
+func (d *downstream) look(p *pop, handle *netlink.Handle) {
 	routes, err := handle.RouteListFiltered(unix.AF_INET, &netlink.Route{Dst: ipNet(azuresite.Space)}, netlink.RT_FILTER_DST)
 	if err != nil {
 		return // the host is gone
@@ -81,27 +82,30 @@ func (d *downstream) look(handle *netlink.Handle) {
 		if err != nil {
 			continue
 		}
-		for side, device := range popDevices {
+		for side, device := range p.devices {
 			if link.Attrs().Name == device {
 				sides = append(sides, side)
 			}
 		}
 	}
 	slices.Sort(sides)
-	d.step(sides)
+	d.step(p.node, sides)
 }
 
-func (d *downstream) step(sides []site.Side) {
+func (d *downstream) step(pop string, sides []site.Side) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if n := len(d.steps); n > 0 && slices.Equal(d.steps[n-1].Sides, sides) {
+	var before []site.Side // to begin with, nowhere
+	for _, step := range d.steps {
+		if step.PoP == pop {
+			before = step.Sides
+		}
+	}
+	if slices.Equal(before, sides) {
 		return
 	}
-	if len(d.steps) == 0 && len(sides) == 0 {
-		return
-	}
-	d.steps = append(d.steps, Downstream{clock.Now(), sides})
-	d.note(PoP, report.WhatDownstream, names(sides))
+	d.steps = append(d.steps, Downstream{clock.Now(), pop, sides})
+	d.note(pop, report.WhatDownstream, names(sides))
 }
 
 func names(sides []site.Side) string {
@@ -112,17 +116,23 @@ func names(sides []site.Side) string {
 	return strings.Join(list, " and ")
 }
 
-// Downstream tells how the PoP has sent the site's traffic since a moment; the
-// first step is what it was then.
+// Downstream tells how the PoPs have sent the site's traffic since a moment; the
+// first step of each is what it was then.
 func (w *World) Downstream(since time.Duration) []Downstream {
 	d := &w.downstream
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	first := 0
+	first := map[string]int{}
 	for i, step := range d.steps {
 		if step.At <= since {
-			first = i
+			first[step.PoP] = i
 		}
 	}
-	return slices.Clone(d.steps[first:])
+	var list []Downstream
+	for i, step := range d.steps {
+		if i >= first[step.PoP] {
+			list = append(list, step)
+		}
+	}
+	return list
 }

@@ -64,7 +64,7 @@ func (w *World) Mark() Mark {
 // still under way isn't counted.
 func (w *World) Since(m Mark) *report.Facts {
 	end, dropped := clock.Now(), w.dropped()
-	f := &report.Facts{Zero: m.at, Overload: dropped - m.dropped, Still: w.still.beyond(w.haSettings(site.Secondary).Silent / 2)}
+	f := &report.Facts{Zero: m.at, Overload: dropped - m.dropped}
 	healed := end
 	w.mu.Lock()
 	for _, fault := range w.history {
@@ -81,6 +81,7 @@ func (w *World) Since(m Mark) *report.Facts {
 			f.Entries = append(f.Entries, e)
 		}
 	}
+	f.Still = beyond(max(w.still.longest(), longestPause(f)), w.haSettings(site.Secondary).Silent/2)
 	if f.Overload > 0 {
 		w.log.Warn("the lab itself dropped packets", "where", w.overloads())
 	}

@@ -32,7 +32,7 @@ type Fault struct {
 
 var (
 	vsockets = []string{Primary, Secondary}
-	pops     = []string{PoP}
+	pops     = []string{PoP1, PoP2}
 )
 
 // Faults lists what `releve lab fault` can do.
@@ -55,9 +55,9 @@ var Faults = []Fault{
 	{"throttled", "ARM answers 429 with Retry-After", []string{Azure}, false, (*World).throttled},
 	{"denied", "the vSockets' role is taken away", []string{Azure}, false, (*World).denied},
 
-	{"tunnel-cut", "the UDP of its tunnel is dropped, all else passes its WAN", vsockets, true, (*World).cutTunnel},
-	{"pop-cut", "nothing passes between it and the PoP", vsockets, true, (*World).cutPoP},
-	{"witness-late", "what the PoP sends to it comes 3 s late", vsockets, true, (*World).lateWitness},
+	{"tunnel-cut", "the UDP of its tunnel is dropped, to whichever PoP it leads", vsockets, true, (*World).cutTunnel},
+	{"pop-cut", "nothing passes between it and any PoP", vsockets, true, (*World).cutPoP},
+	{"witness-late", "what any PoP sends to it comes 3 s late", vsockets, true, (*World).lateWitness},
 	{"crash", "the PoP's VM is gone: link down, processes killed", pops, true, (*World).crash},
 	{"kill", "the PoP's program alone is killed; the VM stays", pops, true, (*World).killAgent},
 	{"restart", "the PoP's program is told to stop, and started again", pops, true, (*World).restart},
@@ -95,6 +95,9 @@ func (w *World) Fault(_ context.Context, node, kind string) error {
 	}
 	if fault.Cloud && !w.opt.Cloud {
 		return fmt.Errorf("fault %s is of a lab with the cloud\nhint: --cloud", kind)
+	}
+	if _, err := w.Host(node); err != nil {
+		return err
 	}
 	w.acting.Lock()
 	defer w.acting.Unlock()

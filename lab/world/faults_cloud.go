@@ -2,24 +2,31 @@ package world
 
 import (
 	"context"
+	"errors"
 	"time"
-
-	"releve.dev/releve/lab/azuresite"
 )
 
 func (w *World) cutTunnel(node string) (func() error, error) {
 	return toggle(func(on bool) error {
-		for _, port := range []uint16{primaryPort, secondaryPort} {
-			if err := w.fabric.DropUDP(w.vmID(node), azuresite.PoPAddr.String(), port, on); err != nil {
-				return err
-			}
-		}
-		return nil
+		return w.eachPoP(func(pop string) error {
+			return errors.Join(w.fabric.DropUDP(w.vmID(node), pop, primaryPort, on), w.fabric.DropUDP(w.vmID(node), pop, secondaryPort, on))
+		})
 	})
 }
 
 func (w *World) cutPoP(node string) (func() error, error) {
-	return toggle(func(on bool) error { return w.fabric.CutPair(w.vmID(node), azuresite.PoPAddr.String(), on) })
+	return toggle(func(on bool) error {
+		return w.eachPoP(func(pop string) error { return w.fabric.CutPair(w.vmID(node), pop, on) })
+	})
+}
+
+// eachPoP does something to what the fabric calls each PoP.
+func (w *World) eachPoP(do func(pop string) error) error {
+	var failed []error
+	for _, p := range w.cloud.pops {
+		failed = append(failed, do(p.addr.String()))
+	}
+	return errors.Join(failed...)
 }
 
 // lateness is far above every lease, and as long as the longest that settings
@@ -27,7 +34,9 @@ func (w *World) cutPoP(node string) (func() error, error) {
 const lateness = 3 * time.Second
 
 func (w *World) lateWitness(node string) (func() error, error) {
-	late := func(by time.Duration) error { return w.fabric.DelayWay(azuresite.PoPAddr.String(), w.vmID(node), by) }
+	late := func(by time.Duration) error {
+		return w.eachPoP(func(pop string) error { return w.fabric.DelayWay(pop, w.vmID(node), by) })
+	}
 	return func() error { return late(0) }, late(lateness)
 }
 

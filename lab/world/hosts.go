@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -25,7 +26,7 @@ func (w *World) startNetwork() error {
 	w.later(w.fabric.Close)
 	w.azure.OnPlane(w.fabric.SetPlane)
 	for node, addr := range publicHosts {
-		if node == PoP && !w.opt.Cloud {
+		if slices.Contains(pops, node) && w.cloud.at(node) == nil {
 			continue
 		}
 		if err := w.bootPublic(node, addr); err != nil {
@@ -51,7 +52,7 @@ func (w *World) startNetwork() error {
 }
 
 // publicHosts are those with one interface, on the Internet.
-var publicHosts = map[string]netip.Addr{Internet: azuresite.InternetAddr, Azure: azuresite.AzureAddr, PoP: azuresite.PoPAddr}
+var publicHosts = map[string]netip.Addr{Internet: azuresite.InternetAddr, Azure: azuresite.AzureAddr, PoP1: azuresite.PoP1Addr, PoP2: azuresite.PoP2Addr}
 
 // nextHop of a public host is any address: the Internet routes by itself.
 var nextHop = netip.MustParseAddr("192.0.2.1")
@@ -64,8 +65,8 @@ func (w *World) bootPublic(node string, addr netip.Addr) error {
 	if err := w.fabric.AttachPublic(host.NS, uplink, addr); err != nil {
 		return err
 	}
-	if node == PoP {
-		if err := w.downstream.follow(host, w.life.Done()); err != nil {
+	if p := w.cloud.at(node); p != nil {
+		if err := w.downstream.follow(p, host, w.life.Done()); err != nil {
 			return err
 		}
 	}
@@ -152,7 +153,7 @@ func (w *World) startProbe() error {
 		near.Close()
 		return fmt.Errorf("open the probe on the Internet: %w", err)
 	}
-	w.probe, err = probe.Start(near, listener, netip.AddrPortFrom(azuresite.InternetAddr, probe.Port), interval)
+	w.probe, err = probe.Start(near, listener, netip.AddrPortFrom(azuresite.InternetAddr, probe.Port), w.opt.probeInterval())
 	return err
 }
 

@@ -17,72 +17,78 @@ import (
 // popFile is the name of a PoP's configuration, in its folder.
 const popFile = "pop.yaml"
 
-// startCloud starts the PoP, whose key the vSockets' settings want, and the
+// startCloud starts the PoPs, whose keys the vSockets' settings want, and the
 // other site's vSocket.
 func (w *World) startCloud() error {
 	if !w.opt.Cloud {
 		return nil
 	}
-	p, err := w.newProgram(PoP, popFile, w.opt.PoP)
-	if err != nil {
-		return err
-	}
-	text, err := w.popText()
-	if err != nil {
-		return err
-	}
-	if err := p.write(text); err != nil {
-		return err
-	}
-	if w.cloud.pop, err = w.initPoP(p.path(popFile)); err != nil {
-		return err
-	}
-	if err := p.run(); err != nil {
-		return err
+	for _, p := range w.cloud.pops {
+		if err := w.startPoP(p); err != nil {
+			return err
+		}
 	}
 	return w.startBranch()
 }
 
-// popText is the PoP's file. It is refused here if the PoP would refuse a part of it.
-func (w *World) popText() ([]byte, error) {
-	text, err := yaml.Marshal(w.popConfig())
+func (w *World) startPoP(p *pop) error {
+	program, err := w.newProgram(p.node, popFile, w.opt.PoP)
 	if err != nil {
-		return nil, fmt.Errorf("write the PoP's configuration: %w", err)
+		return err
+	}
+	text, err := w.popText(p)
+	if err != nil {
+		return err
+	}
+	if err := program.write(text); err != nil {
+		return err
+	}
+	if p.key, err = w.initPoP(p, program.path(popFile)); err != nil {
+		return err
+	}
+	return program.run()
+}
+
+// popText is a PoP's file. It is refused here if the PoP would refuse a part of it.
+func (w *World) popText(p *pop) ([]byte, error) {
+	text, err := yaml.Marshal(w.popConfig(p))
+	if err != nil {
+		return nil, fmt.Errorf("write the configuration of %s: %w", p.node, err)
 	}
 	_, refused, err := config.Parse(popFile, text)
 	if err == nil && len(refused) > 0 {
 		err = refused
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the PoP refuses these settings: %w", err)
+		return nil, fmt.Errorf("a PoP refuses these settings: %w", err)
 	}
 	return text, nil
 }
 
-// initPoP makes the PoP's key pair, as its set-up does, and reads the public one.
-func (w *World) initPoP(file string) (public tunnel.Key, err error) {
+// initPoP makes a PoP's key pair, as its set-up does, and reads the public one.
+func (w *World) initPoP(p *pop, file string) (public tunnel.Key, err error) {
 	var out, complaint bytes.Buffer
 	cmd := exec.Command(w.opt.PoP, "init", "--config", file)
 	cmd.Stdout, cmd.Stderr = &out, &complaint
-	if err = w.StartIn(PoP, cmd); err == nil {
+	if err = w.StartIn(p.node, cmd); err == nil {
 		err = cmd.Wait()
 	}
 	if err == nil {
 		err = public.UnmarshalText(bytes.TrimSpace(out.Bytes()))
 	}
 	if err != nil {
-		err = fmt.Errorf("initialise the PoP: %w: %s", err, bytes.TrimSpace(complaint.Bytes()))
+		err = fmt.Errorf("initialise %s: %w: %s", p.node, err, bytes.TrimSpace(complaint.Bytes()))
 	}
 	return public, err
 }
 
-// popConfig is what the PoP runs from.
-func (w *World) popConfig() config.Config {
+// popConfig is what a PoP runs from.
+func (w *World) popConfig(p *pop) config.Config {
 	c := config.Default()
-	c.Name, c.StateDir, c.RunDir = PoP, w.stateDir(PoP), w.runDir(PoP)
-	c.Uplink = config.Uplink{Name: uplink, Address: azuresite.PoPAddr}
+	c.Name, c.StateDir, c.RunDir = p.node, w.stateDir(p.node), w.runDir(p.node)
+	c.Uplink = config.Uplink{Name: uplink, Address: p.addr}
 	c.Listen = config.Listen{Primary: primaryPort, Secondary: secondaryPort}
-	c.Devices = config.Devices{Primary: popDevices[site.Primary], Secondary: popDevices[site.Secondary]}
+	c.Devices = config.Devices{Primary: p.devices[site.Primary], Secondary: p.devices[site.Secondary]}
 	c.Witness = config.Witness{Address: witness.Addr(), Port: int(witness.Port())}
 	c.Sites = []config.Site{
 		{Name: labSite, ID: 1, Ranges: []netip.Prefix{azuresite.Space}, Primary: w.cloud.ends[Primary].peer(), Secondary: w.cloud.ends[Secondary].peer()},

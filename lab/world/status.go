@@ -23,8 +23,9 @@ type Status struct {
 	PoP      *PoPStatus              `json:"pop,omitempty"` // in a lab with the cloud
 }
 
-// PoPStatus is the PoP as its kernel shows it.
+// PoPStatus is the PoP in use, by the word of the vSockets, as its kernel shows it.
 type PoPStatus struct {
+	Name       string `json:"name"`
 	Downstream string `json:"downstream"` // the side whose tunnel gets the site's traffic, "" for none
 }
 
@@ -68,12 +69,30 @@ func (w *World) Look(ctx context.Context) Status {
 	s := Status{Profile: w.Profile().Name, VSockets: w.Pair(ctx), FIP: w.FIPHolder(), Address: azuresite.FloatingIP.String(),
 		Flowing: w.probe.Flowing(flowTime), Faults: w.Active()}
 	if w.opt.Cloud {
-		s.PoP = &PoPStatus{}
-		if steps := w.Downstream(clock.Now()); len(steps) > 0 {
-			s.PoP.Downstream = names(steps[0].Sides)
+		s.PoP = &PoPStatus{Name: w.inUse(s.VSockets)}
+		for _, step := range w.Downstream(clock.Now()) {
+			if step.PoP == s.PoP.Name {
+				s.PoP.Downstream = names(step.Sides)
+			}
 		}
 	}
 	return s
+}
+
+// inUse is the PoP to which the active's tunnel leads; if nobody says that it is
+// active, the other's; if nobody says anything, the first.
+func (w *World) inUse(pair map[string]*site.Status) string {
+	pop := w.cloud.pops[0].node
+	for _, node := range vsockets {
+		s := pair[node]
+		if s == nil || s.Tunnel == nil {
+			continue
+		}
+		if pop = s.Tunnel.PoP; s.Role == site.Active {
+			break
+		}
+	}
+	return pop
 }
 
 // flowTime is for how long a direction without an arrival still counts as flowing.

@@ -2,10 +2,12 @@ package world
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"releve.dev/releve/lab/clock"
+	"releve.dev/releve/lab/report"
 )
 
 // stillness watches for how long the lab itself stands still at a time. The
@@ -36,11 +38,23 @@ func (s *stillness) watch(ctx context.Context) {
 // begin forgets what was before a measurement.
 func (s *stillness) begin() { s.worst.Store(0) }
 
-// beyond is the longest stillness, if it was long enough to be taken for a
-// silence.
-func (s *stillness) beyond(suspicion time.Duration) time.Duration {
-	if worst := time.Duration(s.worst.Load()); worst >= suspicion {
-		return worst
+func (s *stillness) longest() time.Duration { return time.Duration(s.worst.Load()) }
+
+// longestPause is that of an agent whose VM the lab didn't freeze: the machine had
+// no time for it.
+func longestPause(f *report.Facts) (longest time.Duration) {
+	for _, e := range f.Entries {
+		if !slices.ContainsFunc(f.Faults, func(fault report.Fault) bool { return fault.Kind == "freeze" && fault.Node == e.Who }) {
+			longest = max(longest, report.Paused(e))
+		}
+	}
+	return longest
+}
+
+// beyond is a stillness if it was long enough to be taken for a silence, else 0.
+func beyond(still, suspicion time.Duration) time.Duration {
+	if still >= suspicion {
+		return still
 	}
 	return 0
 }

@@ -16,11 +16,12 @@ import (
 	"releve.dev/releve/lab/azuresite"
 	"releve.dev/releve/lab/clock"
 	"releve.dev/releve/lab/room/roomtest"
+	"releve.dev/releve/site"
 	"releve.dev/releve/tunnel"
 )
 
 // upCloud is a site with the cloud, whose programs do nothing.
-func upCloud(t *testing.T) *World {
+func upCloud(t *testing.T, pops int) *World {
 	t.Helper()
 	roomtest.Need(t)
 	idle := filepath.Join(t.TempDir(), "idle")
@@ -28,7 +29,7 @@ func upCloud(t *testing.T) *World {
 	if err := os.WriteFile(idle, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w, err := Up(Options{Agent: idle, PoP: idle, Cloud: true, Profile: profile.Instant, Seed: 1})
+	w, err := Up(Options{Agent: idle, PoP: idle, Cloud: true, PoPs: pops, Profile: profile.Instant, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,10 +109,10 @@ func (w *World) faulted() (count uint64) {
 
 // What each fault of the tunnels drops, and what it lets pass.
 func TestCloudFaults(t *testing.T) {
-	w := upCloud(t)
-	pop, internet := azuresite.PoPAddr.String(), azuresite.InternetAddr.String()
-	tunnels := map[int]*ear{primaryPort: w.ear(t, PoP, pop, primaryPort), secondaryPort: w.ear(t, PoP, pop, secondaryPort)}
-	other, far := w.ear(t, PoP, pop, 7000), w.ear(t, Internet, internet, 7000)
+	w := upCloud(t, 1)
+	pop, internet := azuresite.PoP1Addr.String(), azuresite.InternetAddr.String()
+	tunnels := map[int]*ear{primaryPort: w.ear(t, PoP1, pop, primaryPort), secondaryPort: w.ear(t, PoP1, pop, secondaryPort)}
+	other, far := w.ear(t, PoP1, pop, 7000), w.ear(t, Internet, internet, 7000)
 	primary, secondary := w.ear(t, Primary, "0.0.0.0", 7001), w.ear(t, Secondary, "0.0.0.0", 7001)
 	at := func(e *ear) netip.AddrPort { return e.LocalAddr().(*net.UDPAddr).AddrPort() }
 	ways := map[string]func() bool{
@@ -158,32 +159,90 @@ func TestCloudFaults(t *testing.T) {
 	}
 }
 
-// A PoP that was gone comes back on a new machine, with its disk.
-func TestThePoPComesBack(t *testing.T) {
-	w := upCloud(t)
-	before, _ := w.Host(PoP)
-	pid := w.Pid(PoP)
-	if err := w.Fault(t.Context(), PoP, "crash"); err != nil {
+// With two PoPs a vSocket is cut from both; and in a lab with one there is no second.
+func TestFaultsWithTwoPoPs(t *testing.T) {
+	w := upCloud(t, 2)
+	primary := w.ear(t, Primary, "0.0.0.0", 7001)
+	for kind, ports := range map[string][]int{"tunnel-cut": {primaryPort, secondaryPort}, "pop-cut": {primaryPort, 7000}} {
+		for node, addr := range map[string]netip.Addr{PoP1: azuresite.PoP1Addr, PoP2: azuresite.PoP2Addr} {
+			for _, port := range ports {
+				ear := w.ear(t, node, addr.String(), port)
+				to := netip.AddrPortFrom(addr, uint16(port))
+				if !w.passes(t, primary, ear, to) {
+					t.Fatalf("%s port %d can't be reached without a fault", node, port)
+				}
+				if err := w.Fault(t.Context(), Primary, kind); err != nil {
+					t.Fatal(err)
+				}
+				if w.passes(t, primary, ear, to) {
+					t.Errorf("%s: %s port %d can be reached", kind, node, port)
+				}
+				if err := w.Heal(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				ear.Close()
+			}
+		}
+	}
+	pid := w.Pid(PoP1)
+	if err := w.Fault(t.Context(), PoP2, "crash"); err != nil {
 		t.Fatal(err)
 	}
-	if w.programs[PoP].running() {
+	if w.programs[PoP2].running() || w.Pid(PoP1) != pid {
+		t.Errorf("pop2 is gone: it runs: %v, pop1 as %d, before as %d", w.programs[PoP2].running(), w.Pid(PoP1), pid)
+	}
+	if err := upCloud(t, 1).Fault(t.Context(), PoP2, "crash"); err == nil || !strings.Contains(err.Error(), "--pops 2") {
+		t.Errorf("crash of a PoP that isn't there: %v", err)
+	}
+}
+
+// The PoP in use is the active's.
+func TestPoPInUse(t *testing.T) {
+	w := &World{cloud: newCloud(2)}
+	at := func(pop string, role site.Role) *site.Status {
+		return &site.Status{Role: role, Tunnel: &site.TunnelStatus{PoP: pop}}
+	}
+	for _, c := range []struct {
+		primary, secondary *site.Status
+		want               string
+	}{
+		{nil, nil, PoP1},
+		{&site.Status{}, at(PoP2, site.Standby), PoP2},
+		{at(PoP2, site.Active), at(PoP1, site.Standby), PoP2},
+		{at(PoP1, site.Standby), at(PoP2, site.Active), PoP2},
+	} {
+		if got := w.inUse(map[string]*site.Status{Primary: c.primary, Secondary: c.secondary}); got != c.want {
+			t.Errorf("%+v and %+v use %s, want %s", c.primary, c.secondary, got, c.want)
+		}
+	}
+}
+
+// A PoP that was gone comes back on a new machine, with its disk.
+func TestThePoPComesBack(t *testing.T) {
+	w := upCloud(t, 1)
+	before, _ := w.Host(PoP1)
+	pid := w.Pid(PoP1)
+	if err := w.Fault(t.Context(), PoP1, "crash"); err != nil {
+		t.Fatal(err)
+	}
+	if w.programs[PoP1].running() {
 		t.Error("the program of a PoP that is gone runs")
 	}
 	if err := w.Heal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	after, _ := w.Host(PoP)
-	if again := w.Pid(PoP); again == 0 || again == pid || after == before {
+	after, _ := w.Host(PoP1)
+	if again := w.Pid(PoP1); again == 0 || again == pid || after == before {
 		t.Errorf("after the crash it runs as %d, before as %d, on the same machine: %v", again, pid, after == before)
 	}
-	pid = w.Pid(PoP)
-	if err := w.Fault(t.Context(), PoP, "restart"); err != nil {
+	pid = w.Pid(PoP1)
+	if err := w.Fault(t.Context(), PoP1, "restart"); err != nil {
 		t.Fatal(err)
 	}
-	if again := w.Pid(PoP); again == 0 || again == pid {
+	if again := w.Pid(PoP1); again == 0 || again == pid {
 		t.Errorf("after a restart it runs as %d, before as %d", again, pid)
 	}
-	if _, err := os.Stat(w.programs[PoP].path(popFile)); err != nil {
+	if _, err := os.Stat(w.programs[PoP1].path(popFile)); err != nil {
 		t.Errorf("its disk: %v", err)
 	}
 }
@@ -224,11 +283,19 @@ func (h *netlinkHost) remove(name string, metric int) { h.must(h.RouteDel(h.of(n
 
 // The site's downstream is read from the PoP's kernel, two tunnels at once too.
 func TestDownstreamIsFollowed(t *testing.T) {
-	w := upCloud(t)
+	w := upCloud(t, 2)
 	w.Begin()
-	follow := func(want string, change func(*netlinkHost)) {
+	now := func(pop string) (last string) {
+		for _, step := range w.Downstream(w.Begun()) {
+			if step.PoP == pop {
+				last = names(step.Sides)
+			}
+		}
+		return last
+	}
+	follow := func(pop, want string, change func(*netlinkHost)) {
 		t.Helper()
-		host, err := w.Host(PoP)
+		host, err := w.Host(pop)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,14 +306,33 @@ func TestDownstreamIsFollowed(t *testing.T) {
 		defer handle.Close()
 		change(&netlinkHost{t, handle})
 		if err := w.Await(t.Context(), "downstream "+want, bound, func(context.Context) bool {
-			steps := w.Downstream(w.Begun())
-			return len(steps) > 0 && names(steps[len(steps)-1].Sides) == want
+			return now(pop) == want
 		}); err != nil {
 			t.Fatalf("%v; steps %v", err, w.Downstream(0))
 		}
 	}
-	follow("primary", func(h *netlinkHost) { h.device("rlv-p1p"); h.device("rlv-p1s"); h.route("rlv-p1p", 0) })
-	follow("primary and secondary", func(h *netlinkHost) { h.route("rlv-p1s", 7) })
-	follow("primary", func(h *netlinkHost) { h.remove("rlv-p1s", 7) })
-	follow("", func(h *netlinkHost) { h.must(h.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "rlv-p1p"}})) })
+	follow(PoP1, "primary", func(h *netlinkHost) { h.device("rlv-p1p"); h.device("rlv-p1s"); h.route("rlv-p1p", 0) })
+	follow(PoP2, "primary", func(h *netlinkHost) { h.device("rlv-p2p"); h.device("rlv-p2s"); h.route("rlv-p2p", 0) })
+	follow(PoP1, "primary and secondary", func(h *netlinkHost) { h.route("rlv-p1s", 7) })
+	follow(PoP1, "primary", func(h *netlinkHost) { h.remove("rlv-p1s", 7) })
+	if got := now(PoP2); got != "primary" {
+		t.Errorf("downstream of pop2 after pop1's changes: %q", got)
+	}
+	if first := w.Downstream(clock.Now()); len(first) != 2 {
+		t.Errorf("of each PoP how it is now, got %v", first)
+	}
+	follow(PoP1, "", func(h *netlinkHost) { h.must(h.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "rlv-p1p"}})) })
+}
+
+// What one PoP does says nothing of the other.
+func TestStepsAreEachPoPsOwn(t *testing.T) {
+	d := downstream{note: func(string, string, string) {}}
+	to := []site.Side{site.Primary}
+	d.step(PoP1, nil)
+	d.step(PoP1, to)
+	d.step(PoP2, to)
+	d.step(PoP1, to)
+	if len(d.steps) != 2 || d.steps[0].PoP != PoP1 || d.steps[1].PoP != PoP2 {
+		t.Errorf("steps %v, want one of each PoP", d.steps)
+	}
 }

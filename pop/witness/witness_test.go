@@ -51,11 +51,10 @@ type rig struct {
 }
 
 type vsocket struct {
-	conn  *net.UDPConn
-	mac   auth.MAC
-	q     wire.Question
-	r     wire.Reply
-	asked time.Duration
+	conn *net.UDPConn
+	mac  auth.MAC
+	q    wire.Question
+	r    wire.Reply
 }
 
 var keys = [2][]byte{[]byte("the primary's key"), []byte("the secondary's")}

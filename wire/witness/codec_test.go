@@ -2,6 +2,7 @@ package witness
 
 import (
 	"encoding/hex"
+	"errors"
 	"flag"
 	"os"
 	"reflect"
@@ -104,14 +105,14 @@ func TestSignedNonsense(t *testing.T) {
 		"flags": 104, "role": 105, "reserved": 107, "ask's lease": 120, "claim's lease": 152} {
 		body := AppendQuestion(nil, &q, key)[:QuestionSize]
 		body[at] = 0xff
-		if err := DecodeQuestion(key.Append(body, body), new(Question), key); err != ErrMalformed {
+		if err := DecodeQuestion(key.Append(body, body), new(Question), key); !errors.Is(err, ErrMalformed) {
 			t.Errorf("question, %s: %v", name, err)
 		}
 	}
 	for name, at := range map[string]int{"kind": 4, "side": 5, "sent": 56, "holder": 88, "age": 128, "flags": 152, "role": 153, "state": 155, "padding": 175} {
 		body := AppendReply(nil, &r, key)[:ReplySize]
 		body[at] = 0xff
-		if err := DecodeReply(key.Append(body, body), new(Reply), key); err != ErrMalformed {
+		if err := DecodeReply(key.Append(body, body), new(Reply), key); !errors.Is(err, ErrMalformed) {
 			t.Errorf("reply, %s: %v", name, err)
 		}
 	}
@@ -128,13 +129,13 @@ func TestNothingForgedIsBelieved(t *testing.T) {
 			t.Errorf("bit %d flipped, and it is believed", bit)
 		}
 	}
-	if err := DecodeQuestion(good, new(Question), auth.NewHMAC([]byte("other"))); err != ErrForged {
+	if err := DecodeQuestion(good, new(Question), auth.NewHMAC([]byte("other"))); !errors.Is(err, ErrForged) {
 		t.Errorf("with another key: %v", err)
 	}
-	if err := DecodeQuestion(AppendReply(nil, &r, key), new(Question), key); err != ErrMalformed {
+	if err := DecodeQuestion(AppendReply(nil, &r, key), new(Question), key); !errors.Is(err, ErrMalformed) {
 		t.Errorf("a reply as a question: %v", err)
 	}
-	if err := DecodeReply(good, new(Reply), key); err != ErrMalformed {
+	if err := DecodeReply(good, new(Reply), key); !errors.Is(err, ErrMalformed) {
 		t.Errorf("a question as a reply: %v", err)
 	}
 }
