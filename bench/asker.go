@@ -18,12 +18,13 @@ type asker struct {
 	send   func(question []byte)
 	renew  func() error // begins the tunnel's session anew; nil: there is none
 
+	accepted atomic.Uint64 // the life of the witness that has accepted us; nobody waits to read it
+
 	mu       sync.Mutex
 	question witness.Question
 	answer   witness.Reply
 	mac      auth.MAC
 	at       time.Duration // of the last answer
-	accepted uint64        // the run of the witness that has accepted us
 	pace     pace
 
 	first, last uint64          // the questions that count; 0: none
@@ -101,7 +102,7 @@ func (a *asker) take(datagram []byte) {
 	a.answer, a.at = r, now
 	a.pace.answered(now)
 	if r.State != witness.Blank {
-		a.accepted = r.Run
+		a.accepted.Store(r.Run)
 	}
 	if a.first != 0 && r.Heard >= a.first && r.Heard <= a.last {
 		a.trips = append(a.trips, now-r.Sent)

@@ -77,9 +77,7 @@ func (c *crowd) accepted(before []uint64) (count int) {
 // lives are those of the witness that have accepted each vSocket.
 func (c *crowd) lives() (runs []uint64) {
 	for _, a := range c.askers {
-		a.mu.Lock()
-		runs = append(runs, a.accepted)
-		a.mu.Unlock()
+		runs = append(runs, a.accepted.Load())
 	}
 	return runs
 }

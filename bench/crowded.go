@@ -71,7 +71,7 @@ func opened(sites int, local bool) (*actor, error) {
 	}
 	if err = a.tell(order{Do: "open", Sites: sites, Local: local}, nil); err == nil {
 		// One after the other: sites aren't installed in one second.
-		err = a.tell(order{Do: "ask", Every: gently, Retry: gently, For: time.Second}, nil)
+		err = a.tell(order{Do: "ask", Every: gently, Retry: gently, For: gently}, nil)
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.end())
@@ -107,19 +107,19 @@ witness once a second each for %s. The unit of CPU is one core. Of %d questions 
 
 `, 2*crowdSites, crowdSites, crowdFor, r.Asked, r.Asked-r.Answered, micros(r.Median), micros(r.P99), began) +
 		table([]string{"process", "CPU", "memory (RSS)"}, rows) + fmt.Sprintf(`
-Killed (SIGKILL) and started again at once: the new witness accepts the first vSocket after %s, half of them after %s, all after %s
-(%d were, when this was no longer watched, at most %s later; starts of the program: %d). A vSocket without an answer asks each %s, and renews its session at the product's
-pace; all handshakes, both ends of each, are computed by this machine.
-`, after(back.First), after(back.Half), after(back.All), back.Back, patience, back.Starts, retryPace), nil
+Killed (SIGKILL) and started again at once (starts: %d), the new witness accepts the first vSocket after %s, half of them after %s,
+all after %s; in the end %d of %d were back. A vSocket without an answer asks each %s, and renews its session at the
+product's pace; all handshakes, both ends of each, are computed by this machine.
+`, back.Starts, after(back.First), after(back.Half), after(back.All), back.Back, 2*crowdSites, retryPace), nil
 }
 
 func after(seconds float64) string {
 	if seconds == 0 {
-		return "more"
+		return "more than " + patience.String()
 	}
 	return fmt.Sprintf("%.1f s", seconds)
 }
 
 // retryPace is how often a vSocket asks while there is no answer. The product's is
-// its keepalive interval; so many vSockets at 50 ms are beyond this machine.
+// its keepalive interval, 50 ms; so many vSockets at that are beyond this machine.
 const retryPace = 200 * time.Millisecond

@@ -73,7 +73,7 @@ const lossless = 1e-4
 // climb asks faster and faster until questions are lost, or not even asked, twice
 // at the same pace.
 func (f *costFigures) climb(a *actor) error {
-	every := time.Second / 2
+	every := time.Second
 	for failed := 0; failed < 2 && every > 5*time.Millisecond; {
 		r, err := a.askAll(every, 4*time.Second)
 		if err != nil {
