@@ -32,7 +32,7 @@ func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 	w := c.w
 	// With no holder it may be in place of a grant that nobody has heard of (R10), or
 	// made of late questions, when both have left: who comes brings a higher one.
-	if claim.Term <= c.highest && claim.Holder != site.NoSide && !c.voided {
+	if claim.Term <= c.highest && claim.Holder != site.NoSide && !c.voided && !c.forgotten() {
 		w.fail("record rises", "the witness grants term %d after %d", claim.Term, c.highest)
 	}
 	known, is := c.holders[claim.Term]
@@ -78,6 +78,12 @@ func (*witnessCheck) hears(p *pop, q *wire.Question) {
 	}
 }
 
+// forgotten: a vSocket that has lost its state finds the PoP in use by its peer or by
+// the claim in the register, and somebody may have taken that away.
+func (c *witnessCheck) forgotten() bool {
+	return len(c.w.pops) > 1 && c.w.has(Wipe) && c.w.has(Apply, Untag, Edit)
+}
+
 // heard is ha.md section 5, 6: of one boot only what is newer changes what the
 // witness sees.
 func (c *witnessCheck) heard(p *pop) {
@@ -100,6 +106,9 @@ func (c *witnessCheck) said(n *node, what string) {
 	other := w.nodes[n.side.Peer()]
 	if what != "claiming" || w.pops == nil || !w.reached(n) || w.has(Tunnel, TunnelLoss, TunnelLate, TunnelOld, PoPDown, PoPBlank, PoPBehind) {
 		return
+	}
+	if n.until+w.sched.Settings.Silent > w.now && n.until != 0 {
+		return // it stood still, and what it believes is about to be told
 	}
 	p := w.pops[n.pop]
 	view := p.witness.Status(p.now()).Sides[other.side-site.Primary]
