@@ -1,21 +1,31 @@
 package tunnel
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 const (
 	patience = 3 // answers missed in a row until the session counts as dead
 	// The shortest and the longest time between two renewals. Each costs a
-	// handshake, and an endpoint that is down gets no better by it.
-	least, most = 500 * time.Millisecond, 2 * time.Second
+	// handshake and throws away the one under way, which WireGuard itself repeats
+	// each 5 s: thousands of vSockets that went on renewing each 2 s kept a PoP that
+	// had restarted from ever getting through (docs/benchmarks.md).
+	least, most = 500 * time.Millisecond, 16 * time.Second
+	// From here on the waits are spread, so that thousands don't come at once.
+	spreadFrom = 2 * time.Second
 )
 
 // pace says when to renew. The first time it is at once; then it waits twice as
 // long each time, until the witness has answered for longer than that.
 type pace struct {
 	missed int
-	wait   time.Duration // after the last renewal
-	next   time.Duration // when the next may be
+	wait   time.Duration                          // after the last renewal
+	next   time.Duration                          // when the next may be
+	spread func(most time.Duration) time.Duration // nil: not at all
 }
+
+func newPace() pace { return pace{spread: rand.N[time.Duration]} }
 
 func (p *pace) miss(now time.Duration) (renew bool) {
 	p.missed++
@@ -24,6 +34,9 @@ func (p *pace) miss(now time.Duration) (renew bool) {
 	}
 	p.wait = min(max(least, 2*p.wait), most)
 	p.next = now + p.wait
+	if p.wait >= spreadFrom && p.spread != nil {
+		p.next += p.spread(p.wait / 2)
+	}
 	return true
 }
 

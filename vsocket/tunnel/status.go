@@ -103,7 +103,7 @@ func (t *Tunnel) Use(i int) {
 	t.mu.Lock()
 	if t.order.pop != i {
 		t.order.pop, t.order.set = i, true
-		t.pace, t.seen = pace{}, seen{total: t.seen.total}
+		t.pace, t.seen = newPace(), seen{total: t.seen.total}
 	}
 	t.mu.Unlock()
 	t.poke()
