@@ -86,7 +86,7 @@ func (m *Machine) prevented(now Time) string {
 		return "not fit: " + m.reason.String()
 	case !m.thirdOK():
 		return m.thirdProblem()
-	case m.lost && m.cfg.PoPs > 1 && (!m.azure.read || m.azure.claimed > m.state.Granted.Term): // which PoP the site uses, the claim there tells (decision 7)
+	case m.state.Lost && m.cfg.PoPs > 1:
 		return "the register has to be read first, as the state was lost"
 	case now < m.started+LeaseMax && !slip.Is(slip.StartIgnored):
 		return "started less than the longest lease ago"

@@ -60,6 +60,10 @@ func (m *Machine) register(now Time, e Register) {
 	if e.Settled {
 		m.learn(now, e.Claim, theRegister)
 	}
+	if m.state.Lost && m.known && e.Settled {
+		m.state.Lost = false
+		m.do(Save{m.state})
+	}
 	if m.cfg.Third == keepalive.ARM && m.serving() && e.Claim == m.state.Granted && e.SentAt >= m.resumed {
 		m.lease.third = max(m.lease.third, e.SentAt+registerHold)
 		m.waking = false

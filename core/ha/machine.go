@@ -17,7 +17,6 @@ type Machine struct {
 
 	state   State
 	known   bool // the state is valid, or the third has told the term
-	lost    bool // this boot began without a valid state
 	role    site.Role
 	started Time
 	last    Time // of the last step
@@ -74,8 +73,9 @@ type steered struct {
 // New makes the machine of one boot. state is nil if none that is valid was
 // kept. boot and nonce are random.
 func New(cfg Config, boot site.BootID, nonce uint64, state *State, now Time) *Machine {
-	m := &Machine{cfg: cfg, boot: boot, nonce: nonce, role: site.Mute, lost: state == nil, started: now, last: now, sendAt: now,
+	m := &Machine{cfg: cfg, boot: boot, nonce: nonce, role: site.Mute, started: now, last: now, sendAt: now,
 		reason: keepalive.Starting}
+	m.state.Lost = cfg.PoPs > 1
 	if state != nil {
 		m.state, m.known, m.role = *state, true, site.Standby
 		if slip.Is(slip.ResumesFromDisk) && state.Granted.Holder == cfg.Side {

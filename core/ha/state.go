@@ -22,6 +22,10 @@ type State struct {
 	// PoP is the one in use, whose witness alone is asked. It is kept before
 	// anything is asked there.
 	PoP int `json:"pop,omitempty"`
+	// Lost: what was kept before was lost, and the register hasn't been read since.
+	// Where there are two PoPs, its claim alone tells that the one that is asked
+	// isn't the one in use (decision 7).
+	Lost bool `json:"lost,omitempty"`
 }
 
 // Encode makes the record that Decode reads.
