@@ -86,6 +86,7 @@ func TestMoveFollowsTheActive(t *testing.T) {
 	alone := newHolder(t)
 	alone.m.cfg.PoPs = 2
 	alone.mute = true
+	alone.without(100 * ms) // the last that it says is that it has no witness
 	alone.pass(20*time.Second, nil)
 	if alone.m.state.PoP != 0 {
 		t.Error("moved without its peer")
