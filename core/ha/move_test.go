@@ -88,7 +88,7 @@ func TestMoveFollowsTheActive(t *testing.T) {
 	alone.mute = true
 	alone.without(100 * ms) // the last that it says is that it has no witness
 	alone.pass(20*time.Second, nil)
-	if alone.m.state.PoP != 0 {
+	if alone.m.move.at != 0 { // also if it has come back since
 		t.Error("moved without its peer")
 	}
 }
