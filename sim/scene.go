@@ -9,7 +9,7 @@ import (
 
 // causes take a role away; disturbances come into the takeover that follows.
 var (
-	causes       = []Kind{Stall, Stall, Pause, Freeze, Crash, Reboot, Off, Stop, Cut, LAN, WAN}
+	causes       = []Kind{Stall, Stall, Pause, Freeze, Freeze, Crash, Reboot, Off, Stop, Cut, LAN, WAN}
 	disturbances = []Kind{Crash, KillAt, Stall, Pause, Reboot, Wipe, Disk, Cut, LAN, WAN,
 		Stale, Stale, Stale, Stale, Stale, Lost, Stuck, Slow, Fail, Refuse, Deny, Silent, IMDS, Token, Move, Remove, Untag, Untag, Untag, Edit, Edit, Apply, Apply}
 )
