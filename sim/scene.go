@@ -75,15 +75,18 @@ func (d *drawer) doubt(s *Schedule) {
 	verdict := c.Silent + c.Confirm
 	cause := Fault{Kind: [...]Kind{Freeze, Pause, Stall, Cut, Cut}[d.r.IntN(5)], At: d.between(d.from, c.Safety-10*time.Second), Side: site.Primary, Path: keepalive.Paths}
 	cause.For = verdict + d.between(0, 2*time.Second)
-	f := Fault{Kind: [...]Kind{Silent, Silent, Lost, Stale, Stale}[d.r.IntN(5)], Side: site.Secondary, Path: keepalive.Paths}
+	f := Fault{Kind: [...]Kind{Silent, Silent, Lost, Stale, Stale, Crash, Crash}[d.r.IntN(7)], Side: site.Secondary, Path: keepalive.Paths}
 	if d.yes(30) {
 		cause.Side, f.Side = f.Side, cause.Side
 	}
 	d.detail(&f)
 	f.At = cause.At + verdict - c.Keepalive - d.skewed(0, 500*time.Millisecond) // the last keepalive came before the cause
 	f.For = c.Keepalive + 600*time.Millisecond + d.skewed(0, 4*time.Second)
+	if f.Kind == Crash { // and has forgotten that it claims
+		f.At, f.For = cause.At+verdict-c.Keepalive+d.between(0, c.Keepalive+d.pace(c.Profile)/8), d.skewed(100*time.Millisecond, 2*time.Second)
+	}
 	s.Faults = append(s.Faults, cause, f)
-	if d.yes(50) { // and is told late of the one that follows
+	if f.Kind != Crash && d.yes(50) { // and is told late of the one that follows
 		s.Faults = append(s.Faults, Fault{Kind: Slow, At: f.End(), For: 10 * time.Second, Side: f.Side, Path: f.Path, D: d.skewed(50*time.Millisecond, time.Second)})
 	}
 }
