@@ -250,7 +250,8 @@ func (m *Machine) watchWitness(now Time) {
 	if m.peer.here() && !m.peer.msg.ThirdOK {
 		patience = max(m.cfg.Silent, agreeFloor, 3*w.trip) // two see the same
 	}
-	ok := w.seq != 0 && (w.unsaid == 0 || now < w.unsaid+patience)
+	back := w.ok || w.at >= w.since // who is lost is back with a reply alone, not with a pause of our own
+	ok := w.seq != 0 && back && (w.unsaid == 0 || now < w.unsaid+patience)
 	if ok == w.ok {
 		return
 	}
