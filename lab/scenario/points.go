@@ -163,13 +163,13 @@ func howNamed() string {
 	for _, m := range moments {
 		for _, node := range vsockets {
 			if m.has(node) {
-				parts = append(parts, string(m)+"/"+m.part(node)+"/")
+				parts = append(parts, string(m)+"/"+m.part(node)+"/STEP")
 			}
 		}
 	}
-	return "a step, as in failback/taker/save, #2 for the second of its name, /both to kill both;\n" +
-		"  " + strings.Join(parts, ", ") + " and the step,\n" +
-		"  as releve lab run crash-points --points 5 names five of them"
+	return "one of " + strings.Join(parts, ", ") + ";\n" +
+		"  then #2 for the second step of that name, /both to kill both: failback/taker/save#2/both;\n" +
+		"  steps are named as they are played: releve lab run crash-points --points 5"
 }
 
 // wellNamed reports whether a point could have that name.
