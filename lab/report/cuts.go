@@ -51,11 +51,12 @@ func (r *Report) cuts(f *Facts) {
 	}
 }
 
-// worstWithin is the longest outage of either direction that has begun in a time.
+// worstWithin is the longest outage of either direction in a time. It has its
+// middle there: what was on its way is lost to a cut that began after it was sent.
 func worstWithin(all map[probe.Direction][]probe.Outage, from, to time.Duration) (longest time.Duration) {
 	for _, outages := range all {
 		for _, o := range outages {
-			if o.From >= from && o.From < to {
+			if middle := (o.From + o.To) / 2; middle >= from && middle < to {
 				longest = max(longest, o.Length)
 			}
 		}

@@ -20,7 +20,7 @@ func cuts() *Facts {
 	}
 	f.Entries = append(f.Entries, back(12*time.Second, WhatGranted), back(12*time.Second+80*ms, WhatOpened))
 	f.Cuts = []CutFacts{
-		{Name: "primary lan-cut-in", Began: f.Zero - ms, Mended: f.Zero + 3*time.Second, Over: f.Zero + 15*time.Second, Moves: 1, Failbacks: 1, Terms: 2},
+		{Name: "primary lan-cut-in", Began: f.Zero, Mended: f.Zero + 3*time.Second, Over: f.Zero + 15*time.Second, Moves: 1, Failbacks: 1, Terms: 2},
 		{Name: "secondary witness-late, primary crash", Began: f.Zero + 20*time.Second, Mended: f.Zero + 23*time.Second, Over: f.Zero + 35*time.Second,
 			Moves: 1, Terms: 4, TwoTunnels: true},
 	}
@@ -56,7 +56,7 @@ func TestCutsAreShown(t *testing.T) {
 	}
 	for _, want := range []string{
 		"failback by the primary (primary lan-cut-in mended):\n",
-		"      -1.0  primary lan-cut-in  mended at 3000.0\n            1 move, 1 back, 2 terms, worst outage 1253.0 ms\n",
+		"      +0.0  primary lan-cut-in  mended at 3000.0\n            1 move, 1 back, 2 terms, worst outage 1253.0 ms\n",
 		"1 move, 0 back, 4 terms, worst outage 0.0 ms, a duel, two tunnels\n",
 		"FAILED  scenario one-way-cut (instant): 2 cuts; 0 violations\n",
 	} {
