@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"releve.dev/releve/core/ha"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/auth"
@@ -11,7 +12,8 @@ import (
 
 // promiseCheck is R3, R6 and ha-schedules.md 2: who has answered an active's
 // question doesn't claim before that answer's lease is over, unless the active
-// has yielded; and who has a claim in the register answers no older term.
+// has yielded; and who has a claim in the register answers no older term. Nor
+// does anybody claim before what its former life may have promised is over (R0).
 type promiseCheck struct {
 	indifferent
 	w        *World
@@ -67,6 +69,9 @@ func (c *promiseCheck) writes(by *node, side site.Side, _, _ *nic) {
 
 func (c *promiseCheck) calls(n *node, request *steer.Request) {
 	side := n.side
+	if young := c.w.now - n.bootedAt; request.Op == steer.Put && n.role == site.Claiming && young < ha.LeaseMax-drift {
+		c.w.fail("start", "the %s claims %v after its start", side, young)
+	}
 	if request.Op != steer.Put || n.role != site.Claiming || n.granted.Term != c.term[side] ||
 		c.yielded[side.Peer()] == n.granted.Term {
 		return

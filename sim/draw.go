@@ -17,7 +17,7 @@ func Draw(seed uint64) *Schedule {
 	d.from = 8 * time.Second
 	var kinds []Kind
 	switch chance := d.r.IntN(100); {
-	case chance < 10: // what nobody needs, in a site that has started
+	case chance < 14: // what nobody needs, in a site that has started
 		kinds, d.from, d.needless, d.path = needless, settled(s), true, keepalive.Path(d.r.IntN(2))
 	case chance < 35:
 		d.scenes(s)

@@ -7,12 +7,12 @@ import (
 	"releve.dev/releve/wire/keepalive"
 )
 
-// drawThird makes a witness the third of every other seed, and draws what goes
+// drawThird makes a witness the third of a third of the seeds, and draws what goes
 // wrong with it. It has a generator of its own, so that the rest of a seed is the
 // same with either third.
 func drawThird(s *Schedule) {
 	d := drawer{r: generator(s.Seed, ofThird), from: 8 * time.Second}
-	if d.yes(50) {
+	if d.yes(66) {
 		return
 	}
 	c := &s.Settings

@@ -9,7 +9,7 @@ import (
 
 // causes take a role away; disturbances come into the takeover that follows.
 var (
-	causes       = []Kind{Stall, Stall, Pause, Freeze, Crash, Reboot, Off, Stop, Cut, LAN, WAN}
+	causes       = []Kind{Stall, Stall, Pause, Freeze, Freeze, Crash, Reboot, Off, Stop, Cut, LAN, WAN}
 	disturbances = []Kind{Crash, KillAt, Stall, Pause, Reboot, Wipe, Disk, Cut, LAN, WAN,
 		Stale, Stale, Stale, Stale, Stale, Lost, Stuck, Slow, Fail, Refuse, Deny, Silent, IMDS, Token, Move, Remove, Untag, Untag, Untag, Edit, Edit, Apply, Apply}
 )
@@ -18,9 +18,12 @@ var (
 // faults drawn apart from each other seldom are.
 func (d *drawer) scenes(s *Schedule) {
 	for range 1 + d.r.IntN(3) {
-		if d.yes(10) {
+		switch chance := d.r.IntN(100); {
+		case chance < 10:
 			d.apart(s)
-		} else {
+		case chance < 20, s.Settings.Safety < time.Minute && chance < 60: // fast timers: what it says wrongly lasts for milliseconds
+			d.doubt(s)
+		default:
 			d.scene(s)
 		}
 	}
@@ -63,6 +66,26 @@ func (d *drawer) apart(s *Schedule) {
 		f.Side, g.Side = g.Side, f.Side
 	}
 	s.Faults = append(s.Faults, f, g)
+}
+
+// doubt: a silence just long enough for a claim is over, and the claimant doesn't
+// get to know what became of its claim, or reads what was before it.
+func (d *drawer) doubt(s *Schedule) {
+	c := &s.Settings
+	verdict := c.Silent + c.Confirm
+	cause := Fault{Kind: [...]Kind{Freeze, Pause, Stall, Cut, Cut}[d.r.IntN(5)], At: d.between(d.from, c.Safety-10*time.Second), Side: site.Primary, Path: keepalive.Paths}
+	cause.For = verdict + d.between(0, 2*time.Second)
+	f := Fault{Kind: [...]Kind{Silent, Silent, Lost, Stale, Stale}[d.r.IntN(5)], Side: site.Secondary, Path: keepalive.Paths}
+	if d.yes(30) {
+		cause.Side, f.Side = f.Side, cause.Side
+	}
+	d.detail(&f)
+	f.At = cause.At + verdict - c.Keepalive - d.skewed(0, 500*time.Millisecond) // the last keepalive came before the cause
+	f.For = c.Keepalive + 600*time.Millisecond + d.skewed(0, 4*time.Second)
+	s.Faults = append(s.Faults, cause, f)
+	if d.yes(50) { // and is told late of the one that follows
+		s.Faults = append(s.Faults, Fault{Kind: Slow, At: f.End(), For: 10 * time.Second, Side: f.Side, Path: f.Path, D: d.skewed(50*time.Millisecond, time.Second)})
+	}
 }
 
 func (d *drawer) scene(s *Schedule) {

@@ -26,11 +26,12 @@ func simMistakesCommand() *cobra.Command {
 		Short: "Plant one mistake after the other, and see which property finds it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			blind := 0
+			planted, blind := 0, 0
 			for _, mistake := range slip.All {
 				if only != "" && string(mistake) != only {
 					continue
 				}
+				planted++
 				slip.Chosen = mistake
 				began := time.Now()
 				tried, violation := search(seeds, start)
@@ -44,7 +45,7 @@ func simMistakesCommand() *cobra.Command {
 					return err
 				}
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "mistakes=%d found=%d\n", len(slip.All), len(slip.All)-blind)
+			fmt.Fprintf(cmd.OutOrStdout(), "mistakes=%d found=%d\n", planted, planted-blind)
 			if blind > 0 {
 				return status(exitFailed)
 			}

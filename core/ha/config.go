@@ -27,6 +27,8 @@ const (
 	missedRest    = 5 * time.Second        // and asks ARM again this often while IMDS doesn't list what ARM has shown
 	metadataRest  = time.Second            // an active looks at IMDS this often
 	StaleMax      = 10 * time.Second       // Azure's answers are taken to be no older than this
+	longGone      = 5 * time.Second        // a witness that hasn't answered for so long is asked
+	gonePace      = 250 * time.Millisecond // no more often than this
 	helloPace     = time.Second            // who needs nothing of the witness says hello this often
 	agreeFloor    = 200 * time.Millisecond // or after this long if the peer is without it too
 	reachFloor    = time.Second            // the witness is out of reach after this long without a reply, or 3 Silent

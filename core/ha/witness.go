@@ -104,9 +104,19 @@ func (m *Machine) askWitness(now Time) {
 	m.do(Question{q})
 }
 
-// questionPace: a claim waits for the end of a promise, and nobody tells when
-// that is.
+// questionPace is how long to wait between two questions. A PoP that is back
+// after a while has all its sites asking: who has had no answer for long asks less
+// often, so that it isn't drowned (docs/benchmarks.md, 2,000 sites).
 func (m *Machine) questionPace() time.Duration {
+	if w := &m.witness; w.unsaid != 0 && m.last >= w.unsaid+longGone {
+		return max(m.neededPace(), gonePace)
+	}
+	return m.neededPace()
+}
+
+// neededPace: a claim waits for the end of a promise, and nobody tells when that
+// is.
+func (m *Machine) neededPace() time.Duration {
 	switch {
 	case m.role == site.Claiming, m.role == site.Standby && m.peer.silent && m.last < m.lastTwoWay()+LeaseMax:
 		return max(m.cfg.Keepalive/4, jitterFloor)

@@ -44,7 +44,7 @@ func (m *Machine) decideClaim(now time.Duration) {
 		r.nextGet = min(r.nextGet, max(now, r.nextPut))
 	default:
 		if p.sent && slip.Is(slip.FirstAnswer) {
-			m.tell(ha.ClaimFailed{Why: "a read shows that the write has not taken effect", Unsure: true})
+			m.tell(ha.ClaimFailed{Why: "a read shows that the write has not taken effect"})
 		} else if p.sent {
 			// The role machine decides first whether it still claims.
 			p.sent, r.nextGet = false, now

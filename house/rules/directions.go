@@ -52,6 +52,7 @@ var Directions = []Direction{
 	{Room: "vsocket/apitest", May: []string{"site", "core", "azure/arm", "azure/imds"}, Tests: []string{"azure/emulator"}, Why: "Azure is its business"},
 	{Room: "tunnel", Tests: []string{"lab/room"}, Why: "a WireGuard device, for both ends"},
 	{Room: "pop", May: []string{"site", "core/witness", "wire", "tunnel", "settings", "door", "slots"}, Tests: []string{"lab/room"}, Why: "the cloud's end: hub, egress, witness"},
+	{Room: "manager/*", May: []string{"site", "manager/store"}, Why: "a part of the manager each"},
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "tunnel", "pop/config", "vsocket/config", "vsocket/control", "vsocket/journal", "vsocket/steps"},
 		Tests: []string{"vsocket", "house/private"},
 		Why:   "plays the world around the built programs: writes their settings, reads their status and journal, stands between their steps"},

@@ -1,0 +1,3 @@
+// Package query is what sqlc makes of manager/store/queries; `make generate`
+// writes it anew.
+package query

@@ -1,0 +1,36 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"net/url"
+
+	"github.com/pressly/goose/v3/database"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"; needs no C compiler
+)
+
+// readers of a SQLite file at once; there is one writer.
+const readers = 8
+
+// openSQLite makes a commit durable before it returns (synchronous FULL): what
+// an administrator was told is saved is saved after a power loss too.
+func openSQLite(file string) (*Store, error) {
+	open := func(mode string, most int) (*sql.DB, error) {
+		v := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(10000)"}, "_txlock": {mode}}
+		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+v.Encode())
+		if err != nil {
+			return nil, fmt.Errorf("database %s: %w", file, err)
+		}
+		db.SetMaxOpenConns(most)
+		return db, nil
+	}
+	write, err := open("immediate", 1)
+	if err != nil {
+		return nil, err
+	}
+	read, err := open("deferred", readers)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{write: write, read: read, dialect: database.DialectSQLite3}, nil
+}
