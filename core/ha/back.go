@@ -13,8 +13,15 @@ func (m *Machine) hearReach(msg *keepalive.Message) {
 	samePoP := msg.PoP == 0 || int(msg.PoP)-1 == m.state.PoP
 	if m.cfg.Third == keepalive.Witness && back && samePoP && !m.witness.ok {
 		m.do(Retry{})
-		m.witness.hurry = true
+		m.witness.retried, m.witness.hurry = m.last, true
 	}
+}
+
+// retries: the session is being renewed, which may cost the question that is on
+// its way. So the next one follows soon.
+func (m *Machine) retries() bool {
+	at := m.witness.retried
+	return at != 0 && m.last < at+m.cfg.patience()
 }
 
 // justBack is for the taker: the giver gives because it misses the witness, and

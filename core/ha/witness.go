@@ -29,6 +29,7 @@ type registrar struct {
 	ok      bool   // within reach
 	since   Time   // when ok changed last
 	met     Time   // when this life was met
+	retried Time   // when the peer reached it again and this side didn't; 0: never
 	state   wire.State
 	other   wire.View
 	idle    Time // since when it says that nobody is active
@@ -108,7 +109,7 @@ func (m *Machine) askWitness(now Time) {
 // after a while has all its sites asking: who has had no answer for long asks less
 // often, so that it isn't drowned (docs/benchmarks.md, 2,000 sites).
 func (m *Machine) questionPace() time.Duration {
-	if w := &m.witness; w.unsaid != 0 && m.last >= w.unsaid+longGone {
+	if w := &m.witness; w.unsaid != 0 && m.last >= w.unsaid+longGone && !m.retries() {
 		return max(m.neededPace(), gonePace)
 	}
 	return m.neededPace()
