@@ -73,7 +73,7 @@ func TestPacketsOfOneSend(t *testing.T) {
 			}
 			q, ok := Parse(vnet, one[VNetHeaderLen:])
 			if !ok || q.Src != public || q.Dst != dst || q.SrcPort != 4711 || q.DstPort != 80 || q.ID != 0xfffe+uint16(i) || packet[8] != 64 {
-				t.Errorf("packet %d of %+v is %+v, %v", i, tc, q, ok)
+				t.Errorf("packet %d of %+v: %v, from %v:%d to %v:%d, identification %#x", i, tc, ok, q.Src.Netip(), q.SrcPort, q.Dst.Netip(), q.DstPort, q.ID)
 			}
 			if length := int(binary.BigEndian.Uint16(packet[24:])); length != len(packet)-20 {
 				t.Errorf("UDP length %d in %d bytes", length, len(packet)-20)
