@@ -39,22 +39,23 @@ func readBatch(buf []byte) (b batch, ok bool) {
 	if b.size == 0 || b.payload <= b.size || binary.NativeEndian.Uint16(buf[checksumOffsetAt:]) != udpChecksumAt {
 		return b, false
 	}
-	return b, udp == udpAt(eth)
+	at, whole := udpAt(eth)
+	return b, whole && udp == at
 }
 
-// udpAt is where the UDP header of a whole packet is, 0 if it isn't one. The
-// kernel makes no batch of packets with IPv6 extension headers.
-func udpAt(eth []byte) int {
+// udpAt is where the UDP header of a packet is, and whether it is a whole UDP
+// packet. The kernel makes no batch of those with IPv6 extension headers.
+func udpAt(eth []byte) (at int, whole bool) {
 	ip := eth[HeaderLen:]
 	switch {
-	case EtherType(eth) == TypeIPv4 && len(ip) >= 20 && ip[0]>>4 == 4 && ip[9] == UDP &&
-		int(binary.BigEndian.Uint16(ip[2:])) == len(ip) && binary.BigEndian.Uint16(ip[6:])&0x3fff == 0:
-		return HeaderLen + int(ip[0]&0xf)*4
-	case EtherType(eth) == TypeIPv6 && len(ip) >= ipv6Len && ip[6] == UDP &&
-		int(binary.BigEndian.Uint16(ip[4:]))+ipv6Len == len(ip):
-		return HeaderLen + ipv6Len
+	case EtherType(eth) == TypeIPv4 && len(ip) >= 20:
+		head := int(ip[0]&0xf) * 4
+		return HeaderLen + head, ip[0]>>4 == 4 && head >= 20 && ip[9] == UDP &&
+			int(binary.BigEndian.Uint16(ip[2:])) == len(ip) && binary.BigEndian.Uint16(ip[6:])&0x3fff == 0
+	case EtherType(eth) == TypeIPv6 && len(ip) >= ipv6Len:
+		return HeaderLen + ipv6Len, ip[6] == UDP && int(binary.BigEndian.Uint16(ip[4:]))+ipv6Len == len(ip)
 	}
-	return 0
+	return 0, false
 }
 
 func (b batch) packets() int { return (b.payload + b.size - 1) / b.size }

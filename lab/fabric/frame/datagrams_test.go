@@ -144,6 +144,8 @@ func TestPacketsOfAllElse(t *testing.T) {
 		"other checksum":      spoilt(func(b []byte) { b[checksumOffsetAt] = 16 }),
 		"header elsewhere":    spoilt(func(b []byte) { b[checksumStartAt]++ }),
 		"header beyond":       spoilt(func(b []byte) { b[checksumStartAt], b[checksumStartAt+1] = 0xff, 0xff }),
+		"header at 0":         spoilt(func(b []byte) { b[checksumStartAt], b[eth-1] = 0, b[eth-1]+1 }),
+		"short IP header":     spoilt(func(b []byte) { b[eth], b[checksumStartAt] = 0x44, HeaderLen+16 }),
 		"another EtherType":   spoilt(func(b []byte) { b[eth-1]++ }),
 		"another version":     spoilt(func(b []byte) { b[eth] = 0x65 }),
 		"total length":        spoilt(func(b []byte) { b[eth+3]++ }),
