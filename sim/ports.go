@@ -54,6 +54,10 @@ func (n *node) Use(pop int) {
 	}
 }
 
+// Retry is agent.Witness. A tunnel that is open has no session here that could be
+// renewed.
+func (n *node) Retry() {}
+
 // Serve is agent.Gate.
 func (n *node) Serve(until time.Duration) error {
 	if n.effect() {

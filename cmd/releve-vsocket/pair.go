@@ -113,7 +113,7 @@ func (p *pair) openWitness() (err error) {
 		witnesses = append(witnesses, pop.Witness)
 	}
 	p.asks, err = witness.Open(witness.Config{Local: cloud.Address, Witness: witnesses,
-		Use: p.tunnel.Use, Answered: p.tunnel.Answered, Missed: p.tunnel.Missed})
+		Use: p.tunnel.Use, Answered: p.tunnel.Answered, Missed: p.tunnel.Missed, Retry: p.tunnel.Retry})
 	return err
 }
 

@@ -84,6 +84,9 @@ func (f *labFlags) options(cmd *cobra.Command, fallback profile.Profile) (world.
 		}
 		o.Profile = p
 	}
+	if err := f.checkThird(o.Cloud); err != nil {
+		return o, usageError{err}
+	}
 	if cmd.Flags().Changed("confirm") {
 		o.Confirm = &f.confirm
 	}
@@ -100,6 +103,20 @@ func (f *labFlags) options(cmd *cobra.Command, fallback profile.Profile) (world.
 	o.Agent = filepath.Join(filepath.Dir(self), "releve-vsocket")
 	o.PoP = filepath.Join(filepath.Dir(self), "releve-pop")
 	return o, o.Check()
+}
+
+// checkThird speaks of the flag, where the vSockets' own check speaks of a file.
+func (f *labFlags) checkThird(cloud bool) error {
+	switch config.Third(f.third) {
+	case "", config.ThirdARM:
+	case config.ThirdWitness:
+		if !cloud {
+			return fmt.Errorf("--third %s: there is no witness without the cloud\nhint: --cloud", f.third)
+		}
+	default:
+		return fmt.Errorf("--third %q is %w\nhint: one of %s, %s", f.third, world.ErrUnknown, config.ThirdARM, config.ThirdWitness)
+	}
+	return nil
 }
 
 // interrupted ends with Ctrl-C and its kin.

@@ -22,6 +22,10 @@ type Question struct{ *witness.Question }
 // UsePoP moves the tunnel, and the talk with the witness, to that PoP.
 type UsePoP struct{ PoP int }
 
+// Retry tries to reach the PoP in use now, not at the tunnel's next time: the peer
+// reaches it.
+type Retry struct{}
+
 // Serve opens the serve gate until then; a time that has passed closes it.
 type Serve struct{ Until Time }
 
@@ -50,6 +54,7 @@ func (Save) action()         {}
 func (Send) action()         {}
 func (Question) action()     {}
 func (UsePoP) action()       {}
+func (Retry) action()        {}
 func (Serve) action()        {}
 func (Drain) action()        {}
 func (Down) action()         {}

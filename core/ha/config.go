@@ -66,6 +66,10 @@ func (c *Config) counted() time.Duration {
 // suspect is the silence from which on free things are done.
 func (c *Config) suspect() time.Duration { return c.Silent / 2 }
 
+// patience is how long the witness may be silent until it is out of reach, and how
+// long its return is waited for once the peer has seen it.
+func (c *Config) patience() time.Duration { return max(reachFloor, 3*c.Silent) }
+
 // pause is the gap in the own clock's ticks that counts as a pause (R2). Below
 // pauseFloor it would be the scheduler's; a lease ends by itself there.
 func (c *Config) pause() time.Duration { return max(c.Lease/2, pauseFloor) }

@@ -39,10 +39,11 @@ func (t *taking) from(term site.Term) bool { return t.prepare != 0 && t.prepare 
 
 // readyFor is the term that this vSocket could take now: all is fetched, and the
 // witness, if it is the third, has answered since. Its word from before may be
-// older than what makes the giver give.
+// older than what makes the giver give; one that has just come back may be about
+// to reach the giver too.
 func (m *Machine) readyFor(now Time) site.Term {
 	t := &m.taking
-	if !t.fetched || now >= t.until || m.cfg.Third == keepalive.Witness && (m.witness.sent < t.at || !m.thirdOK()) {
+	if !t.fetched || now >= t.until || m.cfg.Third == keepalive.Witness && (m.witness.sent < t.at || !m.thirdOK() || m.justBack(now)) {
 		return 0
 	}
 	return t.prepare

@@ -74,6 +74,7 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 	}
 	first := msg.Seq > p.msg.Seq || p.msg.Boot != msg.Boot || slip.Is(slip.ReplayAccepted)
 	if first {
+		m.hearReach(msg)
 		p.msg = *msg
 	}
 	m.hearEcho(now, msg)

@@ -108,4 +108,13 @@ func TestAPauseIsNotTheWitnessesFault(t *testing.T) {
 	if a.m.witness.ok {
 		t.Error("the witness, silent for more than a second since, isn't lost")
 	}
+	a.now += 5 * time.Second
+	a.step(Tick{})
+	if a.m.witness.ok {
+		t.Error("a pause of our own brings a lost witness back")
+	}
+	a.reply(nil)
+	if !a.m.witness.ok {
+		t.Error("a reply doesn't bring it back")
+	}
 }

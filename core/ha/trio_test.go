@@ -223,6 +223,8 @@ func (w *trio) did(n *member, actions []Action) {
 			}
 		case Question:
 			w.ask(n, *a.Question)
+		case Retry:
+			w.say(n.side.String(), "tries the PoP at once")
 		case Serve:
 			n.serve = a.Until
 		case Steer:

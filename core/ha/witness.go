@@ -28,6 +28,8 @@ type registrar struct {
 	unsaid  Time   // when the first question was sent that no reply has heard; 0: none
 	ok      bool   // within reach
 	since   Time   // when ok changed last
+	met     Time   // when this life was met
+	retried Time   // when the peer reached it again and this side didn't; 0: never
 	state   wire.State
 	other   wire.View
 	idle    Time // since when it says that nobody is active
@@ -107,7 +109,7 @@ func (m *Machine) askWitness(now Time) {
 // after a while has all its sites asking: who has had no answer for long asks less
 // often, so that it isn't drowned (docs/benchmarks.md, 2,000 sites).
 func (m *Machine) questionPace() time.Duration {
-	if w := &m.witness; w.unsaid != 0 && m.last >= w.unsaid+longGone {
+	if w := &m.witness; w.unsaid != 0 && m.last >= w.unsaid+longGone && !m.retries() {
 		return max(m.neededPace(), gonePace)
 	}
 	return m.neededPace()
@@ -158,7 +160,7 @@ func (m *Machine) told(now Time, r *wire.Reply) {
 	if !m.Believable(r) {
 		return
 	}
-	m.newLife(r.Run)
+	m.newLife(now, r.Run)
 	w := &m.witness
 	w.seq, w.at, w.nonce, w.state, w.other = r.Seq, now, r.Nonce, r.State, r.Other
 	if r.Heard > w.heard {
@@ -188,7 +190,7 @@ func (m *Machine) hearLease(r *wire.Reply) {
 }
 
 // newLife: the witness has another one than the one that was believed.
-func (m *Machine) newLife(run uint64) {
+func (m *Machine) newLife(now Time, run uint64) {
 	w := &m.witness
 	if run == w.run {
 		return
@@ -199,7 +201,7 @@ func (m *Machine) newLife(run uint64) {
 			m.dropTo("the witness has restarted") // R10: it may be without a record
 		}
 	}
-	w.run, w.before, w.hurry = run, w.asked, true
+	w.run, w.met, w.before, w.hurry = run, now, w.asked, true
 }
 
 // hearRecord is R1 for what the witness says, and the grant of R6 and R8.
@@ -255,11 +257,12 @@ func (m *Machine) watchWitness(now Time) {
 	if m.cfg.Third != keepalive.Witness {
 		return
 	}
-	patience := max(reachFloor, 3*m.cfg.Silent)
+	patience := m.cfg.patience()
 	if m.peer.here() && !m.peer.msg.ThirdOK {
 		patience = max(m.cfg.Silent, agreeFloor, 3*w.trip) // two see the same
 	}
-	ok := w.seq != 0 && (w.unsaid == 0 || now < w.unsaid+patience)
+	back := w.ok || w.at >= w.since // who is lost is back with a reply alone, not with a pause of our own
+	ok := w.seq != 0 && back && (w.unsaid == 0 || now < w.unsaid+patience)
 	if ok == w.ok {
 		return
 	}

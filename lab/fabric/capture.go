@@ -33,8 +33,8 @@ type capture struct {
 // Capture writes what the guest of a NIC or public host sends and receives to
 // w, as a pcap file; of all of them if name is "", then a packet appears once
 // where it is sent and once where it is received. stop ends it and tells the
-// first error of w. Frames that were left for the hardware to cut are written
-// whole, with unfinished checksums.
+// first error of w. TCP segments that were left for the hardware to cut are
+// written whole, UDP datagrams one by one; checksums may be unfinished.
 func (f *Fabric) Capture(w io.Writer, name string) (stop func() error, err error) {
 	c := &capture{port: strings.ToLower(name), out: bufio.NewWriterSize(w, 1<<16)}
 	f.mu.Lock()
@@ -72,8 +72,12 @@ func (f *Fabric) endCapture(c *capture) error {
 // record gives a frame, its virtio-net header in front, to who captures p.
 func (f *Fabric) record(p *port, buf []byte) {
 	for _, c := range *f.captures.Load() {
-		if (c.port == "" || c.port == p.name) && len(buf) > frame.VNetHeaderLen {
-			c.frame(buf[frame.VNetHeaderLen:], time.Now())
+		if c.port != "" && c.port != p.name || len(buf) <= frame.VNetHeaderLen {
+			continue
+		}
+		now := time.Now()
+		for one := range frame.Packets(buf) {
+			c.frame(one[frame.VNetHeaderLen:], now)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"sync"
 	"time"
+
+	"releve.dev/releve/lab/fabric/frame"
 )
 
 // delayLine hands packets over after a while. Those of one way keep their
@@ -15,10 +17,11 @@ type delayLine struct {
 	wake    chan struct{}
 	buffers sync.Pool
 
-	mu    sync.Mutex
-	queue lateQueue
-	seq   uint64
-	ways  map[uint64]*wayState
+	mu      sync.Mutex
+	queue   lateQueue
+	packets int // in queue
+	seq     uint64
+	ways    map[uint64]*wayState
 }
 
 // wayState is what keeps the order of one way.
@@ -34,6 +37,8 @@ type late struct {
 	way *wayState
 	to  *port
 	buf *[]byte
+
+	packets int
 }
 
 func newDelayLine(limit int, deliver func(*port, []byte)) *delayLine {
@@ -59,8 +64,9 @@ func (l *delayLine) clear(way uint64) bool {
 func (l *delayLine) put(to *port, way uint64, by time.Duration, buf []byte) bool {
 	copied := l.buffers.Get().(*[]byte)
 	*copied = append((*copied)[:0], buf...)
+	packets, _ := frame.Count(buf)
 	l.mu.Lock()
-	if len(l.queue) >= l.limit {
+	if l.packets+packets > l.limit {
 		l.mu.Unlock()
 		l.buffers.Put(copied)
 		return false
@@ -73,7 +79,8 @@ func (l *delayLine) put(to *port, way uint64, by time.Duration, buf []byte) bool
 	w.last = max(time.Since(l.start)+by, w.last)
 	w.pending++
 	l.seq++
-	heap.Push(&l.queue, late{due: w.last, seq: l.seq, way: w, to: to, buf: copied})
+	l.packets += packets
+	heap.Push(&l.queue, late{due: w.last, seq: l.seq, way: w, to: to, buf: copied, packets: packets})
 	first := l.queue[0].seq == l.seq
 	l.mu.Unlock()
 	if first {
@@ -114,6 +121,7 @@ func (l *delayLine) deliverDue() time.Duration {
 			return wait
 		}
 		next := heap.Pop(&l.queue).(late)
+		l.packets -= next.packets
 		l.mu.Unlock()
 		l.deliver(next.to, *next.buf)
 		l.buffers.Put(next.buf)

@@ -4,16 +4,13 @@ import (
 	"errors"
 	"time"
 
-	"releve.dev/releve/lab/fabric/frame"
 	"releve.dev/releve/lab/fabric/tap"
 )
 
 // hand gives a frame to a guest, unless it is paused or unreachable by now.
 func (f *Fabric) hand(to *port, buf []byte) {
-	if held, kept := to.in.offer(buf); held {
-		if !kept {
-			to.count.drop(dropPaused)
-		}
+	if held, lost := to.in.offer(buf); held {
+		to.count.drops[dropPaused].Add(uint64(lost))
 		return
 	}
 	f.write(to, buf)
@@ -26,23 +23,23 @@ func (f *Fabric) write(to *port, buf []byte) {
 	}
 	switch e := v.ends[to.index]; {
 	case e.down:
-		to.count.drop(dropLinkDown)
+		to.count.drop(dropLinkDown, buf)
 		return
 	case e.cutIn:
-		to.count.drop(dropCut)
+		to.count.drop(dropCut, buf)
 		return
 	}
 	f.record(to, buf)
 	err := to.dev.Write(buf)
 	switch {
 	case err == nil:
-		to.count.toGuest(len(buf) - frame.VNetHeaderLen)
+		to.count.toGuest(buf)
 	case errors.Is(err, tap.ErrBusy):
-		to.count.drop(dropGuestFull)
+		to.count.drop(dropGuestFull, buf)
 	case errors.Is(err, tap.ErrDown):
-		to.count.drop(dropGuestDown)
+		to.count.drop(dropGuestDown, buf)
 	default:
-		to.count.drop(dropRefused)
+		to.count.drop(dropRefused, buf)
 	}
 }
 

@@ -167,14 +167,7 @@ func TestPauseHoldsWhatTheGuestSends(t *testing.T) {
 	}
 }
 
-func (s *site) fromGuest(name string) uint64 {
-	for _, n := range s.Stats().NICs {
-		if n.Name == name {
-			return n.FromGuest.Packets
-		}
-	}
-	return 0
-}
+func (s *site) fromGuest(name string) uint64 { return s.counters(name).FromGuest.Packets }
 
 func TestLinkDown(t *testing.T) {
 	s := newSite(t)

@@ -17,26 +17,36 @@ const reservedPort = 65330
 
 // accept takes a frame from a guest, its virtio-net header in front.
 func (f *Fabric) accept(p *port, buf []byte) {
-	p.count.fromGuest(len(buf) - frame.VNetHeaderLen)
+	p.count.fromGuest(buf)
 	f.record(p, buf)
-	if held, kept := p.out.offer(buf); held {
-		if !kept {
-			p.count.drop(dropPaused)
-		}
+	if held, lost := p.out.offer(buf); held {
+		p.count.drops[dropPaused].Add(uint64(lost))
 		return
 	}
 	f.forward(p, buf)
 }
 
-// forward judges a frame of a guest by one view, and delivers or drops it.
+// forward judges a frame of a guest by one view, and delivers or drops it. UDP
+// datagrams that cross as one are judged as one, as all that counts is the same
+// in them, but for chance.
 func (f *Fabric) forward(p *port, buf []byte) {
 	v := f.view.Load()
 	if p.index >= len(v.ends) || v.ends[p.index] == nil || v.ends[p.index].port != p {
 		return // detached meanwhile
 	}
 	src := v.ends[p.index]
+	if v.loss == 0 {
+		f.settle(v, src, buf)
+		return
+	}
+	for one := range frame.Packets(buf) {
+		f.settle(v, src, one)
+	}
+}
+
+func (f *Fabric) settle(v *view, src *end, buf []byte) {
 	if why := f.judge(v, src, buf); why != delivered {
-		p.count.drop(why)
+		src.port.count.drop(why, buf)
 	}
 }
 

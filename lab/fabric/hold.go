@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"releve.dev/releve/lab/fabric/frame"
 )
 
 // holdLen is how many packets of each direction a paused NIC keeps; Azure's
@@ -17,22 +19,26 @@ type hold struct {
 	frames [][]byte
 }
 
-// offer takes a copy of the frame if the hold is on; kept is false if it was
-// full. While frames are being released, offer waits, so that the order stays.
-func (h *hold) offer(buf []byte) (held, kept bool) {
+// offer takes copies of the packets of a frame if the hold is on; lost is for
+// how many it had no room. While frames are being released, offer waits, so that
+// the order stays.
+func (h *hold) offer(buf []byte) (held bool, lost int) {
 	if !h.on.Load() {
-		return false, false
+		return false, 0
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.on.Load() {
-		return false, false
+		return false, 0
 	}
-	if len(h.frames) >= holdLen {
-		return true, false
+	for one := range frame.Packets(buf) {
+		if len(h.frames) >= holdLen {
+			lost++
+			continue
+		}
+		h.frames = append(h.frames, slices.Clone(one))
 	}
-	h.frames = append(h.frames, slices.Clone(buf))
-	return true, true
+	return true, lost
 }
 
 func (h *hold) start() {

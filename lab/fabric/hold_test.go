@@ -14,9 +14,9 @@ func TestHold(t *testing.T) {
 	buf := []byte{0}
 	for i := range holdLen + 3 {
 		buf[0] = byte(i)
-		held, kept := h.offer(buf)
-		if !held || kept != (i < holdLen) {
-			t.Fatalf("packet %d: held %v, kept %v", i, held, kept)
+		held, lost := h.offer(buf)
+		if !held || (lost == 0) != (i < holdLen) {
+			t.Fatalf("packet %d: held %v, lost %v", i, held, lost)
 		}
 	}
 	var got, want []byte

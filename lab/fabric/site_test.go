@@ -166,16 +166,18 @@ func (s *site) attach(vm, ifname, id, address, gateway string) {
 	}
 }
 
-// dropped is a counter of one NIC.
-func (s *site) dropped(name, reason string) uint64 {
+// counters are those of one NIC.
+func (s *site) counters(name string) fabric.NICStats {
 	for _, n := range s.Stats().NICs {
 		if n.Name == name {
-			return n.Dropped[reason]
+			return n
 		}
 	}
 	s.t.Fatalf("no counters of %s", name)
-	return 0
+	return fabric.NICStats{}
 }
+
+func (s *site) dropped(name, reason string) uint64 { return s.counters(name).Dropped[reason] }
 
 // viaRigid makes the client's default route lead to a VM that doesn't forward.
 func viaRigid(p *plane.Plane) {

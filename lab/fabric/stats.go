@@ -3,6 +3,8 @@ package fabric
 import (
 	"strings"
 	"sync/atomic"
+
+	"releve.dev/releve/lab/fabric/frame"
 )
 
 // reason is what became of a packet.
@@ -79,8 +81,8 @@ var reasonNames = [reasons]string{
 	dropFlowsFull:     "overload-flows",
 }
 
-// kernelQueue is the name of the drops that the guest's kernel counts: the
-// fabric didn't read quickly enough.
+// kernelQueue is the name of the drops that the guest's kernel counts, in
+// frames: the fabric didn't read quickly enough.
 const kernelQueue = "overload-kernel-queue"
 
 // counters are those of one port.
@@ -89,20 +91,26 @@ type counters struct {
 	drops                                      [reasons]atomic.Uint64
 }
 
-func (c *counters) drop(why reason) { c.drops[why].Add(1) }
-
-func (c *counters) fromGuest(bytes int) {
-	c.fromPackets.Add(1)
-	c.fromBytes.Add(uint64(max(bytes, 0)))
+func (c *counters) drop(why reason, buf []byte) {
+	packets, _ := frame.Count(buf)
+	c.drops[why].Add(uint64(packets))
 }
 
-func (c *counters) toGuest(bytes int) {
-	c.toPackets.Add(1)
+func (c *counters) fromGuest(buf []byte) {
+	packets, bytes := frame.Count(buf)
+	c.fromPackets.Add(uint64(packets))
+	c.fromBytes.Add(uint64(bytes))
+}
+
+func (c *counters) toGuest(buf []byte) {
+	packets, bytes := frame.Count(buf)
+	c.toPackets.Add(uint64(packets))
 	c.toBytes.Add(uint64(bytes))
 }
 
-// Traffic is what passed in one direction. A segment of up to 64 KB that the
-// guest left to be cut by hardware counts as one packet.
+// Traffic is what passed in one direction. A TCP segment of up to 64 KB that
+// the guest left to be cut by hardware counts as one packet; UDP datagrams that
+// it left to be cut count one by one.
 type Traffic struct {
 	Packets uint64 `json:"packets"`
 	Bytes   uint64 `json:"bytes"`

@@ -66,17 +66,8 @@ func (s *site) dropsOne(name, reason string, send func()) {
 	s.t.Helper()
 	before := s.dropped(name, reason)
 	send()
-	eventually(s.t, fmt.Sprintf("%s drops one packet for %s; it has %v", name, reason, s.all(name)),
+	eventually(s.t, fmt.Sprintf("%s drops one packet for %s; it has %v", name, reason, s.counters(name).Dropped),
 		func() bool { return s.dropped(name, reason) > before })
-}
-
-func (s *site) all(name string) map[string]uint64 {
-	for _, n := range s.Stats().NICs {
-		if n.Name == name {
-			return n.Dropped
-		}
-	}
-	return nil
 }
 
 // silent checks that nothing waits in a socket.

@@ -24,6 +24,7 @@ type Facts struct {
 	Still     time.Duration // how long the lab itself or an agent stood still, if that is a silence
 	Moves     int
 	Failbacks int
+	Cuts      []CutFacts       // where several were played
 	Sessions  *sessions.Result // nil: not measured
 }
 
@@ -80,6 +81,7 @@ func Make(scenario, profile string, f *Facts) *Report {
 	for _, e := range entries {
 		r.Timeline = append(r.Timeline, Event{at(e.At), e.Who, e.What, e.Detail})
 	}
+	r.cuts(f)
 	r.Takeovers = takeovers(entries, f)
 	for i := range r.Takeovers {
 		if !r.Takeovers[i].Failback { // a failback detects nothing, it waits for its hold time

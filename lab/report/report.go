@@ -23,8 +23,9 @@ type Report struct {
 	Packets       Packets     `json:"packets"` // both directions
 	DetectMS      *float64    `json:"detect_ms"`
 	SteerMS       *float64    `json:"steer_ms"`
-	FIPMoves      int         `json:"fip_moves"`      // up to the heal
-	FailbackMoves int         `json:"failback_moves"` // after it
+	FIPMoves      int         `json:"fip_moves"`      // up to the heal; with cuts, the most of any
+	FailbackMoves int         `json:"failback_moves"` // after it; with cuts, the most of any
+	Cuts          []Cut       `json:"cuts,omitempty"` // where several were played, each counted by itself
 	Timeline      []Event     `json:"timeline"`
 	ARMCalls      []Call      `json:"arm_calls"`
 	Sessions      *Sessions   `json:"sessions,omitempty"` // where they were measured

@@ -53,7 +53,7 @@ type Takeover struct {
 	End      time.Duration // steering done, or Serving if that wasn't seen
 	Detect   time.Duration // Begin to Verdict
 	Steer    time.Duration // Verdict to Serving
-	Failback bool          // after the heal
+	Failback bool          // after the heal, or the mending of a cut
 }
 
 // takeovers finds the changes after the zero in entries sorted by time. One is
@@ -123,6 +123,11 @@ func (t *Takeover) blame(f *Facts) {
 		t.Begin, t.Cause, t.Failback = fault.At, fault.Kind, fault.Heal
 		if fault.Node != "" {
 			t.Cause = fault.Node + " " + fault.Kind
+		}
+	}
+	for _, c := range f.Cuts {
+		if t.Verdict >= c.Mended && t.Verdict < c.Over {
+			t.Begin, t.Cause, t.Failback = c.Mended, c.Name+" mended", true
 		}
 	}
 	if t.Begin != 0 {

@@ -20,6 +20,7 @@ func (r *Report) WriteText(w io.Writer, style term.Style) {
 	}
 	p.timeline(r)
 	p.losses(r)
+	p.cuts(r)
 	p.calls(r)
 	p.verdict(r)
 }
@@ -161,6 +162,9 @@ func (p *page) verdict(r *Report) {
 		p.line("%s", p.style.Dim("          at "+strings.TrimSpace(stamp(v.AtMS))+" ms"))
 	}
 	moves := fmt.Sprintf("%d floating IP %s, %d at failback", r.FIPMoves, plural(r.FIPMoves, "move", "moves"), r.FailbackMoves)
+	if r.Cuts != nil {
+		moves = fmt.Sprintf("%d cuts", len(r.Cuts))
+	}
 	if r.Points != nil {
 		moves = fmt.Sprintf("%d crash %s", len(r.Points), plural(len(r.Points), "point", "points"))
 	}

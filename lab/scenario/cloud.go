@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"releve.dev/releve/lab/clock"
 	"releve.dev/releve/lab/report"
 	"releve.dev/releve/lab/sessions"
 	"releve.dev/releve/lab/world"
@@ -69,7 +68,7 @@ func (s *stage) back() error {
 const popAway = 10 * time.Second
 
 // playPoPCrash: nobody can serve by a PoP that is gone, and nobody takes over
-// for nothing. Who reaches it first when it is back may serve until the other does.
+// for nothing, whoever reaches it first when it is back (decision 7).
 func playPoPCrash(s *stage) error {
 	return steps(
 		func() error { return s.fault(world.PoP1, "crash") },
@@ -116,8 +115,16 @@ func (s *stage) by(pop string) error {
 // a quiet machine.
 const longestMove = 15 * time.Second
 
+// checkDuel: no more terms than moves.
+func checkDuel(ev *evidence) []finding {
+	if terms, moves := int(ev.After-ev.Before), ev.Moves+ev.Failbacks; terms > moves {
+		return fail(ev.Zero, "%d terms for %d moves: a duel", terms, moves)
+	}
+	return nil
+}
+
 // checkPoPMove: one change of PoP by each, for as long as the other one works, and
-// a term that is the new witness's.
+// a term that is the new witness's, granted once.
 func checkPoPMove(ev *evidence) (list []finding) {
 	if !slices.Equal(ev.PoPs, []string{world.PoP2, world.PoP2}) {
 		list = append(list, fail(ev.end(), "the tunnels lead to %v in the end, want %s", ev.PoPs, world.PoP2)...)
@@ -136,7 +143,20 @@ func checkPoPMove(ev *evidence) (list []finding) {
 			list = append(list, fail(ev.Zero, "the %s moved %d times, want once", who, moves)...)
 		}
 	}
+	if grants := ev.grants(); grants > 1 {
+		list = append(list, fail(ev.Zero, "%d terms were granted, want one: a duel", grants)...)
+	}
 	return append(list, checkOutagesOfMove(ev)...)
+}
+
+// grants are the terms that vSockets were granted.
+func (ev *evidence) grants() (n int) {
+	for _, e := range ev.Entries {
+		if e.What == report.WhatGranted && slices.Contains(vsockets, e.Who) {
+			n++
+		}
+	}
+	return n
 }
 
 // checkOutagesOfMove: one in each direction, when the PoP goes.
@@ -156,14 +176,14 @@ func checkOutagesOfMove(ev *evidence) (list []finding) {
 
 func playPoPCutFromOne(s *stage) error {
 	return steps(
-		func() error { return s.round(world.Secondary, "pop-cut", none, s.idle) },
-		func() error { return s.round(world.Primary, "pop-cut", one, s.moved) },
+		func() error { return s.cut(world.Secondary, "pop-cut", none, s.idle) },
+		func() error { return s.cut(world.Primary, "pop-cut", one, s.moved) },
 	)
 }
 
 func playOneWayCut(s *stage) error {
 	for _, kind := range []string{"lan-cut-in", "lan-cut-out", "wan-cut-in", "wan-cut-out"} {
-		if err := s.round(world.Primary, kind, one, s.moved); err != nil {
+		if err := s.cut(world.Primary, kind, one, s.moved); err != nil {
 			return err
 		}
 	}
@@ -210,46 +230,23 @@ func checkLANDead(ev *evidence) []finding {
 // playWitnessLate: answers that are late renew nothing, and a grant that is
 // late serves nothing.
 func playWitnessLate(s *stage) error {
+	const late = "witness-late"
 	return steps(
-		func() error { return s.round(world.Primary, "witness-late", atMostOne, s.idle) },
-		func() error { return s.fault(world.Secondary, "witness-late") },
-		func() error { return s.fault(world.Primary, "crash") },
-		s.idle,
-		func() error { return s.mend(world.Secondary, "witness-late") },
-		func() error { return s.rest(world.Secondary) },
-		s.back,
+		func() error { return s.cut(world.Primary, late, atMostOne, s.idle) },
+		func() error {
+			crash := func() error {
+				return steps(
+					func() error { return s.fault(world.Secondary, late) },
+					func() error { return s.fault(world.Primary, "crash") },
+					s.idle,
+					func() error { return s.mend(world.Secondary, late) },
+					func() error { return s.rest(world.Secondary) },
+				)
+			}
+			return s.cutBy("secondary witness-late, primary crash", one, crash, s.heal)
+		},
+		func() error { return s.pause(calm) },
 	)
-}
-
-// round is an episode of a play: a fault that ends, and the way back.
-type round struct {
-	name        string
-	want        Range
-	began       time.Duration
-	moves, back int
-	terms       int // granted in it
-}
-
-// round makes something go wrong, waits, mends it, and waits until the primary
-// serves again.
-func (s *stage) round(node, kind string, want Range, settled func() error) error {
-	r := round{name: node + " " + kind, want: want, began: clock.Now()}
-	term := s.term()
-	if err := steps(func() error { return s.fault(node, kind) }, settled); err != nil {
-		return err
-	}
-	mended := clock.Now()
-	if err := steps(
-		func() error { return s.mend(node, kind) },
-		func() error { return s.ready(world.Primary) },
-		s.crosses,
-	); err != nil {
-		return err
-	}
-	r.moves, r.back = s.w.Moves(r.began, mended), s.w.Moves(mended, clock.Now())
-	r.terms = int(s.term() - term)
-	s.ev.rounds = append(s.ev.rounds, r)
-	return nil
 }
 
 // idle lets time pass in which nothing, or little, should happen.
@@ -258,22 +255,4 @@ func (s *stage) idle() error { return s.pause(5 * time.Second) }
 // moved waits until the secondary serves.
 func (s *stage) moved() error {
 	return steps(func() error { return s.rest(world.Secondary) }, func() error { return s.pause(calm) })
-}
-
-// checkRounds: one move there and one back at most, and no duel: as many terms.
-func checkRounds(ev *evidence) (list []finding) {
-	if len(ev.rounds) == 0 {
-		return fail(ev.Zero, "no round was played to its end")
-	}
-	for _, r := range ev.rounds {
-		switch {
-		case !r.want.has(r.moves):
-			list = append(list, fail(r.began, "%s: %d floating IP moves, want %s", r.name, r.moves, r.want)...)
-		case r.back != r.moves:
-			list = append(list, fail(r.began, "%s: %d moves there, %d back", r.name, r.moves, r.back)...)
-		case r.terms > r.moves+r.back:
-			list = append(list, fail(r.began, "%s: %d terms for %d moves: a duel", r.name, r.terms, r.moves+r.back)...)
-		}
-	}
-	return list
 }

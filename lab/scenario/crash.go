@@ -38,7 +38,7 @@ const (
 // and then once more for each crash point chosen.
 func playCrashPoints(s *stage) error {
 	var lists [][]Point
-	for _, m := range []Moment{Takeover, Cut, Handover, Failback} {
+	for _, m := range moments {
 		var plays [2][]taken
 		for i := range plays {
 			a, err := s.proven("an unharmed "+string(m), m, nil)

@@ -30,7 +30,7 @@ type evidence struct {
 
 	problem string        // Azure's, as the taker's status told it meanwhile
 	mended  time.Duration // when the play ended a fault
-	rounds  []round
+	cuts    []cut
 
 	// Of crash points, which are judged one by one.
 	points   []played

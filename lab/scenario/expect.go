@@ -19,13 +19,14 @@ func fail(at time.Duration, format string, args ...any) []finding {
 
 // checkCounts compares what is counted with the row.
 func checkCounts(s *Scenario, ev *evidence) (found []finding) {
-	if !s.Expect.Moves.has(ev.Moves) {
-		found = append(found, fail(ev.Zero, "%d floating IP moves, want %s", ev.Moves, s.Expect.Moves)...)
+	r := ev.Report
+	if !s.Expect.Moves.has(r.FIPMoves) {
+		found = append(found, fail(ev.Zero, "%d floating IP moves, want %s", r.FIPMoves, s.Expect.Moves)...)
 	}
-	if !s.Expect.Failbacks.has(ev.Failbacks) {
-		found = append(found, fail(ev.Zero, "%d moves after the heal, want %s", ev.Failbacks, s.Expect.Failbacks)...)
+	if !s.Expect.Failbacks.has(r.FailbackMoves) {
+		found = append(found, fail(ev.Zero, "%d moves after the heal, want %s", r.FailbackMoves, s.Expect.Failbacks)...)
 	}
-	p := ev.Report.Packets
+	p := r.Packets
 	if s.Expect.Lossless && p.Received != p.Sent {
 		found = append(found, fail(ev.Zero, "%d packets lost, want none", p.Sent-p.Received)...)
 	}

@@ -34,6 +34,22 @@ func (m Moment) taker() string {
 	return world.Secondary
 }
 
+// moments are all of them.
+var moments = []Moment{Takeover, Cut, Handover, Failback}
+
+// has reports whether a vSocket's steps in a moment are points of it. Who crashes
+// in a takeover has no part in it; who takes in a cut does as in a takeover.
+func (m Moment) has(node string) bool {
+	taker := node == m.taker()
+	switch m {
+	case Takeover:
+		return taker
+	case Cut:
+		return !taker
+	}
+	return slices.Contains(moments, m)
+}
+
 // part is what a vSocket does in a moment, as points name it.
 func (m Moment) part(node string) string {
 	if node == m.taker() {
@@ -83,8 +99,7 @@ const mostAlike = 2
 
 // pointsOf makes crash points of the steps that a moment had when nobody was
 // killed: each of them, with its vSocket alone and with both. A step that came
-// in one of two plays alone is chance's, not the moment's. Who crashes in a
-// takeover has no part in it; who takes in a cut does as in a takeover.
+// in one of two plays alone is chance's, not the moment's.
 func pointsOf(m Moment, steps, again []taken) (single, both []Point) {
 	comes := map[taken]int{}
 	for _, s := range again {
@@ -92,8 +107,7 @@ func pointsOf(m Moment, steps, again []taken) (single, both []Point) {
 	}
 	count := map[taken]int{}
 	for _, s := range steps {
-		taker := s.node == m.taker()
-		if count[s]++; count[s] > min(comes[s], mostAlike) || m == Takeover && !taker || m == Cut && taker {
+		if count[s]++; count[s] > min(comes[s], mostAlike) || !m.has(s.node) {
 			continue
 		}
 		p := Point{Moment: m, Node: s.node, Step: s.step, Nth: count[s]}
@@ -136,8 +150,36 @@ func (c Choice) Check(s *Scenario) error {
 		return fmt.Errorf("%d crash points can't be drawn\nhint: at least 1, or 0 for all", c.Points)
 	case c.Points > 0 && c.Point != "":
 		return fmt.Errorf("--points draws some, --point names one\nhint: give one of the two")
+	case c.Point != "" && !wellNamed(c.Point):
+		return fmt.Errorf("crash point %q is %w\nhint: %s", c.Point, world.ErrUnknown, howNamed())
 	}
 	return nil
+}
+
+// howNamed is for who knows no point. Which steps there are is learned as they
+// are played: nobody keeps a list.
+func howNamed() string {
+	var parts []string
+	for _, m := range moments {
+		for _, node := range vsockets {
+			if m.has(node) {
+				parts = append(parts, string(m)+"/"+m.part(node)+"/STEP")
+			}
+		}
+	}
+	return "one of " + strings.Join(parts, ", ") + ";\n" +
+		"  then #2 for the second step of that name, /both to kill both: failback/taker/save#2/both;\n" +
+		"  steps are named as they are played: releve lab run crash-points --points 5"
+}
+
+// wellNamed reports whether a point could have that name.
+func wellNamed(point string) bool {
+	part := strings.SplitN(point, "/", 3)
+	if len(part) < 3 || strings.Trim(part[2], "/") == "" {
+		return false
+	}
+	m := Moment(part[0])
+	return slices.ContainsFunc(vsockets, func(node string) bool { return m.part(node) == part[1] && m.has(node) })
 }
 
 // of chooses: points in order, and how many of them must be met. One that isn't

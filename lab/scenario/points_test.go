@@ -105,9 +105,11 @@ func TestAChoiceIsChecked(t *testing.T) {
 		choice   Choice
 		ok       bool
 	}{
-		{points, Choice{}, true}, {points, Choice{Points: 3, Seed: 1}, true}, {points, Choice{Point: "x"}, true}, {failbackRow(t), Choice{}, true},
+		{points, Choice{}, true}, {points, Choice{Points: 3, Seed: 1}, true}, {points, Choice{Point: "takeover/taker/save#2/both"}, true}, {failbackRow(t), Choice{}, true},
 		{points, Choice{Points: -1}, false}, {points, Choice{Points: 3, Point: "x"}, false}, {failbackRow(t), Choice{Points: 3}, false},
-		{failbackRow(t), Choice{Point: "x"}, false},
+		{failbackRow(t), Choice{Point: "takeover/taker/save"}, false},
+		{points, Choice{Point: "x"}, false}, {points, Choice{Point: "takeover/taker/"}, false}, {points, Choice{Point: "takeover/giver/save"}, false},
+		{points, Choice{Point: "cut/taker/save"}, false}, {points, Choice{Point: "lunch/taker/save"}, false},
 	} {
 		if err := c.choice.Check(c.scenario); (err == nil) != c.ok || err != nil && !strings.Contains(err.Error(), "\nhint: ") {
 			t.Errorf("%+v of %s: %v", c.choice, c.scenario.Name, err)

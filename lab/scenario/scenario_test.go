@@ -138,7 +138,8 @@ func TestEachPromiseCanBeBroken(t *testing.T) {
 		{"no agent ends unasked", func(ev *evidence) {
 			ev.Entries = append(ev.Entries, entry{At: 34 * sec, Who: "primary", What: "agent ended"})
 		}},
-		{row, func(ev *evidence) { ev.Moves = 0 }},
+		{row, func(ev *evidence) { ev.Report.FIPMoves = 0 }},
+		{row, func(ev *evidence) { ev.Report.FailbackMoves = 2 }},
 	} {
 		ev := good()
 		c.spoil(ev)
@@ -160,7 +161,8 @@ func TestEachRowCanBeBroken(t *testing.T) {
 		}
 		ev := good()
 		ev.Report.Packets = report.Packets{}
-		ev.rounds = []round{{name: "primary lan-cut-in", want: one}}
+		ev.Before, ev.After = 1, 5
+		ev.cuts = []cut{{report.CutFacts{Name: "primary lan-cut-in"}, one}}
 		// Nothing of what any row wants to see, and all that none does.
 		ev.Entries = []entry{{At: 11 * sec, Who: "secondary", What: report.WhatSilent}, {At: 12 * sec, Who: "secondary", What: report.WhatClaim},
 			{At: 12 * sec, Who: "primary", What: "arm problem"}, {At: 13 * sec, Who: "secondary", What: report.WhatGranted}}
@@ -215,9 +217,14 @@ func TestPoPMoveIsJudged(t *testing.T) {
 		t.Errorf("a good move: %v", found)
 	}
 	for name, spoil := range map[string]func(*evidence){
-		"two PoPs":    func(ev *evidence) { ev.PoPs[1] = "pop1" },
-		"one tells":   func(ev *evidence) { ev.PoPs = ev.PoPs[:1] },
-		"same term":   func(ev *evidence) { ev.After = 1 },
+		"two PoPs":  func(ev *evidence) { ev.PoPs[1] = "pop1" },
+		"one tells": func(ev *evidence) { ev.PoPs = ev.PoPs[:1] },
+		"same term": func(ev *evidence) { ev.After = 1 },
+		"a duel": func(ev *evidence) {
+			for _, who := range vsockets {
+				ev.Entries = append(ev.Entries, entry{At: 12 * sec, Who: who, What: report.WhatGranted})
+			}
+		},
 		"moved back":  func(ev *evidence) { ev.Entries = append(ev.Entries, moved("primary")) },
 		"long outage": func(ev *evidence) { ev.Outages[probe.Up][0].Length = 16 * sec },
 		"late outage": func(ev *evidence) { ev.Outages[probe.Down] = []probe.Outage{{From: 21 * sec}} },

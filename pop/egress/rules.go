@@ -68,11 +68,14 @@ func (e *Egress) rule(chain *nftables.Chain, parts ...[]expr.Any) {
 func (e *Egress) forward() {
 	up := e.conn.AddChain(&nftables.Chain{Name: "up", Table: e.table})
 	down := e.conn.AddChain(&nftables.Chain{Name: "down", Table: e.table})
+	clamp := e.conn.AddChain(&nftables.Chain{Name: "clamp", Table: e.table})
 	chain := e.hook("forward", nftables.ChainTypeFilter, nftables.ChainHookForward, nftables.ChainPriorityFilter)
-	e.rule(chain, in(e.devices), clampMSS())
-	e.rule(chain, out(e.devices), clampMSS())
-	e.rule(chain, in(e.devices), jump(up))
-	e.rule(chain, out(e.devices), jump(down))
+	e.rule(chain, opensTCP(), verdictTo(expr.VerdictJump, clamp)) // all other packets pass by with one look at them
+	e.rule(chain, in(e.devices), verdictTo(expr.VerdictGoto, up))
+	e.rule(chain, out(e.devices), verdictTo(expr.VerdictGoto, down))
+
+	e.rule(clamp, in(e.devices), clampMSS())
+	e.rule(clamp, out(e.devices), clampMSS())
 
 	e.rule(up, destination(overlay), drop(misdirected))
 	e.rule(up, not(out(e.ways)), drop(misdirected))
@@ -91,7 +94,7 @@ func (e *Egress) input() {
 	inside := e.conn.AddChain(&nftables.Chain{Name: "inside", Table: e.table})
 	chain := e.hook("input", nftables.ChainTypeFilter, nftables.ChainHookInput, nftables.ChainPriorityFilter)
 	witness := destination(netip.PrefixFrom(e.cfg.Witness.Addr(), 32))
-	e.rule(chain, in(e.devices), jump(inside))
+	e.rule(chain, in(e.devices), verdictTo(expr.VerdictGoto, inside))
 	e.rule(chain, not(inBy("lo")), witness, drop(refused))
 
 	e.rule(inside, protocol(unix.IPPROTO_ICMP), verdict(expr.VerdictAccept))
@@ -178,26 +181,32 @@ func established() []expr.Any {
 	}
 }
 
-// clampMSS lowers the segment size that a SYN offers to what fits both ways, as
-// the tunnels' is smaller than hosts think (RFC 9293, section 3.7.1).
-func clampMSS() []expr.Any {
+// opensTCP matches a SYN.
+func opensTCP() []expr.Any {
 	const (
-		flags   = 13 // offset in the header
-		syn     = 0x02
-		maximum = 2 // the option's kind; its value follows kind and length
+		flags = 13 // offset in the header; RFC 9293, section 3.1
+		syn   = 0x02
 	)
 	return append(protocol(unix.IPPROTO_TCP),
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: flags, Len: 1},
 		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{syn}, Xor: []byte{0}},
 		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: []byte{0}},
-		&expr.Rt{Register: 1, Key: expr.RtTCPMSS},
-		&expr.Byteorder{SourceRegister: 1, DestRegister: 1, Op: expr.ByteorderHton, Len: 2, Size: 2},
-		&expr.Exthdr{SourceRegister: 1, Type: maximum, Offset: 2, Len: 2, Op: expr.ExthdrOpTcpopt},
 	)
 }
 
-func jump(chain *nftables.Chain) []expr.Any {
-	return []expr.Any{&expr.Verdict{Kind: expr.VerdictGoto, Chain: chain.Name}}
+// clampMSS lowers the segment size that a SYN offers to what fits both ways, as
+// the tunnels' is smaller than hosts think (RFC 9293, section 3.7.1).
+func clampMSS() []expr.Any {
+	const maximum = 2 // the option's kind; its value follows kind and length
+	return []expr.Any{
+		&expr.Rt{Register: 1, Key: expr.RtTCPMSS},
+		&expr.Byteorder{SourceRegister: 1, DestRegister: 1, Op: expr.ByteorderHton, Len: 2, Size: 2},
+		&expr.Exthdr{SourceRegister: 1, Type: maximum, Offset: 2, Len: 2, Op: expr.ExthdrOpTcpopt},
+	}
+}
+
+func verdictTo(kind expr.VerdictKind, chain *nftables.Chain) []expr.Any {
+	return []expr.Any{&expr.Verdict{Kind: kind, Chain: chain.Name}}
 }
 
 func verdict(kind expr.VerdictKind) []expr.Any { return []expr.Any{&expr.Verdict{Kind: kind}} }

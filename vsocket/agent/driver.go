@@ -236,6 +236,8 @@ func (d *Driver) act(action ha.Action) error {
 		d.ports.Witness.Ask(d.out)
 	case ha.UsePoP:
 		d.ports.Witness.Use(a.PoP)
+	case ha.Retry:
+		d.ports.Witness.Retry()
 	case ha.Send:
 		d.send(a.Message)
 	case ha.Serve:

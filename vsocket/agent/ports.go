@@ -23,6 +23,7 @@ type Links interface {
 type Witness interface {
 	Ask(datagram []byte)
 	Use(pop int) // from now on this PoP and its witness, by its place in the list
+	Retry()      // the PoP in use can be reached, says the peer
 }
 
 // Gate is the kernel's word on what is forwarded. Its openings end by

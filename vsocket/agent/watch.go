@@ -42,6 +42,7 @@ const (
 	didNote
 	didAsk
 	didUse
+	didRetry
 )
 
 func (w *watch) mix(value uint64) {
@@ -114,6 +115,15 @@ func (w *watch) Use(pop int) {
 	w.acts++
 	if w.ports.Witness != nil {
 		w.ports.Witness.Use(pop)
+	}
+}
+
+// Retry is Witness.
+func (w *watch) Retry() {
+	w.mix(didRetry)
+	w.acts++
+	if w.ports.Witness != nil {
+		w.ports.Witness.Retry()
 	}
 }
 

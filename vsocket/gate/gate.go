@@ -122,17 +122,17 @@ func (g *Gate) build() {
 	drop := nftables.ChainPolicyDrop
 	chain := g.conn.AddChain(&nftables.Chain{Name: "forward", Table: g.table, Type: nftables.ChainTypeFilter,
 		Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter, Policy: &drop})
-	g.rule(chain, g.pass(&g.serve, g.cloud)...)
-	g.rule(chain, g.pass(&g.drain, g.cloud)...)
 	back := g.pass(&g.down, g.cfg.LAN)
 	switch {
 	case g.cfg.Tunnel != "":
 		g.untracked()
-		g.clamp()
+		g.clamp(chain)
 	case g.cfg.NAT:
 		back = append(established(), back...)
 		g.masquerade()
 	}
+	g.rule(chain, g.pass(&g.serve, g.cloud)...)
+	g.rule(chain, g.pass(&g.drain, g.cloud)...)
 	g.rule(chain, back...)
 }
 

@@ -20,6 +20,7 @@ const (
 // long each time, until the witness has answered for longer than that.
 type pace struct {
 	missed int
+	hinted bool                                   // in this row of misses
 	wait   time.Duration                          // after the last renewal
 	next   time.Duration                          // when the next may be
 	spread func(most time.Duration) time.Duration // nil: not at all
@@ -40,8 +41,18 @@ func (p *pace) miss(now time.Duration) (renew bool) {
 	return true
 }
 
+// hint: the other end is known to be there. That is worth one renewal before its
+// time, and no more: what keeps thousands away must not make them haste.
+func (p *pace) hint(now time.Duration) (renew bool) {
+	if p.missed < patience || p.hinted {
+		return false
+	}
+	p.hinted, p.next = true, max(p.next, now+least)
+	return true
+}
+
 func (p *pace) answered(now time.Duration) {
-	p.missed = 0
+	p.missed, p.hinted = 0, false
 	if now >= p.next+p.wait {
 		p.wait = 0
 	}

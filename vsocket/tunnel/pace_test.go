@@ -37,6 +37,28 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// A hint is worth one renewal in a row of misses, however often it comes, and what
+// it began isn't thrown away at once.
+func TestPaceTakesAHint(t *testing.T) {
+	var p pace
+	var renewed []string
+	for ms := 0; ms <= 8000; ms += 50 {
+		now := time.Hour + time.Duration(ms)*time.Millisecond
+		switch {
+		case ms == 0 || ms == 4000:
+			p.answered(now)
+			if p.hint(now) {
+				t.Error("renewed though the other end answers")
+			}
+		case p.miss(now), (ms == 1500 || ms == 1550 || ms == 2500 || ms == 5600) && p.hint(now):
+			renewed = append(renewed, fmt.Sprint(ms))
+		}
+	}
+	if got, want := strings.Join(renewed, " "), "150 650 1500 2000 4150 5600"; got != want {
+		t.Errorf("renewed at %q, want %q", got, want)
+	}
+}
+
 // Who answers between the misses isn't renewed in haste: each renewal costs what
 // was on its way.
 func TestPaceOfALossyWay(t *testing.T) {

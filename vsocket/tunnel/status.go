@@ -130,6 +130,17 @@ func (t *Tunnel) Missed() {
 	}
 }
 
+// Retry: the PoP is there, somebody else reaches it. Once in a row of misses that
+// renews the session before its time.
+func (t *Tunnel) Retry() {
+	t.mu.Lock()
+	renew := t.pace.hint(t.cfg.Clock())
+	t.mu.Unlock()
+	if renew {
+		t.Renew()
+	}
+}
+
 // Answered: the witness has answered, so the tunnel works.
 func (t *Tunnel) Answered() {
 	t.mu.Lock()

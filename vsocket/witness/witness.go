@@ -31,6 +31,7 @@ type Config struct {
 	Use      func(pop int)    // leads the tunnel there; the first is in use
 	Answered func()           // called by Drain for each reply
 	Missed   func()           // called by Ask for each question while replies are missing
+	Retry    func()           // renews the tunnel's session before its time
 }
 
 // patience is how many questions may be unanswered before Missed is called: two
@@ -61,6 +62,9 @@ func (c *Client) Use(pop int) {
 	c.unheard = 0
 	c.cfg.Use(pop)
 }
+
+// Retry tries to reach the witness that is in use, now.
+func (c *Client) Retry() { c.cfg.Retry() }
 
 // Ask sends a question. A tunnel that is down loses it.
 func (c *Client) Ask(question []byte) {

@@ -34,3 +34,36 @@ func TestOpenInNoNamespace(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// Where the kernel knows no offload of UDP (before Linux 6.2), the others are
+// asked for alone; any other refusal is an error.
+func TestOffloadsOfAnOlderKernel(t *testing.T) {
+	// As the kernel decides: an unknown flag is refused, with all others.
+	kernel := func(known int, asked *[]int) func(int) error {
+		return func(flags int) error {
+			*asked = append(*asked, flags)
+			if flags&^known != 0 {
+				return unix.EINVAL
+			}
+			return nil
+		}
+	}
+	for _, tc := range []struct {
+		known, want int
+		err         error
+	}{
+		{0x67, 0x67, nil},
+		{0x1f, 0x07, nil}, // Linux 6.1 knows TSO_ECN and UFO besides
+		{0, 0x07, unix.EINVAL},
+	} {
+		var asked []int
+		err := setOffloads(kernel(tc.known, &asked))
+		if !errors.Is(err, tc.err) || asked[len(asked)-1] != tc.want {
+			t.Errorf("kernel with %#x: asked for %#x, error %v", tc.known, asked, err)
+		}
+	}
+	asked := 0
+	if err := setOffloads(func(int) error { asked++; return unix.EBADFD }); !errors.Is(err, unix.EBADFD) || asked != 1 {
+		t.Errorf("asked %d times, error %v", asked, err)
+	}
+}
