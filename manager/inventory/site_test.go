@@ -263,3 +263,43 @@ func TestDeleteSite(t *testing.T) {
 		w.create("paris", "10.0.2.0/24", "10.0.2.10")
 	})
 }
+
+// No text from outside upsets a database: not one with a zero byte, nor one that
+// isn't UTF-8.
+func TestBadTexts(t *testing.T) {
+	onBoth(t, func(w *world) {
+		s := w.create("paris", "10.0.2.0/24", "10.0.2.10")
+		ctx := w.Context()
+		for _, bad := range []string{"\x00", "\xff", "' OR 1=1 --", strings.Repeat("x", 36), strings.Repeat("\xff", 36), "RLV-\xff000-0000"} {
+			_, err := w.Site(ctx, w.who, bad)
+			w.refused(err, inventory.Absent)
+			_, err = w.VSocket(ctx, w.who, site.Serial(bad))
+			w.refused(err, inventory.Absent)
+			_, err = w.EnrolKey(ctx, w.who, site.Serial(bad), inventory.Change{})
+			w.refused(err, inventory.Absent)
+			_, err = w.Redeem(ctx, site.Serial(bad), [20]byte{}, "k")
+			w.refused(err, inventory.Unknown)
+			_, err = w.Settings(ctx, site.Serial(bad))
+			w.refused(err, inventory.Unknown)
+			_, err = w.Sites(ctx, w.who, inventory.Page{After: bad})
+			w.refused(err, inventory.Invalid)
+			_, err = w.Audit(ctx, w.who, inventory.Page{After: bad})
+			w.refused(err, inventory.Invalid)
+		}
+		for _, bad := range []string{"", "\x00", "\xff", " x", strings.Repeat("x", 65)} {
+			_, err := w.SetSite(ctx, w.who, s.ID, at(s), inventory.Fields{Name: bad})
+			w.refused(err, inventory.Invalid)
+			_, err = w.AddRange(ctx, w.who, s.ID, at(s), inventory.Range{Name: bad, Prefix: pre("10.0.9.0/24")})
+			w.refused(err, inventory.Invalid)
+			_, err = w.CreateAccount(ctx, bad)
+			w.refused(err, inventory.Invalid)
+		}
+		who := w.who
+		who.Request = "a\x00\xff" + strings.Repeat("ü", 100)
+		_, err := w.SetSite(ctx, who, s.ID, at(s), inventory.Fields{Name: "Orléans – 2"})
+		w.must(err)
+		if got := w.audits()[0].Request; !strings.HasPrefix(got, "aüü") || len(got) > 128 {
+			w.Errorf("%q", got)
+		}
+	})
+}
