@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -143,6 +144,35 @@ func TestChangesAtOnce(t *testing.T) {
 		}
 		if got := w.read(s.ID); got.Generation != 2 {
 			w.Errorf("generation %d", got.Generation)
+		}
+	})
+}
+
+// Changes that have nothing to do with each other all go through, though
+// PostgreSQL may see conflicts between them.
+func TestManyAtOnce(t *testing.T) {
+	onBoth(t, func(w *world) {
+		const admins, each = 8, 6
+		var all sync.WaitGroup
+		for i := range admins {
+			all.Go(func() {
+				for j := range each {
+					n := inventory.NewSite{Name: fmt.Sprint(i, " ", j), Native: pre(fmt.Sprintf("10.%d.%d.0/24", i, j)), LocalIP: ip(fmt.Sprintf("10.%d.%d.10", i, j))}
+					s, err := w.CreateSite(w.Context(), w.who, n, inventory.Change{})
+					if err != nil {
+						w.Error(err)
+						continue
+					}
+					if _, err := w.SetSite(w.Context(), w.who, s.ID, at(s), inventory.Fields{Name: "site " + s.Name}); err != nil {
+						w.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		list, err := w.Sites(w.Context(), w.who, inventory.Page{Limit: 500})
+		if err != nil || len(list.Items) != admins*each || len(w.audits()) != 50 {
+			w.Errorf("%d sites, %v", len(list.Items), err)
 		}
 	})
 }
