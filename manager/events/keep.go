@@ -180,6 +180,9 @@ func (k *Keeper) commit(group []*put) error {
 	accounts := map[string]bool{}
 	err := k.store.InTx(ctx, func(q *query.Queries) error {
 		clear(accounts)
+		if err := k.store.LockEvents(ctx, q); err != nil {
+			return err
+		}
 		rows, owners := rowsOf(group)
 		if err := number(ctx, q, rows); err != nil {
 			return err
@@ -228,9 +231,8 @@ func idOf(r *query.Event) event.ID {
 	return event.ID{Serial: r.Serial, Boot: r.Boot, Number: uint64(r.Number)}
 }
 
-// number gives rows their arrivals. The account's counter is taken until the
-// commit, so arrivals become visible in their order. Accounts are taken in order
-// too, or two managers would wait for each other.
+// number gives rows their arrivals. The account's counter is this transaction's until
+// the commit, so arrivals become visible in their order.
 func number(ctx context.Context, q *query.Queries, rows []query.Event) error {
 	slices.SortStableFunc(rows, func(a, b query.Event) int { return strings.Compare(a.AccountID, b.AccountID) })
 	for from := 0; from < len(rows); {
