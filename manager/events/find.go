@@ -146,40 +146,29 @@ func (l *list) indexed(w *where) {
 
 var columns = strings.Join(store.EventColumns, ", ")
 
-const inOrder = " ORDER BY at DESC, arrival DESC LIMIT "
-
-// scan looks for one event more than wanted, and tells where it ended if it didn't
-// look at all there are.
+// scan looks for one event more than wanted, and tells where its look ended if
+// there is more to look at.
 func (k *Keeper) scan(ctx context.Context, l list) (rows []query.Event, end Cursor, ended bool, err error) {
-	w, rest := &where{}, &where{}
+	w := &where{}
 	l.indexed(w)
-	if l.filter.residue(rest, l.by); len(rest.terms) == 0 {
-		w.args = append(w.args, l.limit+1)
-		rows, err = k.store.SelectEvents(ctx, fmt.Sprintf("SELECT %s FROM event WHERE %s%s$%d", columns, w, inOrder, len(w.args)), w.args)
-		return rows, Cursor{}, false, err
-	}
-	within := w.String()
-	w.args = append(w.args, l.scan)
-	scan := len(w.args)
-	w.terms = nil
+	before := len(w.terms)
 	l.filter.residue(w, l.by)
-	w.args = append(w.args, l.limit+1)
-	// Both engines leave the rows in the inner query's order, and end it early.
-	text := fmt.Sprintf("SELECT %s FROM (SELECT %s FROM event WHERE %s%s$%d) AS looked WHERE %s LIMIT $%d",
-		columns, columns, within, inOrder, scan, w, len(w.args))
-	rows, err = k.store.SelectEvents(ctx, text, w.args)
-	if err != nil || len(rows) > l.limit {
-		return rows, Cursor{}, false, err
+	if len(w.terms) > before {
+		if end, ended, err = k.end(ctx, &l); err != nil {
+			return nil, Cursor{}, false, err
+		}
 	}
-	end, ended, err = k.end(ctx, within, w.args[:scan])
-	return rows, end, ended, err
+	if ended {
+		w.add("(at, arrival) >= (?, ?)", end.At, end.Arrival)
+	}
+	rows, err = k.store.SelectEvents(ctx, fmt.Sprintf("SELECT %s FROM event WHERE %s ORDER BY at DESC, arrival DESC LIMIT %d", columns, w, l.limit+1), w.args)
+	return rows, end, ended && len(rows) <= l.limit, err
 }
 
-// end is the last row of a scan that was as long as it may be.
-func (k *Keeper) end(ctx context.Context, within string, args []any) (Cursor, bool, error) {
-	args = slices.Clone(args)
-	args[len(args)-1] = args[len(args)-1].(int) - 1
-	text := fmt.Sprintf("SELECT at, arrival FROM event WHERE %s%s1 OFFSET $%d", within, inOrder, len(args))
-	at, arrival, found, err := k.store.SelectCursor(ctx, text, args)
+// end is the last row that a scan may look at; the index alone tells.
+func (k *Keeper) end(ctx context.Context, l *list) (Cursor, bool, error) {
+	w := &where{}
+	l.indexed(w)
+	at, arrival, found, err := k.store.SelectCursor(ctx, fmt.Sprintf("SELECT at, arrival FROM event WHERE %s ORDER BY at DESC, arrival DESC LIMIT 1 OFFSET %d", w, l.scan-1), w.args)
 	return Cursor{at, arrival}, found, err
 }

@@ -20,7 +20,7 @@ import (
 func TestFilters(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		r := newRig(t, s, Config{})
-		all := r.many(5000)
+		all := r.many(2500)
 		rare := made(origin("a", "rare", site.Primary), 1, event.HAReady, time.Second) // at the very end
 		rare.Message = "100% of_it\\ is Here"
 		r.keep(origin("a", "rare", site.Primary), rare)
@@ -41,14 +41,14 @@ func TestFilters(t *testing.T) {
 			"kinds of a site":     {Site: "id-s3", Kinds: []event.Kind{event.Connected, event.FailOver}},
 			"role":                {Role: site.Secondary},
 			"kinds and role":      {Kinds: []event.Kind{event.HAReady, event.Connected, event.LANConnected}, Role: site.Primary},
-			"from":                {From: midnight.Add(4000 * time.Second)},
+			"from":                {From: midnight.Add(2000 * time.Second)},
 			"from until":          {From: midnight.Add(1000 * time.Second), Until: midnight.Add(1100 * time.Second)},
 			"text":                {Text: "NUMBER fail-over"},
 			"rare text":           {Text: "here"},
 			"text with %":         {Text: `100% of_it\`},
 			"text with wildcards": {Text: `1%h_re`},
 			"everything": {Site: "id-s3", Serial: "A-S3-SECONDARY", Kinds: []event.Kind{event.FailOver, event.Connected}, Role: site.Secondary,
-				From: midnight.Add(100 * time.Second), Until: midnight.Add(4900 * time.Second), Text: "number"},
+				From: midnight.Add(100 * time.Second), Until: midnight.Add(2400 * time.Second), Text: "number"},
 		} {
 			want := []string{}
 			for _, e := range all {
@@ -56,7 +56,7 @@ func TestFilters(t *testing.T) {
 					want = append(want, e.ID.String())
 				}
 			}
-			for _, limit := range []int{7, 500} {
+			for _, limit := range []int{23, 500} {
 				if got := r.ids("a", f, limit); !reflect.DeepEqual(got, want) {
 					t.Errorf("%s, pages of %d: %d found, want %d", name, limit, len(got), len(want))
 				}
