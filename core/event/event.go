@@ -76,3 +76,10 @@ func Same(a, b Event) bool {
 	}
 	return a.Kind == b.Kind && a.Site == b.Site && a.Slot != 0 && b.Slot != 0 && max(a.Slot, b.Slot)-min(a.Slot, b.Slot) <= 1
 }
+
+// Told is an event that the manager makes about a vSocket. Its texts may be
+// anybody's words.
+func Told(id ID, kind Kind, at time.Time, role site.Side, reason, message string) Event {
+	at = milliseconds(at)
+	return Event{ID: id, Kind: kind, Time: at, Since: at, Role: role, Reason: plain(reason, mostText), Message: plain(message, mostText)}
+}

@@ -31,7 +31,6 @@ const (
 // The kinds that the manager makes, as no vSocket can know them.
 const (
 	OutOfSight Kind = "socket-out-of-sight"
-	InSight    Kind = "socket-in-sight"
 	Refused    Kind = "socket-refused"
 )
 
@@ -66,9 +65,8 @@ var Kinds = map[Kind]Description{
 	ChangedPoP:          {Connectivity, "Changed PoP", "the tunnel leads to another PoP than before"},
 	Upgraded:            {Sockets, "Socket Upgrade", "the vSocket runs another version than before"},
 	ConfigChanged:       {Sockets, "Config Changed", "the vSocket runs with another generation of the site's settings than before"},
-	OutOfSight:          {Connectivity, "Socket Out Of Sight", "the manager has lost a vSocket from sight"},
-	InSight:             {Connectivity, "Socket In Sight", "the manager sees it again"},
-	Refused:             {Security, "Socket Refused", "a vSocket with a void serial number, a used key or another's identity tried to connect"},
+	OutOfSight:          {Connectivity, "Socket Out Of Sight", "the manager hears no more of a vSocket that was connected to it"},
+	Refused:             {Security, "Socket Refused", "a machine with a void serial number, a used key or another's identity tried to connect; at most once in 10 min for each"},
 }
 
 // Describe describes a kind, also one that this version doesn't know.

@@ -7,6 +7,8 @@
 //   - [Keeper.Keep] returns once the events are committed. An event that is there
 //     already, or that the site's other vSocket has told (see core/event), is kept
 //     too, and not twice.
+//   - Whose an event is, the serial number says, which the sender's certificate
+//     proves; never the event.
 //   - Arrivals rise in the order of commits, account by account, with several
 //     managers too: who has read to one misses nothing that is kept later.
 //   - A page reads a bounded number of rows. So it may have fewer events than asked

@@ -12,13 +12,6 @@ import (
 	"releve.dev/releve/site"
 )
 
-// Origin is who has sent events, as the manager knows it: never as they say.
-type Origin struct {
-	Account string
-	Site    string // its id
-	Serial  string
-}
-
 // Kept is an event as it was kept. Its Time is never later than when that was,
 // so that nobody's wrong clock puts an event before all others for ever.
 type Kept struct {
@@ -74,9 +67,9 @@ func fromMillis(ms int64) time.Time {
 }
 
 // rowOf is an event of an origin's, kept now.
-func rowOf(o Origin, e *event.Event, now time.Time) query.Event {
+func rowOf(o origin, e *event.Event, now time.Time) query.Event {
 	row := query.Event{
-		Serial: e.ID.Serial, Boot: e.ID.Boot, Number: int64(e.ID.Number), AccountID: o.Account, SiteID: o.Site, SiteName: e.Site,
+		Serial: e.ID.Serial, Boot: e.ID.Boot, Number: int64(e.ID.Number), AccountID: o.account, SiteID: o.site, SiteName: e.Site,
 		KeptAt: millis(now), At: min(millis(e.Time), millis(now)), Since: millis(e.Since), Kind: string(e.Kind), Slot: e.Slot,
 		Role: e.Role.String(), PeerSerial: e.PeerSerial, Version: e.Version.String(), Interface: e.Interface, Pop: e.PoP,
 		Reason: e.Reason, Message: e.Message, Timeline: e.Timeline, Words: wordsOf(e),

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 
 	"releve.dev/releve/core/event"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/manager/store/storetest"
 	"releve.dev/releve/site"
 )
@@ -21,9 +23,10 @@ func TestFilters(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		r := newRig(t, s, Config{})
 		all := r.many(2500)
-		rare := made(origin("a", "rare", site.Primary), 1, event.HAReady, time.Second) // at the very end
+		hermit := socket{"a", "rare", site.Primary}
+		rare := hermit.made(1, event.HAReady, time.Second) // at the very end
 		rare.Message = "100% of_it\\ is Here"
-		r.keep(origin("a", "rare", site.Primary), rare)
+		r.keep(hermit, rare)
 		if k, err := r.Event(t.Context(), "a", rare.ID); err != nil {
 			t.Fatal(err)
 		} else {
@@ -31,14 +34,14 @@ func TestFilters(t *testing.T) {
 		}
 		for name, f := range map[string]Filter{
 			"all":                 {},
-			"site":                {Site: "id-s3"},
-			"no site":             {Site: "id-none"},
+			"site":                {Site: "id-a-s3"},
+			"no site":             {Site: "id-a-none"},
 			"serial":              {Serial: "A-S3-PRIMARY"},
-			"serial elsewhere":    {Serial: "A-S3-PRIMARY", Site: "id-s4"},
+			"serial elsewhere":    {Serial: "A-S3-PRIMARY", Site: "id-a-s4"},
 			"kind":                {Kinds: []event.Kind{event.Connected}},
 			"rare kind":           {Kinds: []event.Kind{event.HAReady}},
 			"kinds":               {Kinds: []event.Kind{event.Disconnected, event.HAReady, event.FailOver, event.FailOver}},
-			"kinds of a site":     {Site: "id-s3", Kinds: []event.Kind{event.Connected, event.FailOver}},
+			"kinds of a site":     {Site: "id-a-s3", Kinds: []event.Kind{event.Connected, event.FailOver}},
 			"role":                {Role: site.Secondary},
 			"kinds and role":      {Kinds: []event.Kind{event.HAReady, event.Connected, event.LANConnected}, Role: site.Primary},
 			"from":                {From: midnight.Add(2000 * time.Second)},
@@ -47,7 +50,7 @@ func TestFilters(t *testing.T) {
 			"rare text":           {Text: "here"},
 			"text with %":         {Text: `100% of_it\`},
 			"text with wildcards": {Text: `1%h_re`},
-			"everything": {Site: "id-s3", Serial: "A-S3-SECONDARY", Kinds: []event.Kind{event.FailOver, event.Connected}, Role: site.Secondary,
+			"everything": {Site: "id-a-s3", Serial: "A-S3-SECONDARY", Kinds: []event.Kind{event.FailOver, event.Connected}, Role: site.Secondary,
 				From: midnight.Add(100 * time.Second), Until: midnight.Add(2400 * time.Second), Text: "number"},
 		} {
 			want := []string{}
@@ -75,16 +78,21 @@ func (r *rig) many(n int) []Kept {
 	random := rand.New(rand.NewPCG(1, 2))
 	kinds := []event.Kind{event.Connected, event.Disconnected, event.FailOver, event.PassiveConnected, event.LANConnected}
 	for _, account := range []string{"a", "b"} {
+		var all []event.Event
 		for i := range n {
-			o := origin(account, fmt.Sprint("s", random.IntN(20)), site.Side(1+random.IntN(2)))
+			s := socket{account, fmt.Sprint("s", random.IntN(20)), site.Side(1 + random.IntN(2))}
+			r.add(s)
 			at := time.Duration(10+random.IntN(n)) * time.Second // some at once
-			r.keepLater(o, made(o, uint64(i+1), kinds[random.IntN(len(kinds))], at))
+			all = append(all, s.made(uint64(i+1), kinds[random.IntN(len(kinds))], at))
+		}
+		if result, err := r.Keep(r.t.Context(), sent(r.t, all...)); err != nil || result.Fresh != n {
+			r.t.Fatal(result, err)
 		}
 	}
-	r.flush()
 	all := []Kept{}
 	for after := int64(0); ; {
-		rows, err := r.store.Read().EventFeed(r.t.Context(), feed("a", after))
+		p := query.EventFeedParams{AccountID: "a", Arrival: after, Limit: feedPage}
+		rows, err := r.store.Read().EventFeed(r.t.Context(), p)
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -98,34 +106,12 @@ func (r *rig) many(n int) []Kept {
 		all, after = append(all, kept...), rows[len(rows)-1].Arrival
 	}
 	slices.SortFunc(all, func(a, b Kept) int {
-		if c := b.Time.Compare(a.Time); c != 0 {
-			return c
-		}
-		return int(b.Arrival - a.Arrival)
+		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(b.Arrival, a.Arrival))
 	})
 	if len(all) != n {
 		r.t.Fatalf("%d events, want %d", len(all), n)
 	}
 	return all
-}
-
-// keepLater puts an event into the next commit.
-func (r *rig) keepLater(o Origin, e event.Event) {
-	p := &put{done: make(chan struct{})}
-	p.rows = append(p.rows, rowOf(o, &e, r.now))
-	r.pending = append(r.pending, p)
-}
-
-func (r *rig) flush() {
-	r.t.Helper()
-	all := r.pending
-	r.busy = true
-	r.commitAll()
-	for _, p := range all {
-		if p.err != nil {
-			r.t.Fatal(p.err)
-		}
-	}
 }
 
 // Cursors and filters that nobody can have been given are refused.

@@ -14,14 +14,9 @@ import (
 
 	"releve.dev/releve/core/event"
 	"releve.dev/releve/manager/store"
-	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/manager/store/storetest"
 	"releve.dev/releve/site"
 )
-
-func feed(account string, after int64) query.EventFeedParams {
-	return query.EventFeedParams{AccountID: account, Arrival: after, Limit: feedPage}
-}
 
 // A follower gets everything that fits, once and in the order of arrivals, though
 // it begins in the middle, many send at once, and it comes back in between. A
@@ -33,11 +28,12 @@ func TestFollow(t *testing.T) {
 		const senders, each = 8, 60
 		var all sync.WaitGroup
 		for i := range senders {
+			keeper, o := []*Keeper{r.Keeper, other}[i%2], socket{"a", fmt.Sprint("s", i), site.Primary}
+			r.add(o)
 			all.Go(func() {
-				keeper, o := []*Keeper{r.Keeper, other}[i%2], origin("a", fmt.Sprint("s", i), site.Primary)
 				for n := range uint64(each) {
 					kind := []event.Kind{event.Connected, event.Disconnected}[n%2]
-					if _, err := keeper.Keep(t.Context(), o, []event.Event{made(o, n+1, kind, time.Duration(n)*time.Second)}); err != nil {
+					if _, err := keeper.Keep(t.Context(), sent(t, o.made(n+1, kind, time.Duration(n)*time.Second))); err != nil {
 						t.Error(err)
 					}
 				}
@@ -85,8 +81,8 @@ func TestFollowWakes(t *testing.T) {
 	}()
 	for n := range uint64(5) {
 		for _, account := range []string{"b", "a"} {
-			o := origin(account, "paris", site.Primary)
-			r.keep(o, made(o, n+1, event.Connected, 0))
+			o := socket{account, "paris", site.Primary}
+			r.keep(o, o.made(n+1, event.Connected, 0))
 		}
 		if e := <-got; e.Account != "a" || e.ID.Number != n+1 {
 			t.Errorf("%+v", e)
@@ -105,8 +101,8 @@ func TestFollowWakes(t *testing.T) {
 // meanwhile.
 func TestSlowFollowerIsCut(t *testing.T) {
 	r := newRig(t, storetest.Open(t, storetest.SQLite(t)), Config{Patience: 20 * time.Millisecond})
-	o := origin("a", "paris", site.Primary)
-	r.keep(o, made(o, 1, event.Connected, 0))
+	o := socket{"a", "paris", site.Primary}
+	r.keep(o, o.made(1, event.Connected, 0))
 	stuck := make(chan struct{})
 	done := make(chan error)
 	go func() {
@@ -118,7 +114,7 @@ func TestSlowFollowerIsCut(t *testing.T) {
 	}()
 	<-stuck
 	for n := range uint64(20) {
-		r.keep(o, made(o, n+2, event.Connected, 0))
+		r.keep(o, o.made(n+2, event.Connected, 0))
 	}
 	if err := <-done; !errors.Is(err, ErrSlow) {
 		t.Errorf("%v", err)
@@ -128,10 +124,10 @@ func TestSlowFollowerIsCut(t *testing.T) {
 // Both exports have every event that fits, and a reader gets the texts back.
 func TestExport(t *testing.T) {
 	r := newRig(t, storetest.Open(t, storetest.SQLite(t)), Config{})
-	o := origin("a", "paris", site.Primary)
+	o := socket{"a", "paris", site.Primary}
 	var all []event.Event
 	for n := range uint64(MostLimit + 3) {
-		all = append(all, made(o, n+1, event.Connected, time.Duration(n)*time.Second))
+		all = append(all, o.made(n+1, event.Connected, time.Duration(n)*time.Second))
 	}
 	all[0].Message, all[0].Reason = `=HYPERLINK("x")`, `a "b", c`
 	r.keep(o, all...)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"releve.dev/releve/core/event"
@@ -13,37 +12,31 @@ import (
 	"releve.dev/releve/manager/store/query"
 )
 
-// The limits of one commit.
-const (
-	mostRows   = 2000
-	commitTime = 30 * time.Second
-)
-
-// Keeper keeps events in a database and finds them. Those of many senders that
-// come at once are committed together.
+// Keeper keeps events in a database and finds them.
 type Keeper struct {
 	store    *store.Store
 	now      func() time.Time
 	patience time.Duration
 	sweep    time.Duration
+	notify   func(account string)
 	broker   broker
-
-	mu      sync.Mutex
-	pending []*put
-	busy    bool // somebody commits
+	origins  origins
+	own      own
 }
 
-// Config is what a Keeper needs besides its database. The zero value is a
-// manager's.
+// Config is what a Keeper needs besides its database. The zero value is that of a
+// manager that serves alone.
 type Config struct {
-	Now      func() time.Time // nil: the clock
-	Patience time.Duration    // with a follower; 0: 10 s
-	Sweep    time.Duration    // how often a follower looks unasked, for wake-ups that were lost; 0: 30 s
+	Boot     string               // of this life of the manager, for the events that it makes itself
+	Now      func() time.Time     // nil: the clock
+	Patience time.Duration        // with a follower; 0: 10 s
+	Sweep    time.Duration        // how often a follower looks unasked, for wake-ups that were lost; 0: 30 s
+	Notify   func(account string) // called when something was kept: other managers' Wake is to be called. nil: there are none
 }
 
 // New makes a Keeper.
 func New(db *store.Store, c Config) *Keeper {
-	k := &Keeper{store: db, now: c.Now, patience: c.Patience, sweep: c.Sweep}
+	k := &Keeper{store: db, now: c.Now, patience: c.Patience, sweep: c.Sweep, notify: c.Notify, own: own{boot: c.Boot}}
 	if k.now == nil {
 		k.now = time.Now
 	}
@@ -53,137 +46,67 @@ func New(db *store.Store, c Config) *Keeper {
 	if k.sweep == 0 {
 		k.sweep = 30 * time.Second
 	}
+	if k.notify == nil {
+		k.notify = func(string) {}
+	}
 	return k
 }
 
-// put is what one caller wants kept.
-type put struct {
-	rows  []query.Event
-	fresh int
-	err   error
-	done  chan struct{}
-}
-
-// Sent is an event as it came from a vSocket's spool.
+// Sent is an event as a vSocket has sent it: under the id that its spool has given,
+// and of the serial number that its certificate has.
 type Sent struct {
+	Serial string
 	Boot   string
 	Number uint64
 	Body   []byte // as event.Encode wrote it
 }
 
-// Accept keeps what a vSocket has sent, under the ids that its spool has given.
-// refused are those that are no events, and never will be: sending them again is
-// of no use.
-func (k *Keeper) Accept(ctx context.Context, o Origin, all []Sent) (refused int, err error) {
-	events := make([]event.Event, 0, len(all))
-	for _, s := range all {
+// Result says what has become of events.
+type Result struct {
+	Fresh   int // kept now; of the others all but the refused were there before
+	Refused int // no events, and never will be: sending them again is of no use
+}
+
+// Keep returns once all events are kept that can be. After an error all may be
+// sent again.
+func (k *Keeper) Keep(ctx context.Context, all []Sent) (Result, error) {
+	now := k.now()
+	rows := make([]query.Event, 0, len(all))
+	for i := range all {
+		s := &all[i]
 		e, err := event.Decode(s.Body)
 		if err != nil {
-			refused++
 			continue
 		}
-		e.ID = event.ID{Serial: o.Serial, Boot: s.Boot, Number: s.Number}
+		e.ID = event.ID{Serial: s.Serial, Boot: s.Boot, Number: s.Number}
 		if e.Check() != nil {
-			refused++
 			continue
 		}
-		events = append(events, e)
+		o, known, err := k.originOf(ctx, s.Serial)
+		if err != nil {
+			return Result{}, err
+		}
+		if known {
+			rows = append(rows, rowOf(o, &e, now))
+		}
 	}
-	_, err = k.Keep(ctx, o, events)
-	return refused, err
+	result := Result{Refused: len(all) - len(rows)}
+	var err error
+	result.Fresh, err = k.put(ctx, rows)
+	return result, err
 }
 
-// Keep returns once all events are kept, and says how many are new. An event of
-// another serial number than the origin's, or a malformed one, is an error, and
-// none is kept then.
-func (k *Keeper) Keep(ctx context.Context, o Origin, all []event.Event) (fresh int, err error) {
-	now := k.now()
-	for part := range slices.Chunk(all, mostRows) {
-		p := &put{done: make(chan struct{})}
-		for i := range part {
-			if err := part[i].Check(); err != nil {
-				return fresh, err
-			}
-			if part[i].ID.Serial != o.Serial {
-				return fresh, fmt.Errorf("event %s: sent by %s", part[i].ID, o.Serial)
-			}
-			p.rows = append(p.rows, rowOf(o, &part[i], now))
-		}
-		k.enqueue(p)
-		select {
-		case <-p.done:
-		case <-ctx.Done():
-			return fresh, ctx.Err() // it may be kept all the same
-		}
-		if fresh += p.fresh; p.err != nil {
-			return fresh, p.err
-		}
+// put keeps rows in one transaction, then wakes who follows.
+func (k *Keeper) put(ctx context.Context, all []query.Event) (int, error) {
+	if len(all) == 0 {
+		return 0, nil
 	}
-	return fresh, nil
-}
-
-// enqueue starts the committer, unless it is at work: then this put is of its next
-// round.
-func (k *Keeper) enqueue(p *put) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.pending = append(k.pending, p)
-	if !k.busy {
-		k.busy = true
-		go k.commitAll()
-	}
-}
-
-// commitAll commits until nothing is pending.
-func (k *Keeper) commitAll() {
-	for {
-		group := k.take()
-		if group == nil {
-			return
-		}
-		err := k.commit(group)
-		if err != nil && len(group) > 1 { // one's fault must not be the others'
-			for _, p := range group {
-				p.err = k.commit([]*put{p})
-			}
-		} else if err != nil {
-			group[0].err = err
-		}
-		for _, p := range group {
-			close(p.done)
-		}
-	}
-}
-
-// take returns the next group, nil if there is none: then the committer has ended.
-func (k *Keeper) take() []*put {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	n, rows := 0, 0
-	for n < len(k.pending) && (n == 0 || rows+len(k.pending[n].rows) <= mostRows) {
-		rows += len(k.pending[n].rows)
-		n++
-	}
-	group := k.pending[:n:n]
-	k.pending = k.pending[n:]
-	if n == 0 {
-		k.busy, k.pending = false, nil
-		return nil
-	}
-	return group
-}
-
-// commit keeps a group in one transaction, then wakes who follows.
-func (k *Keeper) commit(group []*put) error {
-	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
-	defer cancel()
-	accounts := map[string]bool{}
+	var fresh []query.Event
 	err := k.store.InTx(ctx, func(q *query.Queries) error {
-		clear(accounts)
 		if err := k.store.LockEvents(ctx, q); err != nil {
 			return err
 		}
-		rows, owners := rowsOf(group)
+		rows := once(all)
 		if err := number(ctx, q, rows); err != nil {
 			return err
 		}
@@ -191,50 +114,41 @@ func (k *Keeper) commit(group []*put) error {
 		if err != nil {
 			return err
 		}
-		fresh, err := k.store.InsertEvents(ctx, q, rows)
-		if err != nil {
-			return err
-		}
-		for _, p := range group {
-			p.fresh = 0
-		}
-		for i := range fresh {
-			accounts[fresh[i].AccountID] = true
-			owners[idOf(&fresh[i])].fresh++
-		}
-		return nil
+		fresh, err = k.store.InsertEvents(ctx, q, rows)
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("keeping events: %w", err)
+		return 0, fmt.Errorf("keeping events: %w", err)
+	}
+	accounts := map[string]bool{}
+	for i := range fresh {
+		accounts[fresh[i].AccountID] = true
 	}
 	for account := range accounts {
 		k.broker.wake(account)
+		k.notify(account)
 	}
-	return nil
+	return len(fresh), nil
 }
 
-// rowsOf are a group's rows, each event once, and who has sent it first.
-func rowsOf(group []*put) (rows []query.Event, owners map[event.ID]*put) {
-	owners = map[event.ID]*put{}
-	for _, p := range group {
-		for i := range p.rows {
-			if id := idOf(&p.rows[i]); owners[id] == nil {
-				owners[id] = p
-				rows = append(rows, p.rows[i])
-			}
+// once are the rows in the order of accounts, none twice.
+func once(all []query.Event) []query.Event {
+	seen := map[event.ID]bool{}
+	rows := make([]query.Event, 0, len(all))
+	for i := range all {
+		r := &all[i]
+		if id := (event.ID{Serial: r.Serial, Boot: r.Boot, Number: uint64(r.Number)}); !seen[id] {
+			seen[id] = true
+			rows = append(rows, *r)
 		}
 	}
-	return rows, owners
-}
-
-func idOf(r *query.Event) event.ID {
-	return event.ID{Serial: r.Serial, Boot: r.Boot, Number: uint64(r.Number)}
-}
-
-// number gives rows their arrivals. The account's counter is this transaction's until
-// the commit, so arrivals become visible in their order.
-func number(ctx context.Context, q *query.Queries, rows []query.Event) error {
 	slices.SortStableFunc(rows, func(a, b query.Event) int { return strings.Compare(a.AccountID, b.AccountID) })
+	return rows
+}
+
+// number gives rows their arrivals. The account's counter is this transaction's
+// until the commit, so arrivals become visible in their order.
+func number(ctx context.Context, q *query.Queries, rows []query.Event) error {
 	for from := 0; from < len(rows); {
 		to := from
 		for to < len(rows) && rows[to].AccountID == rows[from].AccountID {
