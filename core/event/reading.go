@@ -75,23 +75,15 @@ func readiness(s *site.Status) *Readiness {
 	return &Readiness{OK: s.HA.Ready}
 }
 
-// tunnelOf: a tunnel that has a session may carry nothing for minutes until
-// WireGuard notices; the witness, which is asked through it, tells at once.
 func tunnelOf(s *site.Status) *Tunnel {
-	if s.Tunnel == nil {
+	has, up, why := s.Cloud()
+	if !has {
 		return nil
 	}
-	t := &Tunnel{Up: s.Tunnel.Up, PoP: s.Tunnel.PoP, Reason: s.Tunnel.Problem}
-	if w := s.Witness; w != nil && !w.OK {
-		t.Up = false
-		if t.Reason == "" {
-			t.Reason = w.Problem
-		}
+	if !up && !s.Fit && s.Reason == keepalive.WANDown.String() {
+		why = s.Reason // the cause
 	}
-	if !t.Up && !s.Fit && s.Reason == keepalive.WANDown.String() {
-		t.Reason = s.Reason
-	}
-	return t
+	return &Tunnel{Up: up, PoP: s.Tunnel.PoP, Reason: why}
 }
 
 // ports reads them from the fitness, which names the LAN first.
