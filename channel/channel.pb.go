@@ -1026,9 +1026,10 @@ type Settings struct {
 	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
 	Site          string                 `protobuf:"bytes,2,opt,name=site,proto3" json:"site,omitempty"` // its name
 	Side          Settings_Side          `protobuf:"varint,3,opt,name=side,proto3,enum=releve.channel.v1.Settings_Side" json:"side,omitempty"`
-	Ha            *HA                    `protobuf:"bytes,4,opt,name=ha,proto3" json:"ha,omitempty"` // absent: no high availability
-	Networks      []*Network             `protobuf:"bytes,5,rep,name=networks,proto3" json:"networks,omitempty"`
-	Pops          []*PoP                 `protobuf:"bytes,6,rep,name=pops,proto3" json:"pops,omitempty"`
+	Ha            *HA                    `protobuf:"bytes,4,opt,name=ha,proto3" json:"ha,omitempty"`                    // absent: no high availability
+	LanIp         string                 `protobuf:"bytes,5,opt,name=lan_ip,json=lanIp,proto3" json:"lan_ip,omitempty"` // the device's own
+	Networks      []*Network             `protobuf:"bytes,6,rep,name=networks,proto3" json:"networks,omitempty"`
+	Pops          []*PoP                 `protobuf:"bytes,7,rep,name=pops,proto3" json:"pops,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1091,6 +1092,13 @@ func (x *Settings) GetHa() *HA {
 	return nil
 }
 
+func (x *Settings) GetLanIp() string {
+	if x != nil {
+		return x.LanIp
+	}
+	return ""
+}
+
 func (x *Settings) GetNetworks() []*Network {
 	if x != nil {
 		return x.Networks
@@ -1106,21 +1114,23 @@ func (x *Settings) GetPops() []*PoP {
 }
 
 // HA is what the two vSockets of a site share, and the peer's addresses.
-// Durations are in milliseconds; 0 leaves a field to the vSocket's default.
+// Durations are in milliseconds. What is 0 or "" is left to the vSocket: its file
+// or its default.
 type HA struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	FloatingIp    string                 `protobuf:"bytes,1,opt,name=floating_ip,json=floatingIp,proto3" json:"floating_ip,omitempty"`
-	PeerLan       string                 `protobuf:"bytes,2,opt,name=peer_lan,json=peerLan,proto3" json:"peer_lan,omitempty"`
-	PeerMgmt      string                 `protobuf:"bytes,3,opt,name=peer_mgmt,json=peerMgmt,proto3" json:"peer_mgmt,omitempty"`
-	Key           []byte                 `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`     // authenticates keepalives
-	Third         string                 `protobuf:"bytes,5,opt,name=third,proto3" json:"third,omitempty"` // "witness" or "arm"
-	KeepaliveMs   uint32                 `protobuf:"varint,6,opt,name=keepalive_ms,json=keepaliveMs,proto3" json:"keepalive_ms,omitempty"`
-	SilentMs      uint32                 `protobuf:"varint,7,opt,name=silent_ms,json=silentMs,proto3" json:"silent_ms,omitempty"`
-	LeaseMs       uint32                 `protobuf:"varint,8,opt,name=lease_ms,json=leaseMs,proto3" json:"lease_ms,omitempty"`
-	ConfirmMs     uint32                 `protobuf:"varint,9,opt,name=confirm_ms,json=confirmMs,proto3" json:"confirm_ms,omitempty"`
-	HoldMs        uint32                 `protobuf:"varint,10,opt,name=hold_ms,json=holdMs,proto3" json:"hold_ms,omitempty"`
-	Preempt       string                 `protobuf:"bytes,11,opt,name=preempt,proto3" json:"preempt,omitempty"` // "on" or "off"
-	Alone         string                 `protobuf:"bytes,12,opt,name=alone,proto3" json:"alone,omitempty"`     // "stay" or "stop"
+	PeerSerial    string                 `protobuf:"bytes,2,opt,name=peer_serial,json=peerSerial,proto3" json:"peer_serial,omitempty"`
+	PeerLan       string                 `protobuf:"bytes,3,opt,name=peer_lan,json=peerLan,proto3" json:"peer_lan,omitempty"`
+	PeerMgmt      string                 `protobuf:"bytes,4,opt,name=peer_mgmt,json=peerMgmt,proto3" json:"peer_mgmt,omitempty"`
+	Key           []byte                 `protobuf:"bytes,5,opt,name=key,proto3" json:"key,omitempty"`     // authenticates keepalives
+	Third         string                 `protobuf:"bytes,6,opt,name=third,proto3" json:"third,omitempty"` // "witness" or "arm"
+	KeepaliveMs   uint32                 `protobuf:"varint,7,opt,name=keepalive_ms,json=keepaliveMs,proto3" json:"keepalive_ms,omitempty"`
+	SilentMs      uint32                 `protobuf:"varint,8,opt,name=silent_ms,json=silentMs,proto3" json:"silent_ms,omitempty"`
+	LeaseMs       uint32                 `protobuf:"varint,9,opt,name=lease_ms,json=leaseMs,proto3" json:"lease_ms,omitempty"`
+	ConfirmMs     uint32                 `protobuf:"varint,10,opt,name=confirm_ms,json=confirmMs,proto3" json:"confirm_ms,omitempty"`
+	HoldMs        uint32                 `protobuf:"varint,11,opt,name=hold_ms,json=holdMs,proto3" json:"hold_ms,omitempty"`
+	Preempt       string                 `protobuf:"bytes,12,opt,name=preempt,proto3" json:"preempt,omitempty"` // "on" or "off"
+	Alone         string                 `protobuf:"bytes,13,opt,name=alone,proto3" json:"alone,omitempty"`     // "stay" or "stop"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1158,6 +1168,13 @@ func (*HA) Descriptor() ([]byte, []int) {
 func (x *HA) GetFloatingIp() string {
 	if x != nil {
 		return x.FloatingIp
+	}
+	return ""
+}
+
+func (x *HA) GetPeerSerial() string {
+	if x != nil {
+		return x.PeerSerial
 	}
 	return ""
 }
@@ -1243,8 +1260,9 @@ type Network struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Prefix        string                 `protobuf:"bytes,2,opt,name=prefix,proto3" json:"prefix,omitempty"`
-	Gateway       string                 `protobuf:"bytes,3,opt,name=gateway,proto3" json:"gateway,omitempty"` // "": Azure's default router
+	Gateway       string                 `protobuf:"bytes,3,opt,name=gateway,proto3" json:"gateway,omitempty"` // of a routed range; "": Azure's default router
 	Native        bool                   `protobuf:"varint,4,opt,name=native,proto3" json:"native,omitempty"`
+	LocalIp       string                 `protobuf:"bytes,5,opt,name=local_ip,json=localIp,proto3" json:"local_ip,omitempty"` // of the native range
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1305,6 +1323,13 @@ func (x *Network) GetNative() bool {
 		return x.Native
 	}
 	return false
+}
+
+func (x *Network) GetLocalIp() string {
+	if x != nil {
+		return x.LocalIp
+	}
+	return ""
 }
 
 type PoP struct {
@@ -1645,41 +1670,45 @@ const file_channel_proto_rawDesc = "" +
 	"\x04body\x18\x03 \x01(\fR\x04body\";\n" +
 	"\tAckEvents\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\x04R\x05batch\x12\x18\n" +
-	"\arefused\x18\x02 \x01(\rR\arefused\"\xb9\x02\n" +
+	"\arefused\x18\x02 \x01(\rR\arefused\"\xd0\x02\n" +
 	"\bSettings\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
 	"generation\x12\x12\n" +
 	"\x04site\x18\x02 \x01(\tR\x04site\x124\n" +
 	"\x04side\x18\x03 \x01(\x0e2 .releve.channel.v1.Settings.SideR\x04side\x12%\n" +
-	"\x02ha\x18\x04 \x01(\v2\x15.releve.channel.v1.HAR\x02ha\x126\n" +
-	"\bnetworks\x18\x05 \x03(\v2\x1a.releve.channel.v1.NetworkR\bnetworks\x12*\n" +
-	"\x04pops\x18\x06 \x03(\v2\x16.releve.channel.v1.PoPR\x04pops\"8\n" +
+	"\x02ha\x18\x04 \x01(\v2\x15.releve.channel.v1.HAR\x02ha\x12\x15\n" +
+	"\x06lan_ip\x18\x05 \x01(\tR\x05lanIp\x126\n" +
+	"\bnetworks\x18\x06 \x03(\v2\x1a.releve.channel.v1.NetworkR\bnetworks\x12*\n" +
+	"\x04pops\x18\a \x03(\v2\x16.releve.channel.v1.PoPR\x04pops\"8\n" +
 	"\x04Side\x12\x14\n" +
 	"\x10SIDE_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aPRIMARY\x10\x01\x12\r\n" +
-	"\tSECONDARY\x10\x02\"\xc8\x02\n" +
+	"\tSECONDARY\x10\x02\"\xe9\x02\n" +
 	"\x02HA\x12\x1f\n" +
 	"\vfloating_ip\x18\x01 \x01(\tR\n" +
-	"floatingIp\x12\x19\n" +
-	"\bpeer_lan\x18\x02 \x01(\tR\apeerLan\x12\x1b\n" +
-	"\tpeer_mgmt\x18\x03 \x01(\tR\bpeerMgmt\x12\x10\n" +
-	"\x03key\x18\x04 \x01(\fR\x03key\x12\x14\n" +
-	"\x05third\x18\x05 \x01(\tR\x05third\x12!\n" +
-	"\fkeepalive_ms\x18\x06 \x01(\rR\vkeepaliveMs\x12\x1b\n" +
-	"\tsilent_ms\x18\a \x01(\rR\bsilentMs\x12\x19\n" +
-	"\blease_ms\x18\b \x01(\rR\aleaseMs\x12\x1d\n" +
+	"floatingIp\x12\x1f\n" +
+	"\vpeer_serial\x18\x02 \x01(\tR\n" +
+	"peerSerial\x12\x19\n" +
+	"\bpeer_lan\x18\x03 \x01(\tR\apeerLan\x12\x1b\n" +
+	"\tpeer_mgmt\x18\x04 \x01(\tR\bpeerMgmt\x12\x10\n" +
+	"\x03key\x18\x05 \x01(\fR\x03key\x12\x14\n" +
+	"\x05third\x18\x06 \x01(\tR\x05third\x12!\n" +
+	"\fkeepalive_ms\x18\a \x01(\rR\vkeepaliveMs\x12\x1b\n" +
+	"\tsilent_ms\x18\b \x01(\rR\bsilentMs\x12\x19\n" +
+	"\blease_ms\x18\t \x01(\rR\aleaseMs\x12\x1d\n" +
 	"\n" +
-	"confirm_ms\x18\t \x01(\rR\tconfirmMs\x12\x17\n" +
-	"\ahold_ms\x18\n" +
-	" \x01(\rR\x06holdMs\x12\x18\n" +
-	"\apreempt\x18\v \x01(\tR\apreempt\x12\x14\n" +
-	"\x05alone\x18\f \x01(\tR\x05alone\"g\n" +
+	"confirm_ms\x18\n" +
+	" \x01(\rR\tconfirmMs\x12\x17\n" +
+	"\ahold_ms\x18\v \x01(\rR\x06holdMs\x12\x18\n" +
+	"\apreempt\x18\f \x01(\tR\apreempt\x12\x14\n" +
+	"\x05alone\x18\r \x01(\tR\x05alone\"\x82\x01\n" +
 	"\aNetwork\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06prefix\x18\x02 \x01(\tR\x06prefix\x12\x18\n" +
 	"\agateway\x18\x03 \x01(\tR\agateway\x12\x16\n" +
-	"\x06native\x18\x04 \x01(\bR\x06native\"\x8f\x01\n" +
+	"\x06native\x18\x04 \x01(\bR\x06native\x12\x19\n" +
+	"\blocal_ip\x18\x05 \x01(\tR\alocalIp\"\x8f\x01\n" +
 	"\x03PoP\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bendpoint\x18\x02 \x01(\tR\bendpoint\x12\x1d\n" +
