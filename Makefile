@@ -51,6 +51,7 @@ bench: build ## measure (some 35 minutes), and write docs/benchmarks.md
 
 generate: ## write the generated files anew
 	@$(STATIC) $(GO) test ./vsocket/config ./pop/config ./wire/keepalive ./wire/witness ./lab/report -update
+	@cd tools/generators && $(STATIC) $(GO) run ./proto ../../channel channel.proto protoc-gen-go=paths=source_relative protoc-gen-connect-go=paths=source_relative,package_suffix
 
 check-fresh: ## as root: `make lab` and `make test` on a fresh Debian with Go, git and make alone
 	@scripts/check-fresh

@@ -19,7 +19,7 @@ import (
 type session struct {
 	*Channel
 	stream *connect.BidiStreamForClient[contract.Up, contract.Down]
-	alive  *time.Timer // ends the session when the manager is silent
+	alive  *time.Timer  // ends the session when the manager is silent
 	silent atomic.Int64 // how long the manager may be silent
 	down   chan *contract.Down
 
