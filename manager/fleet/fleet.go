@@ -63,7 +63,7 @@ type Fleet struct {
 func Open(ctx context.Context, c Config) (*Fleet, error) {
 	c.fillIn()
 	f := &Fleet{
-		c: c, commits: newCommitter(c.Events), admitted: newAdmission(c.Handshakes),
+		c: c, commits: newCommitter(c.Events, c.Log), admitted: newAdmission(c.Handshakes),
 		serials: newLimiter(12*time.Second, 5), remotes: newLimiter(time.Second, 60),
 		void: map[site.Serial]bool{}, devices: map[site.Serial]*device{}, idle: make(chan struct{}),
 	}

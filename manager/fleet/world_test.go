@@ -18,6 +18,7 @@ import (
 	"releve.dev/releve/channel/memnet"
 	"releve.dev/releve/disk/power"
 	"releve.dev/releve/manager/authority"
+	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/site"
@@ -111,22 +112,22 @@ func (s *shelf) VoidSerials(context.Context) ([]site.Serial, error) {
 	return s.void, nil
 }
 
-func (s *shelf) PutEvents(_ context.Context, events []fleet.Event) error {
+func (s *shelf) Keep(_ context.Context, sent []events.Sent) (events.Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken {
-		return errors.New("the database is away")
+		return events.Result{}, errors.New("the database is away")
 	}
 	s.commits++
-	for _, e := range events {
+	for _, e := range sent {
 		if bytes.Contains(e.Body, []byte("poison")) {
-			return errors.New("poisoned")
+			return events.Result{}, errors.New("poisoned")
 		}
 	}
-	for _, e := range events {
-		s.events[fmt.Sprintf("%s/%d/%d %s", e.Serial, e.Boot, e.Number, e.Body)] = 1
+	for _, e := range sent {
+		s.events[fmt.Sprintf("%s/%s/%d %s", e.Serial, e.Boot, e.Number, e.Body)] = 1
 	}
-	return nil
+	return events.Result{}, nil
 }
 
 func (s *shelf) do(change func(*shelf)) {

@@ -29,6 +29,9 @@ func (s *Service) AddSecondary(ctx context.Context, a Actor, id string, c Change
 		if r := e.whyNoSecondary(); r != nil {
 			return r
 		}
+		if r := n.incomplete(); r != nil {
+			return r
+		}
 		second, err := e.makeVSocket(ctx, site.Secondary)
 		if err != nil {
 			return err
@@ -40,6 +43,17 @@ func (s *Service) AddSecondary(ctx context.Context, a Actor, id string, c Change
 		e.key = base64.StdEncoding.EncodeToString(key[:])
 		return nil
 	})
+}
+
+// incomplete says what wasn't answered.
+func (n Secondary) incomplete() *Refusal {
+	switch {
+	case !n.LANIP.IsValid():
+		return &Refusal{Kind: Invalid, Field: "secondary_ip", Message: "LAN IP of the secondary is missing"}
+	case !n.FloatingIP.IsValid():
+		return &Refusal{Kind: Invalid, Field: "floating_ip", Message: "floating IP is missing"}
+	}
+	return nil
 }
 
 // whyNoSecondary says why "Add secondary socket" isn't offered: the primary must

@@ -22,6 +22,36 @@ type Audit struct {
 	Request   string
 }
 
+type Event struct {
+	Serial     string
+	Boot       string
+	Number     int64
+	AccountID  string
+	SiteID     string
+	SiteName   string
+	Arrival    int64
+	KeptAt     int64
+	At         int64
+	Since      int64
+	Kind       string
+	Slot       int64
+	Role       string
+	PeerSerial string
+	Version    string
+	OldVersion string
+	Interface  string
+	Pop        string
+	Reason     string
+	Message    string
+	Timeline   string
+	Words      string
+}
+
+type EventFeed struct {
+	AccountID string
+	Last      int64
+}
+
 type Network struct {
 	ID        string
 	AccountID string
