@@ -32,6 +32,7 @@ type Config struct {
 	Machine string // the VM's own id
 	Log     *slog.Logger
 	Dial    Dial
+	Retry   time.Duration // the longest bound of the time between two tries; 0: a minute
 	// Apply makes the vSocket run with settings. It is called with the last good
 	// ones at first, then with each that come; not twice at once.
 	Apply func(context.Context, *contract.Settings) error
@@ -68,6 +69,9 @@ type State struct {
 
 // Open reads who this vSocket is, and its last good settings.
 func Open(c Config) (*Channel, error) {
+	if c.Retry == 0 {
+		c.Retry = lastBound
+	}
 	identity, err := loadIdentity(c.Folder)
 	if err != nil {
 		return nil, err
@@ -120,7 +124,7 @@ func wake(c chan struct{}) {
 // How long until the next try: drawn between 0 and a bound that doubles.
 const (
 	firstBound = time.Second
-	lastBound  = time.Minute
+	lastBound  = time.Minute // unless Config says otherwise
 	steady     = time.Minute // a session of that length makes the bound small again
 )
 
@@ -143,7 +147,7 @@ func (c *Channel) Run(ctx context.Context) error {
 			bound = firstBound
 		}
 		if wait == 0 {
-			wait, bound = c.bound(bound, err), min(2*bound, lastBound)
+			wait, bound = c.bound(bound, err), min(2*bound, c.c.Retry)
 		}
 		c.lost(err)
 		timer := time.NewTimer(rand.N(wait))
@@ -161,7 +165,7 @@ func (c *Channel) bound(bound time.Duration, err error) time.Duration {
 	case contract.Refusal_VOID, contract.Refusal_UNKNOWN, contract.Refusal_UNIDENTIFIED:
 		return hopeless
 	case contract.Refusal_CLONE:
-		return lastBound
+		return c.c.Retry
 	}
 	return bound
 }
