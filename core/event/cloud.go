@@ -8,9 +8,9 @@ import (
 // cloud follows the tunnel. An outage lasts until the tunnel has been up for
 // Connected without a break; only one that is long enough is a Disconnected.
 type cloud struct {
-	said      bool // something, in this life or the one before
+	said      bool // something, also in the life before
 	connected bool // that it is up
-	restarted bool // nothing yet in this life
+	restarted bool // the agent has, since
 
 	up     bool
 	upAt   moments
@@ -20,7 +20,7 @@ type cloud struct {
 }
 
 func newCloud(memory Memory) cloud {
-	return cloud{said: memory.Connected || memory.Disconnected, connected: memory.Connected, restarted: memory.Connected}
+	return cloud{said: memory.Connected || memory.Disconnected, connected: memory.Connected}
 }
 
 func (m *Maker) readCloud() {
@@ -68,7 +68,7 @@ func (m *Maker) readPoP(t *Tunnel) {
 	if was := m.memory.PoP; was != "" && t.PoP != "" && was != t.PoP {
 		m.say(ChangedPoP, m.now.wall, func(e *Event) {
 			e.Reason = m.cloud.reason
-			e.Message = fmt.Sprintf("the %s's tunnel leads to %s instead of %s", m.self.Side, t.PoP, was)
+			e.Message = fmt.Sprintf("the %s's tunnel leads to %s instead of %s", m.r.Side, t.PoP, was)
 		})
 	}
 	if t.PoP != "" {
@@ -78,14 +78,14 @@ func (m *Maker) readPoP(t *Tunnel) {
 
 func (m *Maker) sayConnected() {
 	m.say(m.ifActive(Connected, PassiveConnected), m.cloud.upAt.wall, func(e *Event) {
-		e.Message = fmt.Sprintf("the %s's tunnel to %s is up", m.self.Side, e.PoP)
+		e.Message = fmt.Sprintf("the %s's tunnel to %s is up", m.r.Side, e.PoP)
 	})
 }
 
 func (m *Maker) sayReconnected(why string, since time.Time) {
 	m.say(Reconnected, since, func(e *Event) {
 		e.Reason = m.cloud.reason
-		e.Message = fmt.Sprintf("the %s's tunnel to %s is up again: %s", m.self.Side, e.PoP, why)
+		e.Message = fmt.Sprintf("the %s's tunnel to %s is up again: %s", m.r.Side, e.PoP, why)
 	})
 }
 
@@ -93,7 +93,7 @@ func (m *Maker) sayDisconnected() {
 	c := &m.cloud
 	m.say(m.ifActive(Disconnected, PassiveDisconnected), c.began.wall, func(e *Event) {
 		e.Reason = c.reason
-		e.Message = fmt.Sprintf("the %s's tunnel to %s is down", m.self.Side, e.PoP)
+		e.Message = fmt.Sprintf("the %s's tunnel to %s is down", m.r.Side, e.PoP)
 	})
 	c.said, c.connected, c.restarted = true, false, false
 	m.memory.Connected, m.memory.Disconnected = false, true

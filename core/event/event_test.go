@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func TestDecode(t *testing.T) {
 		t.Errorf("%s becomes %+v (%v)", text, again, err)
 	}
 	later := strings.Replace(string(text), `"kind":"socket-upgrade"`, `"kind":"socket-repainted","colour":"red"`, 1)
-	if again, err := Decode([]byte(later)); err != nil || again.Kind.Describe() != (Description{Type: Other, SubType: "socket-repainted"}) {
+	if again, err := Decode([]byte(later)); err != nil || again.Kind.Describe() != (Description{Kind: "socket-repainted", Type: Other, SubType: "socket-repainted"}) {
 		t.Errorf("%+v (%v)", again, err)
 	}
 }
@@ -119,14 +120,14 @@ func TestThresholds(t *testing.T) {
 
 // Each threshold is heeded: just before it nothing is told.
 func TestThresholdsAreHeeded(t *testing.T) {
-	steady := Reading{Role: site.Standby, HA: &Readiness{OK: true}, Tunnel: &Tunnel{Up: true, PoP: "p"}, WAN: Up, LAN: Up}
+	steady := Reading{Side: site.Secondary, Role: site.Standby, HA: &Readiness{OK: true}, Tunnel: &Tunnel{Up: true, PoP: "p"}, WAN: Up, LAN: Up}
 	down := func(r Reading) Reading { r.Tunnel = &Tunnel{PoP: "p"}; return r }
 	for name, c := range map[string]struct {
 		set   func(*Thresholds)
 		then  func(Reading) Reading
 		first Kind
 	}{
-		"fail over":    {func(l *Thresholds) { l.FailOver = 7 * time.Second }, func(r Reading) Reading { r.Role = site.Active; return r }, FailOver},
+		"fail over":    {func(l *Thresholds) { l.FailOver = 7 * time.Second }, func(r Reading) Reading { r.Role, r.Term = site.Active, 3; return r }, FailOver},
 		"not ready":    {func(l *Thresholds) { l.NotReady = 7 * time.Second }, func(r Reading) Reading { r.HA = &Readiness{}; return r }, HANotReady},
 		"disconnected": {func(l *Thresholds) { l.Disconnected = 7 * time.Second }, down, PassiveDisconnected},
 		"WAN":          {func(l *Thresholds) { l.Port = 7 * time.Second }, func(r Reading) Reading { r.WAN = Down; return r }, WANDisconnected},
@@ -134,7 +135,7 @@ func TestThresholdsAreHeeded(t *testing.T) {
 	} {
 		limits := Defaults()
 		c.set(&limits)
-		m := New(Self{Side: site.Secondary, Serial: "a", Boot: "b"}, limits, Memory{})
+		m := New(Self{Serial: "a", Boot: "b"}, limits, Memory{})
 		at := time.Hour
 		for range 100 {
 			at += time.Second
@@ -158,14 +159,14 @@ func TestThresholdsAreHeeded(t *testing.T) {
 // A status says what its vSocket knows, and no more.
 func TestRead(t *testing.T) {
 	age, old := 900.0, 6000.0
-	full := site.Status{Role: site.Active, Term: 4, Fit: true,
+	full := site.Status{Site: "paris", Side: site.Secondary, Boot: "0100000000000000", Version: site.Release, Role: site.Active, Term: 4, Fit: true,
 		HA:      site.HAStatus{Configured: true, Ready: true, Indicators: []site.Indicator{{Name: "Keepalive", OK: true}}},
 		Peer:    site.PeerStatus{Heard: true, Role: site.Standby, Reason: "WAN down"},
 		Tunnel:  &site.TunnelStatus{PoP: "pop1", Up: true},
 		Witness: &site.WitnessStatus{OK: true, Peer: &age}}
-	want := Reading{Role: site.Active, Term: 4, HA: &Readiness{OK: true}, Peer: Peer{Heard: true, Seen: true, Role: site.Standby, Reason: "WAN down"},
-		Tunnel: &Tunnel{Up: true, PoP: "pop1"}, WAN: Up, LAN: Up, Generation: 9}
-	if got := Read(&full, 9); !reflect.DeepEqual(got, want) {
+	want := Reading{Site: "paris", Side: site.Secondary, Agent: site.BootID{1}, Version: site.Release, Role: site.Active, Term: 4, HA: &Readiness{OK: true}, Peer: Peer{Heard: true, Seen: true, Role: site.Standby, Reason: "WAN down"},
+		Tunnel: &Tunnel{Up: true, PoP: "pop1"}, WAN: Up, LAN: Up, Assigned: Assigned{"PEER", 9}}
+	if got, err := Read(&full, want.Assigned); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
 	bad := full
@@ -174,12 +175,15 @@ func TestRead(t *testing.T) {
 	bad.Witness = &site.WitnessStatus{Problem: "no answer", Peer: &age}
 	want.HA, want.WAN, want.LAN = &Readiness{Reason: "Azure: denied"}, Unknown, Down
 	want.Tunnel, want.Peer.Seen = &Tunnel{PoP: "pop1", Reason: "no answer"}, false
-	if got := Read(&bad, 9); !reflect.DeepEqual(got, want) {
+	if got, err := Read(&bad, want.Assigned); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
-	alone := site.Status{Role: site.Standby, Reason: keepalive.WANDown.String(), Witness: &site.WitnessStatus{OK: true, Peer: &old}}
-	if got := Read(&alone, 0); got.HA != nil || got.Tunnel != nil || got.WAN != Down || got.LAN != Up || got.Peer.Seen {
+	alone := site.Status{Boot: full.Boot, Role: site.Standby, Reason: keepalive.WANDown.String(), Witness: &site.WitnessStatus{OK: true, Peer: &old}}
+	if got, err := Read(&alone, Assigned{}); err != nil || got.HA != nil || got.Tunnel != nil || got.WAN != Down || got.LAN != Up || got.Peer.Seen {
 		t.Errorf("%+v", got)
+	}
+	if _, err := Read(&site.Status{Boot: "?"}, Assigned{}); err == nil {
+		t.Error("a status of no life: read")
 	}
 }
 
@@ -198,15 +202,24 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// Every kind is described, and the manager's and a vSocket's are all there.
+// Every kind is described once, and docs/events.md shows them all, word for word.
 func TestKinds(t *testing.T) {
-	for k, d := range Kinds {
-		if !word(string(k)) || d.Type == "" || d.SubType == "" || d.When == "" {
-			t.Errorf("%s: %+v", k, d)
+	seen := map[Kind]bool{}
+	for _, d := range Kinds {
+		if !word(string(d.Kind)) || seen[d.Kind] || d.Type == "" || d.SubType == "" || d.When == "" {
+			t.Errorf("%+v", d)
 		}
+		seen[d.Kind] = true
 	}
 	if got := OfType("security"); len(got) != 1 || got[0] != Refused {
 		t.Errorf("%v", got)
+	}
+	page, err := os.ReadFile("../../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), Table()) {
+		t.Errorf("docs/events.md doesn't show the kinds; they are:\n%s", Table())
 	}
 }
 
@@ -239,8 +252,8 @@ func FuzzDecode(f *testing.F) {
 func FuzzPlain(f *testing.F) {
 	f.Add("a\x00b", "pop\n1", "x")
 	f.Fuzz(func(t *testing.T, reason, pop, name string) {
-		m := New(Self{Site: name, Side: site.Secondary, Serial: "a", Boot: "b", WAN: name}, Thresholds{}, Memory{PoP: "other"})
-		r := Reading{HA: &Readiness{Reason: reason}, Tunnel: &Tunnel{PoP: pop, Reason: reason}, WAN: Down, Peer: Peer{Heard: true, Reason: reason}}
+		m := New(Self{Serial: "a", Boot: "b", WAN: name}, Thresholds{}, Memory{PoP: "other"})
+		r := Reading{Site: name, Side: site.Secondary, Assigned: Assigned{PeerSerial: "c"}, HA: &Readiness{Reason: reason}, Tunnel: &Tunnel{PoP: pop, Reason: reason}, WAN: Down, Peer: Peer{Heard: true, Reason: reason}}
 		for i := range 3 {
 			r.Role = site.Role(i * 2) // mute, claiming, active
 			for _, e := range m.Step(Now{time.Duration(i) * time.Second, midnight}, r) {

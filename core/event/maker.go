@@ -7,24 +7,22 @@ import (
 	"releve.dev/releve/site"
 )
 
-// Self is who makes events: fixed in one life of an agent.
+// Self is who makes events: fixed in one life of the maker.
 type Self struct {
-	Site       string
-	Side       site.Side
-	Serial     string
-	PeerSerial string
-	Boot       string
-	Version    site.Version
-	WAN, LAN   string // the interfaces' names
+	Serial   string
+	Boot     string // of this life
+	WAN, LAN string // the interfaces' names
 }
 
 // Memory is what one life leaves to the next, in a file of the caller's.
 type Memory struct {
+	Agent        site.BootID  `json:"agent"` // the life of it that was seen last
 	Version      site.Version `json:"version"`
 	Generation   uint64       `json:"generation,omitempty"`
 	PoP          string       `json:"pop,omitempty"`
 	Connected    bool         `json:"connected,omitempty"`    // it was said last that the tunnel is up
 	Disconnected bool         `json:"disconnected,omitempty"` // or that it is down
+	FailOver     site.Term    `json:"fail_over,omitempty"`    // of which it was said last
 	NotReady     bool         `json:"not_ready,omitempty"`    // HA Ready is to be said by this vSocket
 	WANDown      bool         `json:"wan_down,omitempty"`     // it was said so
 	LANDown      bool         `json:"lan_down,omitempty"`
@@ -93,7 +91,7 @@ func (m *Maker) sayAt(kind Kind, at, since time.Time, fill func(*Event)) {
 	m.number++
 	e := Event{
 		ID: ID{m.self.Serial, m.self.Boot, m.number}, Kind: kind, Time: milliseconds(at), Since: milliseconds(since),
-		Site: plain(m.self.Site, mostWord), Role: m.self.Side, PeerSerial: m.self.PeerSerial, Version: m.self.Version,
+		Site: plain(m.r.Site, mostWord), Role: m.r.Side, PeerSerial: m.r.PeerSerial, Version: m.r.Version,
 	}
 	if kind.OfSite() {
 		e.Slot = SlotOf(e.Time)
@@ -102,7 +100,7 @@ func (m *Maker) sayAt(kind Kind, at, since time.Time, fill func(*Event)) {
 		e.PoP = plain(m.r.Tunnel.PoP, mostWord)
 	}
 	if m.r.Term != 0 {
-		e.Timeline = fmt.Sprintf("%s/%d", m.self.Site, m.r.Term)
+		e.Timeline = fmt.Sprintf("%s/%d", e.Site, m.r.Term)
 	}
 	fill(&e)
 	e.Reason, e.Message = plain(e.Reason, mostText), plain(e.Message, mostText)
@@ -114,20 +112,24 @@ func milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisec
 // active says whether the vSocket holds the term, with or without its lease.
 func active(r site.Role) bool { return r == site.Active || r == site.Suspended }
 
-// life tells what differs from what was before this life, or since.
+// life tells what differs from what was before: in the agent's last life, or ever
+// since.
 func (m *Maker) life() {
-	old := m.memory.Version
-	if old != m.self.Version && old != (site.Version{}) {
+	if m.memory.Agent != m.r.Agent {
+		m.cloud.restarted = m.memory.Connected
+		m.memory.Agent = m.r.Agent
+	}
+	if old := m.memory.Version; old != m.r.Version && old != (site.Version{}) {
 		m.say(Upgraded, m.now.wall, func(e *Event) {
 			e.OldVersion = &old
-			e.Message = fmt.Sprintf("the %s runs version %s instead of %s", m.self.Side, m.self.Version, old)
+			e.Message = fmt.Sprintf("the %s runs version %s instead of %s", m.r.Side, m.r.Version, old)
 		})
 	}
-	m.memory.Version = m.self.Version
+	m.memory.Version = m.r.Version
 	if was, is := m.memory.Generation, m.r.Generation; is != 0 {
 		if was != 0 && was != is {
 			m.say(ConfigChanged, m.now.wall, func(e *Event) {
-				e.Message = fmt.Sprintf("the %s runs with generation %d of the site's settings instead of %d", m.self.Side, is, was)
+				e.Message = fmt.Sprintf("the %s runs with generation %d of the site's settings instead of %d", m.r.Side, is, was)
 			})
 		}
 		m.memory.Generation = is

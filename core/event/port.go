@@ -25,6 +25,6 @@ func (m *Maker) readPort(p *port, state Port) {
 	*p.saidDown = isDown
 	m.say(kind, p.state.wall, func(e *Event) {
 		e.Interface = plain(p.name, mostWord)
-		e.Message = fmt.Sprintf("the %s's %s port %s", m.self.Side, p.what, is)
+		e.Message = fmt.Sprintf("the %s's %s port %s", m.r.Side, p.what, is)
 	})
 }

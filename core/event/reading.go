@@ -9,6 +9,11 @@ import (
 
 // Reading is what a vSocket's status says now, as far as events go.
 type Reading struct {
+	Site    string
+	Side    site.Side
+	Agent   site.BootID // this life of it
+	Version site.Version
+
 	Role   site.Role
 	Term   site.Term
 	HA     *Readiness // nil: no HA settings
@@ -17,7 +22,13 @@ type Reading struct {
 	WAN    Port
 	LAN    Port
 
-	Generation uint64 // of the site's settings with which it runs; 0: none from a manager
+	Assigned
+}
+
+// Assigned is what a vSocket has from the manager; nothing without one.
+type Assigned struct {
+	PeerSerial string
+	Generation uint64 // of the site's settings with which it runs
 }
 
 // Readiness is HA's.
@@ -52,8 +63,12 @@ const (
 )
 
 // Read takes a reading from a status.
-func Read(s *site.Status, generation uint64) Reading {
-	r := Reading{Role: s.Role, Term: s.Term, Generation: generation,
+func Read(s *site.Status, assigned Assigned) (Reading, error) {
+	agent, err := site.ParseBootID(s.Boot)
+	if err != nil {
+		return Reading{}, err
+	}
+	r := Reading{Site: s.Site, Side: s.Side, Agent: agent, Version: s.Version, Role: s.Role, Term: s.Term, Assigned: assigned,
 		Peer: Peer{Heard: s.Peer.Heard, Role: s.Peer.Role, Reason: s.Peer.Reason}}
 	if w := s.Witness; w != nil {
 		r.Peer.Seen = w.OK && w.Peer != nil && *w.Peer < site.Milliseconds(MostStep)
@@ -63,7 +78,7 @@ func Read(s *site.Status, generation uint64) Reading {
 	}
 	r.Tunnel = tunnelOf(s)
 	r.WAN, r.LAN = ports(s)
-	return r
+	return r, nil
 }
 
 func readiness(s *site.Status) *Readiness {

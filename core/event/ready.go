@@ -15,14 +15,16 @@ type failOver struct {
 // readFailOver makes no event of a short one: the source's upgrade takes 20 s.
 func (m *Maker) readFailOver() {
 	f := &m.over
-	if m.self.Side != site.Secondary {
+	if m.r.Side != site.Secondary || m.r.HA == nil { // without HA it is active by itself
+		*f = failOver{}
 		return
 	}
 	is := active(m.r.Role)
 	if is && (!f.active.seen || !f.active.next) {
 		f.reason = m.whyActive()
 	}
-	if f.active.read(m.now, is, m.limits.FailOver, 0) && is {
+	if f.active.read(m.now, is, m.limits.FailOver, 0) && is && m.memory.FailOver != m.r.Term {
+		m.memory.FailOver = m.r.Term
 		m.say(FailOver, f.active.wall, func(e *Event) {
 			e.Reason = f.reason
 			e.Message = "the secondary has taken over"
@@ -52,7 +54,7 @@ func (m *Maker) speaks() bool {
 	if mine != theirs {
 		return mine
 	}
-	return m.self.Side == site.Primary || !m.r.Peer.Heard && !m.r.Peer.Seen
+	return m.r.Side == site.Primary || !m.r.Peer.Heard && !m.r.Peer.Seen
 }
 
 func (m *Maker) readReadiness() {

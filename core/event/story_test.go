@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "write the stories' transcripts anew")
 // events that two vSockets make of them. No event may come out that Decode
 // refuses, or that isn't as Encode wrote it.
 //
-//	boot SIDE [VERSION]   a new life; it has what the last one has left
+//	boot SIDE [VERSION]   a new life of agent and maker; it has what the last one has left
+//	remake SIDE           a new life of the maker alone
 //	crash SIDE            no more readings
 //	set SIDE KEY=VALUE…   role, ha, tunnel, pop, wan, lan, peer, unfit, generation; _ stands for a space
 //	run DURATION          a reading each second
@@ -92,6 +93,8 @@ func (s *story) command(words []string) {
 	switch words[0] {
 	case "boot":
 		s.boot(side, words[2:])
+	case "remake":
+		s.remake(side)
 	case "crash":
 		k.memory, k.maker = k.maker.Memory(), nil
 	case "pause":
@@ -113,22 +116,28 @@ func (s *story) command(words []string) {
 
 func (s *story) boot(side site.Side, version []string) {
 	k := s.sockets[side]
+	if k.boots == 0 {
+		k.reading = Reading{Site: "paris", Side: side, Role: site.Standby, HA: &Readiness{OK: true}, Tunnel: &Tunnel{Up: true, PoP: "pop1"},
+			WAN: Up, LAN: Up, Assigned: Assigned{PeerSerial: "S-" + side.Peer().String()}}
+	}
+	k.reading.Agent, k.reading.Version = site.BootID{byte(k.boots + 1)}, site.Release
+	for _, text := range version {
+		var err error
+		if k.reading.Version, err = site.ParseVersion(text); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.remake(side)
+}
+
+func (s *story) remake(side site.Side) {
+	k := s.sockets[side]
 	if k.maker != nil {
 		k.memory = k.maker.Memory()
 	}
 	k.boots++
-	self := Self{Site: "paris", Side: side, Serial: "S-" + side.String(), PeerSerial: "S-" + side.Peer().String(),
-		Boot: fmt.Sprintf("boot%d", k.boots), Version: site.Release, WAN: "eth0", LAN: "eth1"}
-	for _, text := range version {
-		var err error
-		if self.Version, err = site.ParseVersion(text); err != nil {
-			s.t.Fatal(err)
-		}
-	}
+	self := Self{Serial: "S-" + side.String(), Boot: fmt.Sprintf("boot%d", k.boots), WAN: "eth0", LAN: "eth1"}
 	k.maker = New(self, Defaults(), k.memory)
-	if k.boots == 1 {
-		k.reading = Reading{Role: site.Standby, HA: &Readiness{OK: true}, Tunnel: &Tunnel{Up: true, PoP: "pop1"}, WAN: Up, LAN: Up}
-	}
 }
 
 func (s *story) set(k *socket, word string) {

@@ -62,7 +62,7 @@ func (f *Filter) residue(w *where, by string) {
 	if f.Site != "" && by != "site_id" {
 		w.add("site_id = ?", f.Site)
 	}
-	if f.Serial != "" && by != "serial" {
+	if f.Serial != "" {
 		w.add("serial = ?", f.Serial)
 	}
 	if len(f.Kinds) > 0 && by != "kind" {

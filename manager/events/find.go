@@ -55,11 +55,18 @@ func (k *Keeper) Page(ctx context.Context, account string, f Filter, after strin
 		limit = DefaultLimit
 	}
 	limit = min(max(1, limit), MostLimit)
+	if f.Serial != "" && f.Site == "" { // its events are in its site's index
+		o, known, err := k.originOf(ctx, f.Serial)
+		if err != nil || !known {
+			return Page{}, err
+		}
+		f.Site = o.site
+	}
 	lists := f.lists(account)
 	var rows []query.Event
 	horizon, more := Cursor{}, false // the newest place at which a list's look ended
 	for _, l := range lists {
-		l.after, l.limit, l.scan = from, limit, max(limit, mostScan/len(lists))
+		l.after, l.limit, l.scan = from, limit, max(limit, k.scanned/len(lists))
 		found, end, ended, err := k.scan(ctx, l)
 		if err != nil {
 			return Page{}, err
@@ -113,8 +120,6 @@ type list struct {
 // each is a list, or the database would sort all their events for each page.
 func (f *Filter) lists(account string) []list {
 	switch {
-	case f.Serial != "":
-		return []list{{filter: f, account: account, by: "serial", value: f.Serial}}
 	case f.Site != "":
 		return []list{{filter: f, account: account, by: "site_id", value: f.Site}}
 	case len(f.Kinds) > 0:

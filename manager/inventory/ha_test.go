@@ -184,3 +184,30 @@ func TestSettings(t *testing.T) {
 		w.refused(err, inventory.Unknown)
 	})
 }
+
+// A primary whose machine was lost gets a new serial number; the old one is void,
+// and the secret that it knew is good no more.
+func TestReplacePrimary(t *testing.T) {
+	onBoth(t, func(w *world) {
+		s := w.pair()
+		old := s.Primary.Serial
+		before, err := w.Settings(w.Context(), old)
+		w.must(err)
+		_, err = w.EnrolKey(w.Context(), w.who, old, inventory.Change{})
+		w.refused(err, inventory.NotNow)
+		s, err = w.ReplacePrimary(w.Context(), w.who, s.ID, at(s))
+		w.must(err)
+		if s.Primary.Serial == old || s.Primary.State != inventory.StateNew || s.Primary.LANIP != ip("10.0.2.10") || s.HA == nil {
+			w.Errorf("%+v", s)
+		}
+		if n := w.heard(); len(n) != 1 || len(n[0].Void) != 1 || n[0].Void[0] != old || len(n[0].Serials) != 2 {
+			w.Errorf("%+v", n)
+		}
+		w.refused(w.Seen(w.Context(), old, site.Release), inventory.Void)
+		w.enrol(s.Primary.Serial, site.Release)
+		after, err := w.Settings(w.Context(), s.Primary.Serial)
+		if err != nil || bytes.Equal(after.HA.Key, before.HA.Key) || after.HA.PeerSerial != s.Secondary.Serial {
+			w.Errorf("%+v, %v", after, err)
+		}
+	})
+}

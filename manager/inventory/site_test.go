@@ -87,7 +87,8 @@ func TestOtherAccountsSeeNothing(t *testing.T) {
 		_, e10 := w.EnrolKey(ctx, them, s.Secondary.Serial, c)
 		_, e11 := w.VSocket(ctx, them, s.Primary.Serial)
 		e12 := w.DeleteSite(ctx, them, s.ID, c)
-		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12} {
+		_, e13 := w.ReplacePrimary(ctx, them, s.ID, c)
+		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13} {
 			w.refused(err, inventory.Absent)
 		}
 		list, err := w.Sites(ctx, them, inventory.Page{})

@@ -30,7 +30,6 @@ CREATE UNIQUE INDEX event_in_arrival ON event (account_id, arrival);
 CREATE INDEX event_in_time ON event (account_id, at, arrival);
 CREATE INDEX event_of_site ON event (account_id, site_id, at, arrival);
 CREATE INDEX event_of_kind ON event (account_id, kind, at, arrival);
-CREATE INDEX event_of_vsocket ON event (account_id, serial, at, arrival);
 CREATE UNIQUE INDEX event_once ON event (account_id, site_id, kind, slot) WHERE slot <> 0;
 
 -- The last arrival of each account.
