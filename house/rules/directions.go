@@ -43,6 +43,8 @@ var Directions = []Direction{
 	{Room: "terminal", May: []string{"site"}, Why: "how programs meet a person"},
 	{Room: "datagram", Why: "a UDP socket that a loop reads itself"},
 	{Room: "slots", Why: "a few bytes that outlive a program"},
+	{Room: "disk", May: []string{"slots"}, Why: "a folder whose files outlive a power loss, or in a test don't"},
+	{Room: "channel", Why: "what the manager and its devices say to each other"},
 	{Room: "door", Why: "a program's local socket, both sides of it"},
 	{Room: "vsocket/agent", May: []string{"site", "core", "wire"}, Tests: []string{"azure/emulator"}, Why: "the loop; declares the ports"},
 	{Room: "vsocket/*", May: []string{"site", "core", "wire", "datagram"}, Tests: []string{"house/private"}, Why: "one effect each; never each other"},
@@ -50,9 +52,14 @@ var Directions = []Direction{
 	{Room: "vsocket/config", May: []string{"settings", "site", "core", "wire"}, Why: "the vSocket's settings"},
 	{Room: "vsocket/control", May: []string{"door", "site", "core", "wire"}, Why: "the vSocket's local door"},
 	{Room: "vsocket/apitest", May: []string{"site", "core", "azure/arm", "azure/imds"}, Tests: []string{"azure/emulator"}, Why: "Azure is its business"},
+	{Room: "vsocket/spool", May: []string{"disk"}, Why: "events on the disk"},
+	{Room: "vsocket/channel", May: []string{"site", "channel", "disk", "vsocket/spool"}, Why: "the way to the manager; a process of its own"},
 	{Room: "tunnel", Tests: []string{"lab/room"}, Why: "a WireGuard device, for both ends"},
 	{Room: "pop", May: []string{"site", "core/witness", "wire", "tunnel", "settings", "door", "slots"}, Tests: []string{"lab/room"}, Why: "the cloud's end: hub, egress, witness"},
 	{Room: "manager/*", May: []string{"site", "manager/store"}, Why: "a part of the manager each"},
+	{Room: "manager/authority", May: []string{"site", "channel", "disk"}, Why: "signs for managers and devices"},
+	{Room: "manager/fleet", May: []string{"site", "channel", "manager/authority", "manager/inventory", "manager/events"},
+		Tests: []string{"core/event", "disk", "vsocket/channel", "vsocket/spool", "manager/store"}, Why: "the devices' sessions; tested with the vSocket's end"},
 	{Room: "manager/status", May: []string{"site"}, Conduct: Pure, Why: "reports to what people are shown; time comes in as a value"},
 	{Room: "manager/events", May: []string{"site", "core/event", "manager/store"}, Why: "keeps and finds what core/event makes"},
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "tunnel", "pop/config", "vsocket/config", "vsocket/control", "vsocket/journal", "vsocket/steps"},
@@ -64,6 +71,7 @@ var Directions = []Direction{
 	{Room: "bench", May: []string{"site", "wire", "vsocket", "tunnel", "pop/config", "lab", "azure/emulator"},
 		Why: "measures the built programs, in labs and alone, and single parts of them"},
 	{Room: "house/*", Why: "keeps the repo"},
+	{Room: "tools/*", Why: "writes generated code; modules of their own"},
 }
 
 // PureImports are the standard packages that a pure room may import.
