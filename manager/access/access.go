@@ -31,6 +31,13 @@ const (
 	noteEach = time.Minute
 )
 
+// Kinds of refusals besides inventory's.
+const (
+	Unauthenticated inventory.Kind = "unauthenticated" // nobody whom the manager knows
+	Forbidden       inventory.Kind = "forbidden"       // their role or scopes don't allow it
+	Unconfirmed     inventory.Kind = "unconfirmed"     // the password must be given once more
+)
+
 // Service is the use cases. It may be used by many at once.
 type Service struct {
 	store *store.Store

@@ -50,7 +50,7 @@ func (s *Service) AddPerson(ctx context.Context, by inventory.Actor, name string
 	err := s.store.InTx(ctx, func(q *query.Queries) (err error) {
 		switch _, err := q.PersonByName(ctx, name); {
 		case err == nil:
-			return &inventory.Refusal{Kind: inventory.Conflict, Field: "name",
+			return &inventory.Refusal{Kind: inventory.Taken, Field: "name",
 				Message: fmt.Sprintf("the name %q is taken", name), Remedy: "choose another: names are unique in this manager"}
 		case !errors.Is(err, sql.ErrNoRows):
 			return fmt.Errorf("looking for a person: %w", err)
@@ -104,7 +104,7 @@ func find(ctx context.Context, q *query.Queries, account, id string) (query.Pers
 	p, err := q.Person(ctx, query.PersonParams{AccountID: account, ID: id})
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return p, &inventory.Refusal{Kind: inventory.NotFound, Message: fmt.Sprintf("there is no person %q", id),
+		return p, &inventory.Refusal{Kind: inventory.Absent, Message: fmt.Sprintf("there is no person %q", id),
 			Remedy: "releve user list shows them"}
 	case err != nil:
 		return p, fmt.Errorf("looking for a person: %w", err)
@@ -146,7 +146,7 @@ func ownerLeft(ctx context.Context, q *query.Queries, account string) error {
 	if len(owners) > 0 {
 		return nil
 	}
-	return &inventory.Refusal{Kind: inventory.Conflict, Message: "the account would have no owner",
+	return &inventory.Refusal{Kind: inventory.NotNow, Message: "the account would have no owner",
 		Remedy: "make somebody else an owner first"}
 }
 
@@ -168,17 +168,19 @@ func (s *Service) DeletePerson(ctx context.Context, by inventory.Actor, id strin
 }
 
 // NewCode gives a person who has lost their password a code.
-func (s *Service) NewCode(ctx context.Context, by inventory.Actor, id string) (code string, err error) {
+func (s *Service) NewCode(ctx context.Context, by inventory.Actor, id string) (who Person, code string, err error) {
 	err = s.store.InTx(ctx, func(q *query.Queries) error {
-		if _, err := find(ctx, q, by.Account, id); err != nil {
+		p, err := find(ctx, q, by.Account, id)
+		if err != nil {
 			return err
 		}
+		who = person(p)
 		if code, err = s.newCode(ctx, q, id, CodeLife); err != nil {
 			return err
 		}
 		return s.audit(ctx, q, by, "person.code", id, nil, nil)
 	})
-	return code, err
+	return who, code, err
 }
 
 // Recover is for whoever has the manager's machine: a code for an owner by
@@ -188,7 +190,7 @@ func (s *Service) Recover(ctx context.Context, name string) (code string, err er
 		p, err := q.PersonByName(ctx, name)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return &inventory.Refusal{Kind: inventory.NotFound, Field: "name", Message: fmt.Sprintf("there is no person %q", name)}
+			return &inventory.Refusal{Kind: inventory.Absent, Field: "name", Message: fmt.Sprintf("there is no person %q", name)}
 		case err != nil:
 			return fmt.Errorf("looking for a person: %w", err)
 		}
@@ -206,7 +208,7 @@ func (s *Service) Recover(ctx context.Context, name string) (code string, err er
 	return code, err
 }
 
-var errCode = &inventory.Refusal{Kind: inventory.Unauthenticated, Field: "code", Message: "the code is wrong, used or too old",
+var errCode = &inventory.Refusal{Kind: Unauthenticated, Field: "code", Message: "the code is wrong, used or too old",
 	Remedy: "an owner makes a new one: releve user code NAME; on the manager's machine: releve-manager admin recover NAME"}
 
 // Redeem sets a password by a code, once, and begins a session.

@@ -31,6 +31,7 @@ const (
 	SocketEnrol    Action = "socket.enrol"
 	AuditRead      Action = "audit.read"
 	PeopleManage   Action = "people.manage"
+	TokenManage    Action = "token.manage"
 )
 
 // grant is a line of the table.
@@ -48,6 +49,7 @@ var grants = []grant{
 	{SocketEnrol, []Role{Editor, Owner}, "make the key with which a vSocket enrols"},
 	{AuditRead, []Role{Owner, Auditor}, "read the audit log"},
 	{PeopleManage, []Role{Owner}, "add people, give them roles, take them away"},
+	{TokenManage, []Role{Viewer, Editor, Owner, Auditor}, "make and revoke one's own tokens"},
 }
 
 // Can reports whether a role may do an action.

@@ -43,7 +43,7 @@ func (s *Service) refuseLogin(ctx context.Context, known bool, p query.Person, r
 			return err
 		}
 	}
-	return &inventory.Refusal{Kind: inventory.Unauthenticated, Message: "name or password is wrong",
+	return &inventory.Refusal{Kind: Unauthenticated, Message: "name or password is wrong",
 		Remedy: "an owner can give you a new code with: releve user code NAME"}
 }
 
@@ -72,7 +72,7 @@ func who(p query.Person) *Who {
 	return &Who{Account: p.AccountID, Person: p.ID, Name: p.Name, Role: Role(p.Role)}
 }
 
-var errUnauthenticated = &inventory.Refusal{Kind: inventory.Unauthenticated,
+var errUnauthenticated = &inventory.Refusal{Kind: Unauthenticated,
 	Message: "the request has no session or token that is good",
 	Remedy:  "log in (releve login), or send a token: Authorization: Bearer rlvt_…"}
 
@@ -109,7 +109,7 @@ func (s *Service) BySession(ctx context.Context, secret string) (*Who, error) {
 // Confirm takes the password once more, for what can't be undone.
 func (s *Service) Confirm(ctx context.Context, w *Who, password, request string) error {
 	if w.Token != "" {
-		return &inventory.Refusal{Kind: inventory.Forbidden, Message: "a token has no password to confirm",
+		return &inventory.Refusal{Kind: Forbidden, Message: "a token has no password to confirm",
 			Remedy: "give the token the scope of what it is to do"}
 	}
 	if err := s.limit.allow("name:" + w.Name); err != nil {
@@ -137,7 +137,7 @@ func (s *Service) NeedConfirmed(w *Who) error {
 	if w.Token != "" || s.now().Sub(w.Confirmed) < ConfirmLife {
 		return nil
 	}
-	return &inventory.Refusal{Kind: inventory.Unconfirmed,
+	return &inventory.Refusal{Kind: Unconfirmed,
 		Message: fmt.Sprintf("this can't be undone, and the password was given more than %.0f minutes ago", ConfirmLife.Minutes()),
 		Remedy:  "give the password once more: POST /api/v1/session/confirm"}
 }
@@ -158,7 +158,7 @@ func (s *Service) Logout(ctx context.Context, w *Who, request string) error {
 // SetPassword changes one's own, and ends one's other sessions.
 func (s *Service) SetPassword(ctx context.Context, w *Who, password, request string) error {
 	if w.Token != "" {
-		return &inventory.Refusal{Kind: inventory.Forbidden, Message: "a token can't change a password"}
+		return &inventory.Refusal{Kind: Forbidden, Message: "a token can't change a password"}
 	}
 	if err := s.NeedConfirmed(w); err != nil {
 		return err

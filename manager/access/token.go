@@ -144,7 +144,7 @@ func (s *Service) RevokeToken(ctx context.Context, w *Who, id, request string) e
 		t, err := q.Token(ctx, query.TokenParams{AccountID: w.Account, PersonID: w.Person, ID: id})
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return &inventory.Refusal{Kind: inventory.NotFound, Message: fmt.Sprintf("you have no token %q", id),
+			return &inventory.Refusal{Kind: inventory.Absent, Message: fmt.Sprintf("you have no token %q", id),
 				Remedy: "releve token list shows yours"}
 		case err != nil:
 			return fmt.Errorf("looking for a token: %w", err)
