@@ -26,9 +26,14 @@ func pageQuery(after string, limit int) url.Values {
 	return q
 }
 
-// Sites is a part of the account's sites. name, if not empty, is of the one wanted.
+// Sites is a part of the account's sites.
 func (c *Client) Sites(ctx context.Context, after string, limit int) (Page[Site], error) {
 	return do[Page[Site]](ctx, c, call{method: http.MethodGet, path: "/sites", query: pageQuery(after, limit)})
+}
+
+// SitesNamed is the site with a name, or none.
+func (c *Client) SitesNamed(ctx context.Context, name string) (Page[Site], error) {
+	return do[Page[Site]](ctx, c, call{method: http.MethodGet, path: "/sites", query: url.Values{"name": {name}}})
 }
 
 // Site is one by its id.
