@@ -1,25 +1,28 @@
 package site
 
 import (
-	"fmt"
 	"net/netip"
 )
 
+// Overlay is where addresses inside the tunnels are from; no site may use it.
+var Overlay = netip.MustParsePrefix("100.64.0.0/10")
+
 // CheckHostAddress says why addr cannot be given to an interface in an Azure
-// subnet, or returns nil. Azure keeps the first four addresses and the last of
-// each subnet to itself (requirement E6; azure.md section 5).
+// subnet, as a *Fault without a field, or returns nil. Azure keeps the first
+// four addresses and the last of each subnet to itself (requirement E6; azure.md
+// section 5).
 func CheckHostAddress(subnet netip.Prefix, addr netip.Addr) error {
 	subnet = subnet.Masked()
 	if !addr.Is4() || !subnet.Addr().Is4() {
-		return fmt.Errorf("address %s: only IPv4 is supported", addr)
+		return fault(RuleIPv4, "address %s: only IPv4 is supported", addr)
 	}
 	if !subnet.Contains(addr) {
-		return fmt.Errorf("address %s is outside the subnet %s", addr, subnet)
+		return fault(RuleOutside, "address %s is outside the subnet %s", addr, subnet)
 	}
 	offset := number(addr) - number(subnet.Addr())
 	size := uint64(1) << (32 - subnet.Bits())
 	if offset < 4 || offset == size-1 {
-		return fmt.Errorf("address %s is reserved by Azure (the first four and the last address of %s)", addr, subnet)
+		return fault(RuleReserved, "address %s is reserved by Azure (the first four and the last address of %s)", addr, subnet)
 	}
 	return nil
 }
@@ -27,6 +30,12 @@ func CheckHostAddress(subnet netip.Prefix, addr netip.Addr) error {
 // Gateway is the address of the Azure default router: the first host address
 // of the subnet (E8).
 func Gateway(subnet netip.Prefix) netip.Addr { return subnet.Masked().Addr().Next() }
+
+// Last is the highest address of an IPv4 prefix.
+func Last(p netip.Prefix) netip.Addr {
+	n := number(p.Masked().Addr()) + 1<<(32-p.Bits()) - 1
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}
 
 func number(a netip.Addr) uint64 {
 	b := a.As4()

@@ -132,7 +132,7 @@ func refused(r *inventory.Refusal) *problem {
 	p := newProblem(statuses[r.Kind], r.Kind, r.Message)
 	p.Field, p.Remedy = r.Field, r.Remedy
 	for _, f := range r.Faults {
-		p.Faults = append(p.Faults, client.Fault{Field: f.Field, Rule: f.Rule, Message: f.Message})
+		p.Faults = append(p.Faults, client.Fault{Field: f.Field, Rule: string(f.Rule), Message: f.Message})
 	}
 	return p
 }

@@ -53,7 +53,14 @@ func (a *API) registerSites() {
 		summary: "Change the high-availability section", about: "The native range's local IP follows the floating IP (E7)."}, a.setHA)
 }
 
-func (a *API) listSites(ctx context.Context, c *caller, in *struct{ Paging }) (*struct{ Body client.Page[client.Site] }, error) {
+func (a *API) listSites(ctx context.Context, c *caller, in *struct {
+	Paging
+	Name string `query:"name" maxLength:"200" doc:"Only the site with this name"`
+}) (*struct{ Body client.Page[client.Site] }, error) {
+	if in.Name != "" {
+		list, err := a.Inventory.SiteNamed(ctx, c.actor(), in.Name)
+		return answerPage(list, viewSite), err
+	}
 	list, err := a.Inventory.Sites(ctx, c.actor(), in.page())
 	if err != nil {
 		return nil, err

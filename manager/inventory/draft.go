@@ -1,132 +1,82 @@
 package inventory
 
 import (
-	"context"
-	"errors"
 	"net/netip"
+	"slices"
+	"time"
 
 	"releve.dev/releve/site"
 )
 
-var errDraft = errors.New("not built yet")
+// draft is a site while it is read or changed: each truth once. What follows
+// from another is made by view, so that the floating IP can't differ between
+// Networks and the HA section (E5, E7).
+type draft struct {
+	id, account, name    string
+	generation           uint64
+	createdAt, changedAt time.Time
 
-// NewSite is what a site is made of (E1).
-type NewSite struct {
-	Name    string
-	Native  netip.Prefix
-	LocalIP netip.Addr // the primary's LAN IP
+	native      netip.Prefix
+	primaryIP   netip.Addr
+	secondaryIP netip.Addr
+	floatingIP  netip.Addr
+	key         string // of the keepalives, in base64
+	ranges      []Range
+
+	primary   VSocket
+	secondary *VSocket
 }
 
-// Fields are what SetSite changes.
-type Fields struct{ Name string }
-
-// Secondary is what "Add secondary socket" asks for (E3).
-type Secondary struct {
-	LANIP      netip.Addr
-	FloatingIP netip.Addr
+func (d draft) clone() draft {
+	d.ranges = slices.Clone(d.ranges)
+	return d
 }
 
-// NativeChange is what SetNative changes (E7): a zero field stays as it is.
-// LocalIP is the floating IP while HA is on, else the primary's LAN IP. A new
-// prefix mostly needs new addresses in the same step.
-type NativeChange struct {
-	Prefix      netip.Prefix
-	LocalIP     netip.Addr
-	PrimaryIP   netip.Addr
-	SecondaryIP netip.Addr
+// view is the site as callers see it.
+func (d draft) view() Site {
+	s := Site{
+		ID: d.id, Name: d.name, Generation: d.generation, CreatedAt: d.createdAt, ChangedAt: d.changedAt,
+		Native: Native{Prefix: d.native, LocalIP: d.primaryIP},
+		Ranges: slices.Clone(d.ranges), Primary: d.primary,
+		CanAddSecondary: d.secondary == nil && d.whyNoSecondary() == nil,
+	}
+	slices.SortFunc(s.Ranges, func(a, b Range) int { return a.Prefix.Compare(b.Prefix) })
+	s.Primary.LANIP = d.primaryIP
+	if d.secondary != nil {
+		second := *d.secondary
+		second.LANIP = d.secondaryIP
+		s.Secondary = &second
+		s.HA = &HA{FloatingIP: d.floatingIP, PrimaryIP: d.primaryIP, SecondaryIP: d.secondaryIP}
+		s.Native.LocalIP = d.floatingIP
+	}
+	return s
 }
 
-func (s *Service) CreateAccount(ctx context.Context, name string) (Account, error) {
-	return Account{}, errDraft
+// addressing is the site as its addresses are judged.
+func (d draft) addressing() site.Addressing {
+	a := site.Addressing{Native: d.native, Primary: d.primaryIP, Secondary: d.secondaryIP, FloatingIP: d.floatingIP}
+	for _, r := range d.ranges {
+		a.Ranges = append(a.Ranges, site.Range{Name: r.Name, Prefix: r.Prefix, Gateway: r.Gateway})
+	}
+	return a
 }
 
-func (s *Service) Accounts(ctx context.Context) ([]Account, error) { return nil, errDraft }
-
-func (s *Service) CreateSite(ctx context.Context, a Actor, n NewSite, c Change) (Site, error) {
-	return Site{}, errDraft
+// audited is what the audit log keeps of a site: its settings, and nothing that
+// changes by itself, nor a secret.
+type audited struct {
+	Name      string      `json:"name"`
+	Native    Native      `json:"native"`
+	Ranges    []Range     `json:"ranges"`
+	Primary   site.Serial `json:"primary"`
+	Secondary site.Serial `json:"secondary,omitempty"`
+	HA        *HA         `json:"ha,omitempty"`
 }
 
-func (s *Service) Site(ctx context.Context, a Actor, id string) (Site, error) {
-	return Site{}, errDraft
+func (d draft) audited() audited {
+	s := d.view()
+	a := audited{Name: s.Name, Native: s.Native, Ranges: s.Ranges, Primary: s.Primary.Serial, HA: s.HA}
+	if s.Secondary != nil {
+		a.Secondary = s.Secondary.Serial
+	}
+	return a
 }
-
-func (s *Service) Sites(ctx context.Context, a Actor, p Page) (List[Site], error) {
-	return List[Site]{}, errDraft
-}
-
-func (s *Service) SetSite(ctx context.Context, a Actor, id string, c Change, f Fields) (Site, error) {
-	return Site{}, errDraft
-}
-
-func (s *Service) DeleteSite(ctx context.Context, a Actor, id string, c Change) error {
-	return errDraft
-}
-
-func (s *Service) AddSecondary(ctx context.Context, a Actor, id string, c Change, n Secondary) (Site, error) {
-	return Site{}, errDraft
-}
-
-// SetHA: a zero field stays as it is.
-func (s *Service) SetHA(ctx context.Context, a Actor, id string, c Change, h HA) (Site, error) {
-	return Site{}, errDraft
-}
-
-func (s *Service) SetNative(ctx context.Context, a Actor, id string, c Change, n NativeChange) (Site, error) {
-	return Site{}, errDraft
-}
-
-// AddRange: the range's ID is made.
-func (s *Service) AddRange(ctx context.Context, a Actor, id string, c Change, r Range) (Site, error) {
-	return Site{}, errDraft
-}
-
-// SetRange replaces the range with r.ID.
-func (s *Service) SetRange(ctx context.Context, a Actor, id string, c Change, r Range) (Site, error) {
-	return Site{}, errDraft
-}
-
-func (s *Service) RemoveRange(ctx context.Context, a Actor, id string, c Change, rangeID string) (Site, error) {
-	return Site{}, errDraft
-}
-
-func (s *Service) Unassign(ctx context.Context, a Actor, id string, c Change) (Site, error) {
-	return Site{}, errDraft
-}
-
-// VSocket finds one by its serial number, void ones too.
-func (s *Service) VSocket(ctx context.Context, a Actor, serial site.Serial) (VSocket, error) {
-	return VSocket{}, errDraft
-}
-
-// EnrolKey ignores c.IfMatch: settings stay as they are.
-func (s *Service) EnrolKey(ctx context.Context, a Actor, serial site.Serial, c Change) (site.EnrolKey, error) {
-	return site.EnrolKey{}, errDraft
-}
-
-func (s *Service) Audit(ctx context.Context, a Actor, p Page) (List[AuditRow], error) {
-	return List[AuditRow]{}, errDraft
-}
-
-// Redeem, for the fleet: keyHash is of the public key that the vSocket made.
-func (s *Service) Redeem(ctx context.Context, serial site.Serial, secret [20]byte, keyHash string) (VSocket, error) {
-	return VSocket{}, errDraft
-}
-
-func (s *Service) Seen(ctx context.Context, serial site.Serial, v site.Version) error {
-	return errDraft
-}
-
-func (s *Service) Delivered(ctx context.Context, serial site.Serial, generation uint64) error {
-	return errDraft
-}
-
-func (s *Service) Applied(ctx context.Context, serial site.Serial, generation uint64) error {
-	return errDraft
-}
-
-func (s *Service) Settings(ctx context.Context, serial site.Serial) (Settings, error) {
-	return Settings{}, errDraft
-}
-
-// VoidSerials are all that were ever voided, for the fleet's set.
-func (s *Service) VoidSerials(ctx context.Context) ([]site.Serial, error) { return nil, errDraft }

@@ -55,15 +55,3 @@ type Change struct {
 	IfMatch uint64 // the site's generation as the caller saw it; needed where an existing site is changed
 	DryRun  bool   // check all, answer as if, keep nothing
 }
-
-// Page asks for a part of a list.
-type Page struct {
-	After string // Next of the part before; "": from the start
-	Limit int    // 0: 50; at most 500
-}
-
-// List is a part of a list.
-type List[T any] struct {
-	Items []T
-	Next  string // "": this was the last part
-}

@@ -18,12 +18,21 @@ func openPostgres(url string) (*Store, error) {
 	return &Store{write: db, read: db, dialect: database.DialectPostgres}, nil
 }
 
-// isolation: SQLite's only one, and the same of PostgreSQL.
-func (s *Store) isolation() sql.IsolationLevel {
+// changing is how a transaction that changes something is isolated: as if it
+// were alone. SQLite knows nothing else.
+func (s *Store) changing() *sql.TxOptions {
 	if s.dialect == database.DialectPostgres {
-		return sql.LevelSerializable
+		return &sql.TxOptions{Isolation: sql.LevelSerializable}
 	}
-	return sql.LevelDefault
+	return nil
+}
+
+// viewing is how one that only reads is.
+func (s *Store) viewing() *sql.TxOptions {
+	if s.dialect == database.DialectPostgres {
+		return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return nil
 }
 
 // again reports whether PostgreSQL asks for a transaction to be repeated:

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
@@ -73,29 +75,43 @@ func (s *Store) Close() error {
 	return errors.Join(s.write.Close(), s.read.Close())
 }
 
-// Read is for queries alone, outside of a transaction.
+// Read is for single queries, outside of a transaction.
 func (s *Store) Read() *query.Queries { return query.New(s.read) }
 
+// View runs do over one state of the database, which it can't change.
+func (s *Store) View(ctx context.Context, do func(q *query.Queries) error) error {
+	tx, err := s.read.BeginTx(ctx, s.viewing())
+	if err != nil {
+		return fmt.Errorf("beginning to read: %w", err)
+	}
+	return rolledBack(tx, do(query.New(tx)))
+}
+
 // InTx runs do in one transaction, which is kept if do returns nil. PostgreSQL
-// may ask for it to be run again, so do has no effects but through q.
+// may ask for it to be run again, so do has no effects but through q, and no
+// memory of an earlier run.
 func (s *Store) InTx(ctx context.Context, do func(q *query.Queries) error) error {
-	const tries = 5
-	var err error
-	for range tries {
-		if err = s.once(ctx, do); !s.again(err) {
+	const tries = 12
+	wait := time.Millisecond
+	for i := 1; ; i++ {
+		err := s.once(ctx, do)
+		if i == tries || !s.again(err) {
 			return err
 		}
+		if err := pause(ctx, rand.N(wait)); err != nil {
+			return err
+		}
+		wait = min(2*wait, 100*time.Millisecond)
 	}
-	return err
 }
 
 func (s *Store) once(ctx context.Context, do func(q *query.Queries) error) error {
-	tx, err := s.write.BeginTx(ctx, &sql.TxOptions{Isolation: s.isolation()})
+	tx, err := s.write.BeginTx(ctx, s.changing())
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
 	if err := do(query.New(tx)); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
+		return rolledBack(tx, err)
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("committing: %w", err)
@@ -103,9 +119,23 @@ func (s *Store) once(ctx context.Context, do func(q *query.Queries) error) error
 	return nil
 }
 
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
+// rolledBack ends a transaction that failed with why, or that only read.
+func rolledBack(tx *sql.Tx, why error) error {
+	err := tx.Rollback()
+	if err == nil || errors.Is(err, sql.ErrTxDone) {
+		return why
+	}
+	return errors.Join(why, err)
+}
+
+// pause lets another writer finish first.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
 		return nil
 	}
-	return err
 }

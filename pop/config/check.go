@@ -10,9 +10,6 @@ import (
 	"releve.dev/releve/tunnel"
 )
 
-// overlay is the range of all addresses inside tunnels (RFC 6598).
-var overlay = netip.MustParsePrefix("100.64.0.0/10")
-
 // checker collects what breaks a rule.
 type checker struct {
 	*settings.Binding
@@ -48,8 +45,8 @@ func (k *checker) general() {
 }
 
 func (k *checker) inside(path string, addr netip.Addr) {
-	if !overlay.Contains(addr) {
-		k.Fail(path, "", "%s is not in %s, where the addresses inside tunnels are", addr, overlay)
+	if !site.Overlay.Contains(addr) {
+		k.Fail(path, "", "%s is not in %s, where the addresses inside tunnels are", addr, site.Overlay)
 	}
 }
 
@@ -121,7 +118,7 @@ var sides = []site.Side{site.Primary, site.Secondary}
 
 // unusable are ranges that no site has, and the loopback, which this PoP has.
 var unusable = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"),
-	netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("224.0.0.0/3"), overlay}
+	netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("224.0.0.0/3"), site.Overlay}
 
 func (k *checker) siteRange(path string, r netip.Prefix, own []netip.Prefix, held *taken) {
 	switch {

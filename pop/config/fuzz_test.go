@@ -7,6 +7,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"releve.dev/releve/settings"
+	"releve.dev/releve/site"
 )
 
 // FuzzParse: what passes can be served: no site without keys, no number twice, no
@@ -29,7 +30,7 @@ func FuzzParse(f *testing.F) {
 			}
 			ids[s.ID] = true
 			for _, v := range []*VSocket{s.Primary, s.Secondary} {
-				if v != nil && (len(v.WitnessKeyBytes()) != settings.KeySize || !overlay.Contains(v.Address)) {
+				if v != nil && (len(v.WitnessKeyBytes()) != settings.KeySize || !site.Overlay.Contains(v.Address)) {
 					t.Errorf("passes: %+v", v)
 				}
 			}

@@ -11,9 +11,6 @@ import (
 	"releve.dev/releve/site"
 )
 
-// overlay is the range of all addresses inside tunnels (RFC 6598).
-var overlay = netip.MustParsePrefix("100.64.0.0/10")
-
 // build queues the table. Adding it before deleting it makes the deletion of one
 // that isn't there no error.
 func (e *Egress) build() {
@@ -74,7 +71,7 @@ func (e *Egress) forward() {
 	e.rule(chain, in(e.devices), jump(up))
 	e.rule(chain, out(e.devices), jump(down))
 
-	e.rule(up, destination(overlay), drop(misdirected))
+	e.rule(up, destination(site.Overlay), drop(misdirected))
 	e.rule(up, not(out(e.ways)), drop(misdirected))
 	e.rule(up, inBy(e.cfg.Primary), source(e.up[site.Primary]), verdict(expr.VerdictAccept))
 	e.rule(up, inBy(e.cfg.Secondary), source(e.up[site.Secondary]), verdict(expr.VerdictAccept))

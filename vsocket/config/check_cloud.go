@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-)
 
-// inside is the range of all addresses inside tunnels (RFC 6598).
-var inside = netip.MustParsePrefix("100.64.0.0/10")
+	"releve.dev/releve/site"
+)
 
 func (k *checker) cloud(c *Config) {
 	cloud := c.Cloud
@@ -69,8 +68,8 @@ func (k *checker) pop(cloud *Cloud, i int) {
 }
 
 func (k *checker) isInside(path string, addr netip.Addr) bool {
-	if !inside.Contains(addr) {
-		k.Fail(path, "", "%s is not in %s, where the addresses inside tunnels are", addr, inside)
+	if !site.Overlay.Contains(addr) {
+		k.Fail(path, "", "%s is not in %s, where the addresses inside tunnels are", addr, site.Overlay)
 		return false
 	}
 	return true

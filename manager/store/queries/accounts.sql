@@ -12,4 +12,4 @@ INSERT INTO audit (id, account_id, at, actor, action, target, before, after, req
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: AuditPage :many
-SELECT * FROM audit WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3;
+SELECT * FROM audit WHERE account_id = sqlc.arg(account_id) AND id < sqlc.arg(before_id) ORDER BY id DESC LIMIT sqlc.arg(most);

@@ -53,12 +53,12 @@ SELECT id, account_id, at, actor, action, target, before, after, request FROM au
 
 type AuditPageParams struct {
 	AccountID string
-	ID        string
-	Limit     int32
+	BeforeID  string
+	Most      int32
 }
 
 func (q *Queries) AuditPage(ctx context.Context, arg AuditPageParams) ([]Audit, error) {
-	rows, err := q.db.QueryContext(ctx, auditPage, arg.AccountID, arg.ID, arg.Limit)
+	rows, err := q.db.QueryContext(ctx, auditPage, arg.AccountID, arg.BeforeID, arg.Most)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,17 @@ type Code struct {
 	ExpiresAt int64
 }
 
+type Network struct {
+	ID        string
+	AccountID string
+	SiteID    string
+	Name      string
+	Prefix    string
+	Lowest    int64
+	Highest   int64
+	Gateway   string
+}
+
 type Person struct {
 	ID        string
 	AccountID string
@@ -58,6 +69,19 @@ type Session struct {
 	ExpiresAt   int64
 }
 
+type Site struct {
+	ID          string
+	AccountID   string
+	Name        string
+	Generation  int64
+	PrimaryIP   string
+	SecondaryIP string
+	FloatingIP  string
+	HAKey       string
+	CreatedAt   int64
+	ChangedAt   int64
+}
+
 type Token struct {
 	ID        string
 	AccountID string
@@ -68,4 +92,22 @@ type Token struct {
 	CreatedAt int64
 	ExpiresAt int64
 	UsedAt    int64
+}
+
+type VSocket struct {
+	Serial     string
+	AccountID  string
+	SiteID     string
+	Side       string
+	State      string
+	SecretHash string
+	KeyUntil   int64
+	PublicKey  string
+	RedeemedAt int64
+	Version    string
+	SeenAt     int64
+	Delivered  int64
+	Applied    int64
+	CreatedAt  int64
+	VoidedAt   int64
 }

@@ -1,0 +1,153 @@
+package inventory
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+
+	"releve.dev/releve/manager/store/query"
+	"releve.dev/releve/site"
+)
+
+// VSocket finds one of an account's by its serial number, void ones too.
+func (s *Service) VSocket(ctx context.Context, a Actor, serial site.Serial) (VSocket, error) {
+	var v VSocket
+	err := s.store.View(ctx, func(q *query.Queries) error {
+		row, err := q.VSocket(ctx, query.VSocketParams{Serial: string(serial), AccountID: a.Account})
+		if errors.Is(err, sql.ErrNoRows) {
+			return absent("vSocket", string(serial))
+		}
+		if err != nil {
+			return fmt.Errorf("reading vSocket %s: %w", serial, err)
+		}
+		v = ofVSocket(row)
+		if v.State == StateVoid {
+			return nil
+		}
+		d, err := load(ctx, q, a.Account, row.SiteID)
+		if err != nil {
+			return err
+		}
+		v = *d.view().vsocket(v.Side)
+		return nil
+	})
+	if err != nil {
+		return VSocket{}, err
+	}
+	return v, nil
+}
+
+func (s Site) vsocket(side site.Side) *VSocket {
+	if side == site.Primary {
+		return &s.Primary
+	}
+	return s.Secondary
+}
+
+// Seen, for the fleet, notes that a vSocket has connected, with its version.
+func (s *Service) Seen(ctx context.Context, serial site.Serial, v site.Version) error {
+	return s.device(ctx, serial, func(q *query.Queries) (int64, error) {
+		return q.SeeVSocket(ctx, query.SeeVSocketParams{Version: v.String(), SeenAt: s.clock().UnixMilli(), Serial: string(serial)})
+	})
+}
+
+// Delivered, for the fleet, notes which generation a vSocket has.
+func (s *Service) Delivered(ctx context.Context, serial site.Serial, generation uint64) error {
+	return s.generation(ctx, serial, generation, func(q *query.Queries, g int64) (int64, error) {
+		return q.SetDelivered(ctx, query.SetDeliveredParams{Delivered: g, Serial: string(serial)})
+	})
+}
+
+// Applied, for the fleet, notes which generation a vSocket acts on.
+func (s *Service) Applied(ctx context.Context, serial site.Serial, generation uint64) error {
+	return s.generation(ctx, serial, generation, func(q *query.Queries, g int64) (int64, error) {
+		return q.SetApplied(ctx, query.SetAppliedParams{Delivered: g, Applied: g, Serial: string(serial)})
+	})
+}
+
+func (s *Service) generation(ctx context.Context, serial site.Serial, g uint64, write func(*query.Queries, int64) (int64, error)) error {
+	if g > math.MaxInt64 {
+		return &Refusal{Kind: Invalid, Field: "generation", Message: fmt.Sprintf("generation %d of %s can't be", g, serial)}
+	}
+	return s.device(ctx, serial, func(q *query.Queries) (int64, error) { return write(q, int64(g)) })
+}
+
+// device writes what a registered vSocket said of itself.
+func (s *Service) device(ctx context.Context, serial site.Serial, write func(*query.Queries) (int64, error)) error {
+	return s.store.InTx(ctx, func(q *query.Queries) error {
+		n, err := write(q)
+		if err != nil {
+			return fmt.Errorf("writing vSocket %s: %w", serial, err)
+		}
+		if n == 0 {
+			_, err := registered(ctx, q, serial)
+			return err
+		}
+		return nil
+	})
+}
+
+// registered finds a vSocket that may connect.
+func registered(ctx context.Context, q *query.Queries, serial site.Serial) (query.VSocket, error) {
+	row, err := q.VSocketOfAny(ctx, string(serial))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return row, &Refusal{Kind: Unknown, Message: fmt.Sprintf("serial number %q was never made here", serial)}
+	case err != nil:
+		return row, fmt.Errorf("reading vSocket %s: %w", serial, err)
+	case row.State == string(StateVoid):
+		return row, &Refusal{Kind: Void, Message: fmt.Sprintf("serial number %s is void", serial)}
+	case row.State != string(StateRegistered):
+		return row, &Refusal{Kind: NotNow, Message: fmt.Sprintf("no vSocket has enrolled as %s", serial)}
+	}
+	return row, nil
+}
+
+// Settings, for the fleet, are what a registered vSocket is to be given.
+func (s *Service) Settings(ctx context.Context, serial site.Serial) (Settings, error) {
+	var out Settings
+	err := s.store.View(ctx, func(q *query.Queries) error {
+		row, err := registered(ctx, q, serial)
+		if err != nil {
+			return err
+		}
+		d, err := load(ctx, q, row.AccountID, row.SiteID)
+		if err != nil {
+			return err
+		}
+		out = d.settings(stored(site.ParseSide, row.Side))
+		return nil
+	})
+	if err != nil {
+		return Settings{}, err
+	}
+	return out, nil
+}
+
+func (d draft) settings(side site.Side) Settings {
+	s := d.view()
+	own := s.vsocket(side)
+	out := Settings{Account: d.account, Site: s.ID, SiteName: s.Name, Serial: own.Serial, Side: side, Generation: s.Generation,
+		Native: s.Native, LANIP: own.LANIP, Ranges: s.Ranges}
+	if peer := s.vsocket(side.Peer()); peer != nil {
+		out.HA = &PeerSettings{FloatingIP: d.floatingIP, PeerIP: peer.LANIP, PeerSerial: peer.Serial,
+			Key: stored(base64.StdEncoding.DecodeString, d.key)}
+	}
+	return out
+}
+
+// VoidSerials are all that were ever voided, for the fleet's set.
+func (s *Service) VoidSerials(ctx context.Context) ([]site.Serial, error) {
+	rows, err := s.store.Read().VoidSerials(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading void serial numbers: %w", err)
+	}
+	all := make([]site.Serial, 0, len(rows))
+	for _, r := range rows {
+		all = append(all, site.Serial(r))
+	}
+	return all, nil
+}

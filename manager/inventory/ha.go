@@ -1,0 +1,116 @@
+package inventory
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net/netip"
+
+	"releve.dev/releve/manager/store/query"
+	"releve.dev/releve/site"
+)
+
+// Secondary is what "Add secondary socket" asks for (E3).
+type Secondary struct {
+	LANIP      netip.Addr
+	FloatingIP netip.Addr
+}
+
+// AddSecondary gives a site its second vSocket, with a serial number, and turns
+// high availability on: the native range's local IP becomes the floating IP
+// (E3–E5).
+func (s *Service) AddSecondary(ctx context.Context, a Actor, id string, c Change, n Secondary) (Site, error) {
+	return s.change(ctx, a, id, c, "socket.add-secondary", func(ctx context.Context, e *editing) error {
+		if e.secondary != nil {
+			return &Refusal{Kind: NotNow, Message: fmt.Sprintf("site %q has a secondary vSocket, %s", e.name, e.secondary.Serial),
+				Remedy: "unassign it first, to put another in its place"}
+		}
+		if r := e.whyNoSecondary(); r != nil {
+			return r
+		}
+		second, err := e.makeVSocket(ctx, site.Secondary)
+		if err != nil {
+			return err
+		}
+		e.secondary, e.secondaryIP, e.floatingIP = &second, n.LANIP, n.FloatingIP
+		// A new secret each time: a vSocket that was unassigned knows the last one.
+		var key [32]byte
+		rand.Read(key[:]) // never fails (crypto/rand)
+		e.key = base64.StdEncoding.EncodeToString(key[:])
+		return nil
+	})
+}
+
+// whyNoSecondary says why "Add secondary socket" isn't offered: the primary must
+// have been seen, with a version that can do high availability (E2, C1).
+func (d draft) whyNoSecondary() *Refusal {
+	switch {
+	case d.primary.SeenAt.IsZero():
+		return &Refusal{Kind: NotNow, Message: fmt.Sprintf("the primary vSocket %s has never been seen", d.primary.Serial),
+			Remedy: "deploy and enrol it; a secondary can be added once it has connected"}
+	case !d.primary.Version.AtLeast(site.HAVersion):
+		return &Refusal{Kind: NotNow, Message: fmt.Sprintf("the primary vSocket %s runs version %s; high availability needs %s or higher", d.primary.Serial, d.primary.Version, site.HAVersion),
+			Remedy: "upgrade the primary"}
+	}
+	return nil
+}
+
+// SetHA changes the floating IP and the management IPs (E7); a zero field stays
+// as it is.
+func (s *Service) SetHA(ctx context.Context, a Actor, id string, c Change, h HA) (Site, error) {
+	return s.change(ctx, a, id, c, "ha.set", func(_ context.Context, e *editing) error {
+		if e.secondary == nil {
+			return haIsOff(e, "")
+		}
+		replace(&e.floatingIP, h.FloatingIP)
+		replace(&e.primaryIP, h.PrimaryIP)
+		replace(&e.secondaryIP, h.SecondaryIP)
+		return nil
+	})
+}
+
+func haIsOff(e *editing, field string) *Refusal {
+	return &Refusal{Kind: NotNow, Field: field, Message: fmt.Sprintf("site %q has no secondary vSocket: high availability is off", e.name),
+		Remedy: "add a secondary vSocket first"}
+}
+
+// Unassign takes the secondary away for ever (E9): its serial number is void,
+// high availability is off, and the native range's local IP is the primary's LAN
+// IP again.
+func (s *Service) Unassign(ctx context.Context, a Actor, id string, c Change) (Site, error) {
+	return s.change(ctx, a, id, c, "socket.unassign", func(ctx context.Context, e *editing) error {
+		if e.secondary == nil {
+			return haIsOff(e, "")
+		}
+		if err := e.voidSerial(ctx, e.secondary.Serial); err != nil {
+			return err
+		}
+		e.secondary, e.secondaryIP, e.floatingIP, e.key = nil, netip.Addr{}, netip.Addr{}, ""
+		return nil
+	})
+}
+
+// makeVSocket draws a serial number that never was, and keeps it.
+func (e *editing) makeVSocket(ctx context.Context, side site.Side) (VSocket, error) {
+	serial, err := drawSerial(ctx, e.q)
+	if err != nil {
+		return VSocket{}, err
+	}
+	now := e.service.clock()
+	err = e.q.InsertVSocket(ctx, query.InsertVSocketParams{
+		Serial: string(serial), AccountID: e.account, SiteID: e.id, Side: side.String(), CreatedAt: now.UnixMilli()})
+	if err != nil {
+		return VSocket{}, fmt.Errorf("writing vSocket %s: %w", serial, err)
+	}
+	return VSocket{Serial: serial, Site: e.id, Side: side, State: StateNew, CreatedAt: now}, nil
+}
+
+func (e *editing) voidSerial(ctx context.Context, serial site.Serial) error {
+	n, err := e.q.VoidVSocket(ctx, query.VoidVSocketParams{VoidedAt: e.service.clock().UnixMilli(), Serial: string(serial), AccountID: e.account})
+	if err != nil || n != 1 {
+		return fmt.Errorf("voiding %s (%d rows): %w", serial, n, err)
+	}
+	e.void = append(e.void, serial)
+	return nil
+}

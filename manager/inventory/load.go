@@ -1,0 +1,123 @@
+package inventory
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"releve.dev/releve/manager/store/query"
+	"releve.dev/releve/site"
+)
+
+// load reads a site with all that belongs to it.
+func load(ctx context.Context, q *query.Queries, account, id string) (draft, error) {
+	row, err := q.Site(ctx, query.SiteParams{ID: id, AccountID: account})
+	if errors.Is(err, sql.ErrNoRows) {
+		return draft{}, absent("site", id)
+	}
+	if err != nil {
+		return draft{}, fmt.Errorf("reading site %s: %w", id, err)
+	}
+	all, err := complete(ctx, q, account, []query.Site{row})
+	if err != nil {
+		return draft{}, err
+	}
+	return all[0], nil
+}
+
+// complete adds to sites, which are in the order of their ids, their networks
+// and vSockets, with two questions however many they are.
+func complete(ctx context.Context, q *query.Queries, account string, rows []query.Site) ([]draft, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	first, last := rows[0].ID, rows[len(rows)-1].ID
+	networks, err := q.NetworksBetween(ctx, query.NetworksBetweenParams{AccountID: account, FirstSite: first, LastSite: last})
+	if err != nil {
+		return nil, fmt.Errorf("reading networks: %w", err)
+	}
+	vsockets, err := q.LiveVSocketsBetween(ctx, query.LiveVSocketsBetweenParams{AccountID: account, FirstSite: first, LastSite: last})
+	if err != nil {
+		return nil, fmt.Errorf("reading vSockets: %w", err)
+	}
+	drafts := make([]draft, len(rows))
+	at := make(map[string]*draft, len(rows))
+	for i, row := range rows {
+		drafts[i] = ofSite(row)
+		at[row.ID] = &drafts[i]
+	}
+	for _, n := range networks {
+		if d := at[n.SiteID]; d != nil {
+			d.addNetwork(n)
+		}
+	}
+	for _, v := range vsockets {
+		if d := at[v.SiteID]; d != nil {
+			d.addVSocket(ofVSocket(v))
+		}
+	}
+	return drafts, nil
+}
+
+func ofSite(row query.Site) draft {
+	return draft{
+		id: row.ID, account: row.AccountID, name: row.Name, generation: uint64(row.Generation),
+		createdAt: timeOf(row.CreatedAt), changedAt: timeOf(row.ChangedAt),
+		primaryIP: stored(netip.ParseAddr, row.PrimaryIP), secondaryIP: stored(netip.ParseAddr, row.SecondaryIP),
+		floatingIP: stored(netip.ParseAddr, row.FloatingIP), key: row.HAKey,
+	}
+}
+
+func (d *draft) addNetwork(n query.Network) {
+	prefix := stored(netip.ParsePrefix, n.Prefix)
+	if n.Name == "" {
+		d.native = prefix
+		return
+	}
+	d.ranges = append(d.ranges, Range{ID: n.ID, Name: n.Name, Prefix: prefix, Gateway: stored(netip.ParseAddr, n.Gateway)})
+}
+
+func (d *draft) addVSocket(v VSocket) {
+	if v.Side == site.Primary {
+		d.primary = v
+		return
+	}
+	d.secondary = &v
+}
+
+func ofVSocket(row query.VSocket) VSocket {
+	return VSocket{
+		Serial: site.Serial(row.Serial), Site: row.SiteID, Side: stored(site.ParseSide, row.Side), State: State(row.State),
+		Version: stored(site.ParseVersion, row.Version), SeenAt: timeOf(row.SeenAt),
+		Delivered: uint64(row.Delivered), Applied: uint64(row.Applied),
+		KeyUntil: timeOf(row.KeyUntil), CreatedAt: timeOf(row.CreatedAt),
+	}
+}
+
+// stored reads what this package wrote; ” is the zero value.
+func stored[T any](parse func(string) (T, error), text string) T {
+	if text == "" {
+		var none T
+		return none
+	}
+	value, err := parse(text)
+	if err != nil {
+		panic("inventory: in the database: " + err.Error())
+	}
+	return value
+}
+
+// timeOf reads milliseconds since 1970; 0 is the zero time.
+func timeOf(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func absent(what, id string) *Refusal {
+	return &Refusal{Kind: Absent, Message: fmt.Sprintf("there is no %s %q in this account", what, id)}
+}

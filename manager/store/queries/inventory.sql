@@ -1,0 +1,74 @@
+-- name: InsertSite :exec
+INSERT INTO site (id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: Site :one
+SELECT * FROM site WHERE id = $1 AND account_id = $2;
+
+-- name: SitePage :many
+SELECT * FROM site WHERE account_id = sqlc.arg(account_id) AND id > sqlc.arg(after) ORDER BY id LIMIT sqlc.arg(most);
+
+-- name: SitesNamed :many
+SELECT id FROM site WHERE account_id = $1 AND name = $2;
+
+-- name: UpdateSite :execrows
+UPDATE site SET name = $1, generation = generation + 1, primary_ip = $2, secondary_ip = $3, floating_ip = $4, ha_key = $5, changed_at = $6
+WHERE id = $7 AND account_id = $8 AND generation = $9;
+
+-- name: DeleteSite :execrows
+DELETE FROM site WHERE id = $1 AND account_id = $2;
+
+-- name: InsertNetwork :exec
+INSERT INTO network (id, account_id, site_id, name, prefix, lowest, highest, gateway)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: DeleteNetworks :exec
+DELETE FROM network WHERE site_id = $1 AND account_id = $2;
+
+-- name: NetworksBetween :many
+SELECT * FROM network WHERE account_id = sqlc.arg(account_id) AND site_id >= sqlc.arg(first_site) AND site_id <= sqlc.arg(last_site) ORDER BY site_id, lowest, highest DESC;
+
+-- name: NetworksElsewhere :many
+SELECT site.name AS site_name, network.name, network.prefix FROM network
+JOIN site ON site.id = network.site_id
+WHERE network.account_id = sqlc.arg(account_id) AND network.highest >= sqlc.arg(first_address) AND network.lowest <= sqlc.arg(last_address) AND network.site_id <> sqlc.arg(but_site)
+ORDER BY network.lowest, network.highest DESC LIMIT 10;
+
+-- name: InsertVSocket :exec
+INSERT INTO vsocket (serial, account_id, site_id, side, state, secret_hash, key_until, public_key, redeemed_at,
+    version, seen_at, delivered, applied, created_at, voided_at)
+VALUES ($1, $2, $3, $4, 'new', '', 0, '', 0, '', 0, 0, 0, $5, 0);
+
+-- name: VSocket :one
+SELECT * FROM vsocket WHERE serial = $1 AND account_id = $2;
+
+-- name: VSocketOfAny :one
+-- VSocketOfAny is for the fleet alone, where the serial number is the caller.
+SELECT * FROM vsocket WHERE serial = $1;
+
+-- name: LiveVSocketsBetween :many
+SELECT * FROM vsocket WHERE account_id = sqlc.arg(account_id) AND site_id >= sqlc.arg(first_site) AND site_id <= sqlc.arg(last_site) AND state <> 'void' ORDER BY site_id, side;
+
+-- name: VoidVSocket :execrows
+UPDATE vsocket SET state = 'void', secret_hash = '', key_until = 0, voided_at = $1
+WHERE serial = $2 AND account_id = $3 AND state <> 'void';
+
+-- name: VoidSerials :many
+SELECT serial FROM vsocket WHERE state = 'void' ORDER BY serial;
+
+-- name: GiveKey :execrows
+UPDATE vsocket SET state = 'assigned', secret_hash = $1, key_until = $2
+WHERE serial = $3 AND account_id = $4 AND state IN ('new', 'assigned');
+
+-- name: RegisterVSocket :execrows
+UPDATE vsocket SET state = 'registered', public_key = $1, redeemed_at = $2
+WHERE serial = $3 AND state = 'assigned';
+
+-- name: SeeVSocket :execrows
+UPDATE vsocket SET version = $1, seen_at = $2 WHERE serial = $3 AND state = 'registered';
+
+-- name: SetDelivered :execrows
+UPDATE vsocket SET delivered = $1 WHERE serial = $2 AND state = 'registered';
+
+-- name: SetApplied :execrows
+UPDATE vsocket SET delivered = $1, applied = $2 WHERE serial = $3 AND state = 'registered';
