@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
 
 	"github.com/pressly/goose/v3/database"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"; needs no C compiler
@@ -17,12 +18,15 @@ const readers = 8
 func openSQLite(file string) (*Store, error) {
 	open := func(mode string, most int) (*sql.DB, error) {
 		v := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(10000)"}, "_txlock": {mode}}
-		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+v.Encode())
+		db, err := sql.Open("sqlite", "file:"+escaped(file)+"?"+v.Encode())
 		if err != nil {
 			return nil, fmt.Errorf("database %s: %w", file, err)
 		}
 		db.SetMaxOpenConns(most)
 		return db, nil
+	}
+	if err := private(file); err != nil {
+		return nil, err
 	}
 	write, err := open("immediate", 1)
 	if err != nil {
@@ -34,3 +38,16 @@ func openSQLite(file string) (*Store, error) {
 	}
 	return &Store{write: write, read: read, dialect: database.DialectSQLite3}, nil
 }
+
+// private makes a new database its owner's alone: it holds secrets. What SQLite
+// lays beside it is as the database is.
+func private(file string) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	return f.Close()
+}
+
+// escaped is a path as a part of SQLite's file: address.
+func escaped(file string) string { return (&url.URL{Path: file}).EscapedPath() }

@@ -57,7 +57,11 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		panic("store: " + err.Error())
 	}
-	provider, err := goose.NewProvider(s.dialect, s.write, files)
+	options, err := s.migrating()
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(s.dialect, s.write, files, options...)
 	if err != nil {
 		return fmt.Errorf("migrating the database: %w", err)
 	}

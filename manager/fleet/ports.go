@@ -1,0 +1,55 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/site"
+)
+
+// Inventory is what the fleet needs to know and tells. *inventory.Service is one.
+type Inventory interface {
+	// Redeem uses an enrolment key up, for one public key; its error is an
+	// *inventory.Refusal where the device is at fault.
+	Redeem(ctx context.Context, serial site.Serial, secret [20]byte, keyHash string) (inventory.VSocket, error)
+	Settings(ctx context.Context, serial site.Serial) (inventory.Settings, error)
+	Seen(ctx context.Context, serial site.Serial, v site.Version) error
+	Delivered(ctx context.Context, serial site.Serial, generation uint64) error
+	Applied(ctx context.Context, serial site.Serial, generation uint64) error
+	VoidSerials(ctx context.Context) ([]site.Serial, error)
+}
+
+// Events keeps what devices send. All of them are durable when it returns nil;
+// one that is there already stays as it is.
+type Events interface {
+	PutEvents(ctx context.Context, events []Event) error
+}
+
+// Event is a device's, as it came. Serial, Boot and Number are its id.
+type Event struct {
+	Serial site.Serial
+	Boot   uint64
+	Number uint64
+	Body   []byte // JSON
+}
+
+// Incident is what only the manager can see of a device.
+type Incident struct {
+	At     time.Time
+	Serial site.Serial
+	Kind   IncidentKind
+	Remote string // the address it came from; "" if it is lost
+	Detail string
+}
+
+// IncidentKind says what happened.
+type IncidentKind string
+
+// The incidents.
+const (
+	Lost       IncidentKind = "lost"        // a connected device isn't heard any more
+	VoidTried  IncidentKind = "void-tried"  // a void serial number wanted to connect or enrol
+	CloneTried IncidentKind = "clone-tried" // another machine came with a connected device's identity
+	UsedTried  IncidentKind = "used-tried"  // another machine came with an enrolment key that was used
+)

@@ -1,0 +1,398 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"releve.dev/releve/channel"
+	"releve.dev/releve/manager/authority"
+	"releve.dev/releve/site"
+)
+
+// session is one Converse. Its handler sends; a goroutine of its own receives,
+// and ends when the handler does.
+type session struct {
+	fleet   *Fleet
+	serial  site.Serial
+	remote  string
+	version site.Version
+	stream  *connect.BidiStream[channel.Up, channel.Down]
+	control *http.ResponseController
+
+	out     chan *channel.Down // answers; never full, as the device may not ask for more
+	wake    chan struct{}      // something is to be looked at: settings, live, drain
+	end     chan error         // the first reason to end
+	unacked atomic.Int32       // batches
+	heard   atomic.Int64       // when the device last said anything
+	over    sync.Once
+	hold    sync.Mutex // of control: it must not be touched once the call is over
+	done    bool
+
+	sent      uint64 // generation of the settings that it has or was sent
+	live      bool   // it was asked for live reports
+	gone      bool   // it was asked to go
+	seen      bool   // the inventory knows that it was here
+	delivered uint64 // what the inventory was told; the receiver's own
+	applied   uint64
+}
+
+// liveEvery is how often a device reports while somebody looks.
+const liveEvery = time.Second
+
+// again is how long it takes until what the database refused is tried again.
+const again = 5 * time.Second
+
+// Converse is a device's session, from its Hello to its end.
+func (f *Fleet) Converse(ctx context.Context, stream *connect.BidiStream[channel.Up, channel.Down]) error {
+	who := callerOf(ctx)
+	if who.serial == "" {
+		return channel.Refuse(channel.Refusal_UNIDENTIFIED, "a device shows its certificate; who has none enrols first")
+	}
+	s := &session{
+		fleet: f, serial: who.serial, remote: stream.Peer().Addr, stream: stream, control: who.control,
+		out: make(chan *channel.Down, 2*channel.MaxUnacked), wake: make(chan struct{}, 1), end: make(chan error, 1),
+	}
+	defer s.finish()
+	hello, err := s.hello()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	s.heard.Store(now.UnixNano())
+	if err := f.enter(s, hello, now); err != nil {
+		f.refusedSession(s, err)
+		return err
+	}
+	err = s.run(ctx)
+	f.left(s, err)
+	return err
+}
+
+func (f *Fleet) refusedSession(s *session, err error) {
+	switch channel.ReasonOf(err) {
+	case channel.Refusal_VOID:
+		f.tell(s.serial, VoidTried, s.remote, "wanted to connect")
+	case channel.Refusal_CLONE:
+		f.tell(s.serial, CloneTried, s.remote, err.Error())
+	}
+	f.c.Log.Info("session refused", "serial", s.serial, "remote", s.remote, "error", err)
+}
+
+func (f *Fleet) left(s *session, err error) {
+	mine := f.leave(s)
+	f.c.Log.Debug("session over", "serial", s.serial, "remote", s.remote, "reason", err)
+	if mine && !s.gone && channel.ReasonOf(err) != channel.Refusal_VOID {
+		f.tell(s.serial, Lost, "", fmt.Sprint(err))
+	}
+}
+
+func (s *session) hello() (*channel.Hello, error) {
+	timer := time.AfterFunc(s.fleet.silence(), s.force)
+	defer timer.Stop()
+	first, err := s.stream.Receive()
+	if err != nil {
+		return nil, err
+	}
+	hello := first.GetHello()
+	if hello == nil {
+		return nil, channel.Refuse(channel.Refusal_MALFORMED, "a session begins with Hello")
+	}
+	if s.version, err = site.ParseVersion(hello.Version); err != nil {
+		return nil, channel.Refuse(channel.Refusal_MALFORMED, err.Error())
+	}
+	s.sent = hello.Delivered
+	return hello, nil
+}
+
+// run sends until the session is over.
+func (s *session) run(ctx context.Context) error {
+	err := s.send(&channel.Down{Message: &channel.Down_Welcome{Welcome: &channel.Welcome{
+		HeartbeatMs: uint32(s.fleet.c.Heartbeat.Milliseconds()), NowMs: time.Now().UnixMilli(),
+	}}})
+	if err != nil {
+		return err
+	}
+	defer s.receiving(ctx)()
+	beat := time.NewTicker(s.fleet.c.Heartbeat)
+	defer beat.Stop()
+	// The first look at everything, and then one each sweep, not all sessions' at once.
+	look := time.NewTimer(0)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-s.end:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case m := <-s.out:
+			err = s.send(m)
+		case <-beat.C:
+			err = s.beat()
+		case <-s.wake:
+			look.Reset(s.look(ctx))
+		case <-look.C:
+			look.Reset(s.look(ctx))
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) send(m *channel.Down) error {
+	if err := s.stream.Send(m); err != nil {
+		select {
+		case why := <-s.end: // a cut ends the stream, and then sending fails
+			return why
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// beat says that this manager is here, and ends the session if the device isn't.
+func (s *session) beat() error {
+	if silent := time.Since(time.Unix(0, s.heard.Load())); silent > s.fleet.silence() {
+		return connect.NewError(connect.CodeDeadlineExceeded, fmt.Errorf("nothing heard for %s", silent.Round(time.Second)))
+	}
+	return s.send(&channel.Down{Message: &channel.Down_Heartbeat{Heartbeat: &channel.Heartbeat{}}})
+}
+
+// cut ends the session with a reason, which the device is told if it takes it in
+// at once. It doesn't block.
+func (s *session) cut(why error) {
+	s.over.Do(func() {
+		s.end <- why
+		// A send that waits for the device must not keep it connected.
+		time.AfterFunc(500*time.Millisecond, s.force)
+	})
+}
+
+// force makes what waits for the device fail.
+func (s *session) force() {
+	s.hold.Lock()
+	defer s.hold.Unlock()
+	if !s.done {
+		past := time.Unix(1, 0)
+		_ = errors.Join(s.control.SetReadDeadline(past), s.control.SetWriteDeadline(past)) // the stream is over anyway
+	}
+}
+
+func (s *session) finish() {
+	s.hold.Lock()
+	defer s.hold.Unlock()
+	s.done = true
+}
+
+func (s *session) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// look does what is to be done, and says when to look again at the latest.
+func (s *session) look(ctx context.Context) time.Duration {
+	next := s.fleet.c.Sweep/2 + rand.N(s.fleet.c.Sweep)
+	for _, do := range []func(context.Context) error{s.tellSeen, s.deliver, s.tellLive, s.tellGoAway} {
+		if err := do(ctx); err != nil {
+			s.fleet.c.Log.Warn("session waits for the database", "serial", s.serial, "error", err)
+			next = again
+		}
+	}
+	return next
+}
+
+func (s *session) tellSeen(ctx context.Context) error {
+	if s.seen {
+		return nil
+	}
+	err := s.fleet.c.Inventory.Seen(ctx, s.serial, s.version)
+	s.seen = err == nil
+	return err
+}
+
+// deliver sends the settings if the device hasn't got them.
+func (s *session) deliver(ctx context.Context) error {
+	present, err := s.fleet.c.Inventory.Settings(ctx, s.serial)
+	if reason := channel.ReasonOf(s.fleet.refused(err)); err != nil && (reason == channel.Refusal_VOID || reason == channel.Refusal_UNKNOWN) {
+		s.cut(s.fleet.refused(err))
+		return nil
+	}
+	if err != nil || present.Generation == s.sent {
+		return err
+	}
+	if err := s.send(&channel.Down{Message: &channel.Down_Settings{Settings: settings(present)}}); err != nil {
+		s.cut(err)
+		return nil
+	}
+	s.sent = present.Generation
+	return nil
+}
+
+func (s *session) tellLive(context.Context) error {
+	s.fleet.mu.Lock()
+	wanted := len(s.fleet.devices[s.serial].watchers) > 0
+	s.fleet.mu.Unlock()
+	if wanted == s.live {
+		return nil
+	}
+	s.live = wanted
+	m := &channel.Live{}
+	if wanted {
+		m.EveryMs = uint32(liveEvery.Milliseconds())
+	}
+	if err := s.send(&channel.Down{Message: &channel.Down_Live{Live: m}}); err != nil {
+		s.cut(err)
+	}
+	return nil
+}
+
+func (s *session) tellGoAway(context.Context) error {
+	s.fleet.mu.Lock()
+	wanted, spread := s.fleet.draining, s.fleet.spread
+	s.fleet.mu.Unlock()
+	if !wanted || s.gone {
+		return nil
+	}
+	s.gone = true
+	if err := s.send(&channel.Down{Message: &channel.Down_GoAway{GoAway: &channel.GoAway{SpreadMs: uint32(spread.Milliseconds())}}}); err != nil {
+		s.cut(err)
+	}
+	return nil
+}
+
+// receiving starts the receiver; what it returns ends it, and waits for that.
+func (s *session) receiving(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.receive(ctx)
+	}()
+	return func() {
+		cancel()
+		_ = s.control.SetReadDeadline(time.Unix(1, 0)) // what is to be sent yet can be
+		<-ended
+	}
+}
+
+// receive handles what the device says, in order, until the stream ends.
+func (s *session) receive(ctx context.Context) {
+	for {
+		m, err := s.stream.Receive()
+		if err == nil {
+			s.heard.Store(time.Now().UnixNano())
+			err = s.take(ctx, m)
+		}
+		if err != nil {
+			s.cut(err)
+			return
+		}
+	}
+}
+
+func (s *session) take(ctx context.Context, m *channel.Up) error {
+	now := time.Now()
+	switch m := m.Message.(type) {
+	case *channel.Up_Hello:
+		return channel.Refuse(channel.Refusal_MALFORMED, "a second Hello in a session")
+	case *channel.Up_Report:
+		s.fleet.note(s, func(d *Device) { d.Heard, d.Reported, d.Status = now, now, m.Report.GetStatus() })
+	case *channel.Up_Events:
+		s.heardAt(now)
+		return s.takeEvents(ctx, m.Events)
+	case *channel.Up_Applied:
+		return s.takeApplied(ctx, m.Applied, now)
+	case *channel.Up_Renew:
+		s.heardAt(now)
+		return s.takeRenew(m.Renew, now)
+	default: // a heartbeat, or something of a later release
+		s.heardAt(now)
+	}
+	return nil
+}
+
+// heardAt wakes nobody.
+func (s *session) heardAt(now time.Time) {
+	s.fleet.mu.Lock()
+	defer s.fleet.mu.Unlock()
+	if d := s.fleet.devices[s.serial]; d.session == s {
+		d.known.Heard = now
+	}
+}
+
+func (s *session) takeEvents(ctx context.Context, m *channel.Events) error {
+	if len(m.GetEvents()) > channel.MaxBatch || s.unacked.Add(1) > channel.MaxUnacked {
+		return channel.Refuse(channel.Refusal_MALFORMED, "more events than a session may send at once")
+	}
+	kept, refused := received(s.serial, m)
+	if refused > 0 {
+		s.fleet.c.Log.Warn("events that can't be kept", "serial", s.serial, "number", refused)
+	}
+	number := m.GetBatch()
+	return s.fleet.commits.submit(ctx, batch{kept, func(err error) {
+		if err != nil {
+			s.fleet.c.Log.Warn("events not kept", "serial", s.serial, "error", err)
+			s.cut(connect.NewError(connect.CodeUnavailable, errors.New("the manager can't keep events now")))
+			return
+		}
+		s.unacked.Add(-1)
+		s.answer(&channel.Down{Message: &channel.Down_AckEvents{AckEvents: &channel.AckEvents{Batch: number, Refused: refused}}})
+	}})
+}
+
+func (s *session) answer(m *channel.Down) {
+	select {
+	case s.out <- m:
+	default: // it asks for answers and doesn't take them
+		s.cut(channel.Refuse(channel.Refusal_BUSY, "answers pile up"))
+	}
+}
+
+func (s *session) takeApplied(ctx context.Context, m *channel.Applied, now time.Time) error {
+	s.fleet.note(s, func(d *Device) {
+		d.Heard, d.Delivered, d.Applied, d.Problem = now, m.GetDelivered(), m.GetApplied(), m.GetProblem()
+	})
+	var err error
+	if m.GetDelivered() != s.delivered {
+		err = s.fleet.c.Inventory.Delivered(ctx, s.serial, m.GetDelivered())
+		s.delivered = m.GetDelivered()
+	}
+	if m.GetApplied() != s.applied {
+		err = errors.Join(err, s.fleet.c.Inventory.Applied(ctx, s.serial, m.GetApplied()))
+		s.applied = m.GetApplied()
+	}
+	if err != nil { // the device says it again in its next session
+		s.fleet.c.Log.Warn("not noted what is applied", "serial", s.serial, "error", err)
+		return connect.NewError(connect.CodeUnavailable, errors.New("the manager can't note it now"))
+	}
+	return nil
+}
+
+// takeRenew signs a new key of a device that has shown its old one.
+func (s *session) takeRenew(m *channel.Renew, now time.Time) error {
+	if !s.fleet.serials.allow(string(s.serial), now) {
+		return channel.Refuse(channel.Refusal_BUSY, "too many renewals")
+	}
+	request, err := authority.ReadRequest(m.GetRequest())
+	if err != nil {
+		return channel.Refuse(channel.Refusal_MALFORMED, err.Error())
+	}
+	chain, err := s.fleet.c.Authority.Device(s.serial, request, now)
+	if err != nil {
+		return connect.NewError(connect.CodeInternal, errors.New("the manager can't sign"))
+	}
+	s.fleet.c.Log.Info("certificate renewed", "serial", s.serial)
+	s.answer(&channel.Down{Message: &channel.Down_Renewed{Renewed: &channel.Renewed{Chain: chain}}})
+	return nil
+}
