@@ -47,8 +47,8 @@ func (l *limiter) allow(keys ...string) error {
 		l.forget(now)
 	}
 	for _, k := range keys {
-		if wait := l.full[k].Sub(now) - (burst-1)*refill; wait > 0 {
-			return &Limited{After: wait}
+		if next := l.full[k].Add(-(burst - 1) * refill); next.After(now) {
+			return &Limited{After: next.Sub(now)}
 		}
 	}
 	for _, k := range keys {
