@@ -49,7 +49,9 @@ model: $(TASK) ## search the Spin models in spec/, whole and with each rule brok
 bench: build ## measure (some 35 minutes), and write docs/benchmarks.md
 	@$(STATIC) $(GO) run -trimpath ./bench
 
-generate: ## write the generated files anew
+generate: ## write the generated files anew; builds its tools first, some minutes where nothing is cached
+	@cd manager/store && $(STATIC) $(GO) tool -modfile=../../tools/generators/go.mod sqlc generate
+	@$(STATIC) $(GO) test ./manager/store -run TestQueriesAreGenerated -update
 	@$(STATIC) $(GO) test ./vsocket/config ./pop/config ./wire/keepalive ./wire/witness ./lab/report -update
 
 check-fresh: ## as root: `make lab` and `make test` on a fresh Debian with Go, git and make alone

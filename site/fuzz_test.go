@@ -3,6 +3,7 @@ package site
 import (
 	"encoding"
 	"fmt"
+	"net/netip"
 	"testing"
 )
 
@@ -47,4 +48,67 @@ func FuzzTexts(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FuzzEnrolKey: a key and a serial number each have one form.
+func FuzzEnrolKey(f *testing.F) {
+	f.Add(EnrolKey{MakeSerial(7), [20]byte{1}, [32]byte{2}}.String())
+	f.Add(string(MakeSerial(0)))
+	f.Add("RLV-0000-0000..")
+	f.Fuzz(func(t *testing.T, text string) {
+		if k, err := ParseEnrolKey(text); err == nil && k.String() != text {
+			t.Errorf("%q is taken for %s", text, k)
+		}
+		if s, err := ParseSerial(text); err == nil && string(s) != text {
+			t.Errorf("%q is taken for %s", text, s)
+		}
+	})
+}
+
+// FuzzAddressing: no input breaks the rules' code, and what passes keeps them:
+// each address is one that Azure gives, each is there once, and the floating IP
+// can be routed to.
+func FuzzAddressing(f *testing.F) {
+	f.Add("10.0.2.0/24", "10.0.2.10", "10.0.2.11", "10.0.2.100", "lab", "10.0.9.0/24", "10.0.2.50")
+	f.Add("10.0.2.8/29", "10.0.2.12", "", "", "", "", "")
+	f.Add("::ffff:10.0.2.0/120", "fe80::1%eth0", "::", "0.0.0.0", "\xff", "0.0.0.0/0", "10.0.2.1")
+	f.Fuzz(func(t *testing.T, native, primary, secondary, fip, name, prefix, gateway string) {
+		a := Addressing{Native: prefixOf(native), Primary: addrOf(primary), Secondary: addrOf(secondary), FloatingIP: addrOf(fip)}
+		if prefix != "" || name != "" {
+			a.Ranges = []Range{{name, prefixOf(prefix), addrOf(gateway)}}
+		}
+		faults := a.Check()
+		for _, one := range faults {
+			if one.Field == "" || one.Rule == "" || one.Message == "" {
+				t.Errorf("%+v: a fault without words: %+v", a, one)
+			}
+		}
+		if faults != nil {
+			return
+		}
+		seen := map[netip.Addr]bool{}
+		for _, addr := range []netip.Addr{a.Primary, a.Secondary, a.FloatingIP} {
+			if !addr.IsValid() {
+				continue
+			}
+			if seen[addr] || CheckHostAddress(a.Native, addr) != nil {
+				t.Errorf("%+v passes", a)
+			}
+			seen[addr] = true
+		}
+		if a.Secondary.IsValid() != a.FloatingIP.IsValid() || !a.Primary.IsValid() {
+			t.Errorf("%+v passes", a)
+		}
+		_ = a.CheckOthers([]Owned{{"x", "", a.Native}})
+	})
+}
+
+func addrOf(text string) netip.Addr {
+	addr, _ := netip.ParseAddr(text)
+	return addr
+}
+
+func prefixOf(text string) netip.Prefix {
+	p, _ := netip.ParsePrefix(text)
+	return p
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -19,10 +20,19 @@ type need struct {
 }
 
 // raceNeeds is what the race detector takes. The lab and the product need none
-// of it, nor of modelNeeds.
+// of it, nor of storeNeeds or modelNeeds.
 var raceNeeds = []need{
 	{"gcc", "the race detector is linked by a C compiler", func() bool { return compiles("int main(void){return 0;}") }},
 	{"libc6-dev", "the race detector uses cgo", func() bool { return compiles("#include <stdlib.h>\nint main(void){return 0;}") }},
+}
+
+// storeNeeds is what the tests of the manager's store take: they start a server
+// of their own.
+var storeNeeds = []need{
+	{"postgresql", "the manager's store is tested on it too", func() bool {
+		found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+		return err == nil && len(found) > 0 || has("initdb")
+	}},
 }
 
 // compiles says whether the C compiler that cgo would use accepts the text.

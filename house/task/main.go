@@ -83,14 +83,14 @@ func buildOnly(ctx context.Context, s *shop, _ []string) error {
 
 func testMain(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
-		debian(raceNeeds, modelNeeds), modules, rules, vet, staticcheck, programs, modelsHold,
+		debian(raceNeeds, storeNeeds, modelNeeds), modules, rules, vet, staticcheck, programs, modelsHold,
 		unitRace, unitPlain, simulate(10_000, always), fuzzFor(guardFuzz), scenarios(guardPlan),
 	)
 }
 
 func testAll(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
-		debian(raceNeeds, modelNeeds), modules, rules, vet, staticcheck, golangci, programs, modelsHold,
+		debian(raceNeeds, storeNeeds, modelNeeds), modules, rules, vet, staticcheck, golangci, programs, modelsHold,
 		unitRace, unitPlain, simulate(20_000, today), mistakes, fuzzFor(allFuzz), scenarios(fullPlan),
 	)
 }
@@ -100,7 +100,7 @@ func lint(ctx context.Context, s *shop, _ []string) error {
 }
 
 func unitOnly(ctx context.Context, s *shop, _ []string) error {
-	return s.do(ctx, debian(raceNeeds), modules, unitRace, unitPlain)
+	return s.do(ctx, debian(raceNeeds, storeNeeds), modules, unitRace, unitPlain)
 }
 
 func scenariosOnly(ctx context.Context, s *shop, _ []string) error {

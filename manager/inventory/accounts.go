@@ -53,9 +53,10 @@ const lastID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 // Audit reads a part of an account's audit log, newest first.
 func (s *Service) Audit(ctx context.Context, a Actor, p Page) (List[AuditRow], error) {
-	most, before := p.most(), p.After
-	if before == "" {
-		before = lastID
+	most := p.most()
+	before, err := p.start(lastID)
+	if err != nil {
+		return List[AuditRow]{}, err
 	}
 	rows, err := s.store.Read().AuditPage(ctx, query.AuditPageParams{AccountID: a.Account, BeforeID: before, Most: int32(most + 1)})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -151,7 +152,7 @@ func (e *editing) notice() Notice {
 
 // audit writes the row of a change, within its transaction (E12).
 func audit(ctx context.Context, q *query.Queries, a Actor, at time.Time, action, target string, before, after any) error {
-	row := query.InsertAuditParams{ID: newID(), AccountID: a.Account, At: at.UnixMilli(), Actor: a.ID, Action: action, Target: target, Request: a.Request}
+	row := query.InsertAuditParams{ID: newID(), AccountID: a.Account, At: at.UnixMilli(), Actor: a.ID, Action: action, Target: target, Request: storable(a.Request)}
 	for _, part := range []struct {
 		value any
 		text  *string
@@ -169,6 +170,16 @@ func audit(ctx context.Context, q *query.Queries, a Actor, at time.Time, action,
 		return fmt.Errorf("writing the audit log: %w", err)
 	}
 	return nil
+}
+
+// storable makes a text that came from outside one that both databases keep.
+func storable(text string) string {
+	const most = 128
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "")
+	}
+	return text
 }
 
 // newID is a UUIDv7: ids grow with time.

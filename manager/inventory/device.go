@@ -16,12 +16,9 @@ import (
 func (s *Service) VSocket(ctx context.Context, a Actor, serial site.Serial) (VSocket, error) {
 	var v VSocket
 	err := s.store.View(ctx, func(q *query.Queries) error {
-		row, err := q.VSocket(ctx, query.VSocketParams{Serial: string(serial), AccountID: a.Account})
-		if errors.Is(err, sql.ErrNoRows) {
-			return absent("vSocket", string(serial))
-		}
+		row, err := owned(ctx, q, a, serial)
 		if err != nil {
-			return fmt.Errorf("reading vSocket %s: %w", serial, err)
+			return err
 		}
 		v = ofVSocket(row)
 		if v.State == StateVoid {
@@ -45,6 +42,37 @@ func (s Site) vsocket(side site.Side) *VSocket {
 		return &s.Primary
 	}
 	return s.Secondary
+}
+
+// owned finds a row of an account's vSocket.
+func owned(ctx context.Context, q *query.Queries, a Actor, serial site.Serial) (query.VSocket, error) {
+	if _, err := site.ParseSerial(string(serial)); err != nil {
+		return query.VSocket{}, absent("vSocket", string(serial))
+	}
+	row, err := q.VSocket(ctx, query.VSocketParams{Serial: string(serial), AccountID: a.Account})
+	if errors.Is(err, sql.ErrNoRows) {
+		return row, absent("vSocket", string(serial))
+	}
+	if err != nil {
+		return row, fmt.Errorf("reading vSocket %s: %w", serial, err)
+	}
+	return row, nil
+}
+
+// anybodys finds a row for the fleet, to which the serial number is the caller.
+func anybodys(ctx context.Context, q *query.Queries, serial site.Serial) (query.VSocket, error) {
+	unknown := &Refusal{Kind: Unknown, Message: fmt.Sprintf("serial number %q was never made here", serial), Remedy: "is it another manager's?"}
+	if _, err := site.ParseSerial(string(serial)); err != nil {
+		return query.VSocket{}, unknown
+	}
+	row, err := q.VSocketOfAny(ctx, string(serial))
+	if errors.Is(err, sql.ErrNoRows) {
+		return row, unknown
+	}
+	if err != nil {
+		return row, fmt.Errorf("reading vSocket %s: %w", serial, err)
+	}
+	return row, nil
 }
 
 // Seen, for the fleet, notes that a vSocket has connected, with its version.
@@ -78,13 +106,12 @@ func (s *Service) generation(ctx context.Context, serial site.Serial, g uint64, 
 // device writes what a registered vSocket said of itself.
 func (s *Service) device(ctx context.Context, serial site.Serial, write func(*query.Queries) (int64, error)) error {
 	return s.store.InTx(ctx, func(q *query.Queries) error {
-		n, err := write(q)
-		if err != nil {
-			return fmt.Errorf("writing vSocket %s: %w", serial, err)
-		}
-		if n == 0 {
-			_, err := registered(ctx, q, serial)
+		if _, err := registered(ctx, q, serial); err != nil {
 			return err
+		}
+		n, err := write(q)
+		if err != nil || n != 1 {
+			return fmt.Errorf("writing vSocket %s (%d rows): %w", serial, n, err)
 		}
 		return nil
 	})
@@ -92,12 +119,10 @@ func (s *Service) device(ctx context.Context, serial site.Serial, write func(*qu
 
 // registered finds a vSocket that may connect.
 func registered(ctx context.Context, q *query.Queries, serial site.Serial) (query.VSocket, error) {
-	row, err := q.VSocketOfAny(ctx, string(serial))
+	row, err := anybodys(ctx, q, serial)
 	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return row, &Refusal{Kind: Unknown, Message: fmt.Sprintf("serial number %q was never made here", serial)}
 	case err != nil:
-		return row, fmt.Errorf("reading vSocket %s: %w", serial, err)
+		return row, err
 	case row.State == string(StateVoid):
 		return row, &Refusal{Kind: Void, Message: fmt.Sprintf("serial number %s is void", serial)}
 	case row.State != string(StateRegistered):

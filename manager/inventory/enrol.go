@@ -28,12 +28,9 @@ func (s *Service) EnrolKey(ctx context.Context, a Actor, serial site.Serial, c C
 	k := site.EnrolKey{Serial: serial, Fingerprint: s.fingerprint}
 	rand.Read(k.Secret[:]) // never fails (crypto/rand)
 	err := s.commit(ctx, c, func(q *query.Queries) error {
-		row, err := q.VSocket(ctx, query.VSocketParams{Serial: string(serial), AccountID: a.Account})
-		if errors.Is(err, sql.ErrNoRows) {
-			return absent("vSocket", string(serial))
-		}
+		row, err := owned(ctx, q, a, serial)
 		if err != nil {
-			return fmt.Errorf("reading vSocket %s: %w", serial, err)
+			return err
 		}
 		if r := whyNoKey(ofVSocket(row)); r != nil {
 			return r
@@ -72,12 +69,9 @@ func (s *Service) Redeem(ctx context.Context, serial site.Serial, secret [20]byt
 	}
 	var v VSocket
 	err := s.store.InTx(ctx, func(q *query.Queries) error {
-		row, err := q.VSocketOfAny(ctx, string(serial))
-		if errors.Is(err, sql.ErrNoRows) {
-			return &Refusal{Kind: Unknown, Message: fmt.Sprintf("serial number %q was never made here", serial), Remedy: "is it another manager's?"}
-		}
+		row, err := anybodys(ctx, q, serial)
 		if err != nil {
-			return fmt.Errorf("reading vSocket %s: %w", serial, err)
+			return err
 		}
 		v = ofVSocket(row)
 		now := s.clock()

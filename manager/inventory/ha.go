@@ -29,17 +29,35 @@ func (s *Service) AddSecondary(ctx context.Context, a Actor, id string, c Change
 		if r := e.whyNoSecondary(); r != nil {
 			return r
 		}
+		if r := n.incomplete(); r != nil {
+			return r
+		}
 		second, err := e.makeVSocket(ctx, site.Secondary)
 		if err != nil {
 			return err
 		}
-		e.secondary, e.secondaryIP, e.floatingIP = &second, n.LANIP, n.FloatingIP
-		// A new secret each time: a vSocket that was unassigned knows the last one.
-		var key [32]byte
-		rand.Read(key[:]) // never fails (crypto/rand)
-		e.key = base64.StdEncoding.EncodeToString(key[:])
+		e.secondary, e.secondaryIP, e.floatingIP, e.key = &second, n.LANIP, n.FloatingIP, newKey()
 		return nil
 	})
+}
+
+// newKey makes the secret of a pair's keepalives: a new one for each pair, since
+// a vSocket whose serial number is void knows the one before.
+func newKey() string {
+	var key [32]byte
+	rand.Read(key[:]) // never fails (crypto/rand)
+	return base64.StdEncoding.EncodeToString(key[:])
+}
+
+// incomplete says what wasn't answered.
+func (n Secondary) incomplete() *Refusal {
+	switch {
+	case !n.LANIP.IsValid():
+		return &Refusal{Kind: Invalid, Field: "secondary_ip", Message: "LAN IP of the secondary is missing"}
+	case !n.FloatingIP.IsValid():
+		return &Refusal{Kind: Invalid, Field: "floating_ip", Message: "floating IP is missing"}
+	}
+	return nil
 }
 
 // whyNoSecondary says why "Add secondary socket" isn't offered: the primary must
@@ -87,6 +105,26 @@ func (s *Service) Unassign(ctx context.Context, a Actor, id string, c Change) (S
 			return err
 		}
 		e.secondary, e.secondaryIP, e.floatingIP, e.key = nil, netip.Addr{}, netip.Addr{}, ""
+		return nil
+	})
+}
+
+// ReplacePrimary gives the primary a new serial number, for a machine in the
+// place of one that was lost; the old number is void. High availability stays on.
+// (A secondary is replaced by Unassign and AddSecondary: E10.)
+func (s *Service) ReplacePrimary(ctx context.Context, a Actor, id string, c Change) (Site, error) {
+	return s.change(ctx, a, id, c, "socket.replace-primary", func(ctx context.Context, e *editing) error {
+		if err := e.voidSerial(ctx, e.primary.Serial); err != nil {
+			return err
+		}
+		first, err := e.makeVSocket(ctx, site.Primary)
+		if err != nil {
+			return err
+		}
+		e.primary = first
+		if e.secondary != nil {
+			e.key = newKey()
+		}
 		return nil
 	})
 }

@@ -8,12 +8,17 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/google/uuid"
+
 	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/site"
 )
 
 // load reads a site with all that belongs to it.
 func load(ctx context.Context, q *query.Queries, account, id string) (draft, error) {
+	if !isID(id) {
+		return draft{}, absent("site", id)
+	}
 	row, err := q.Site(ctx, query.SiteParams{ID: id, AccountID: account})
 	if errors.Is(err, sql.ErrNoRows) {
 		return draft{}, absent("site", id)
@@ -117,6 +122,10 @@ func timeOf(ms int64) time.Time {
 	}
 	return time.UnixMilli(ms).UTC()
 }
+
+// isID says whether a text can be an id of ours. Only then is the database
+// asked: PostgreSQL fails on a text that isn't UTF-8.
+func isID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
 
 func absent(what, id string) *Refusal {
 	return &Refusal{Kind: Absent, Message: fmt.Sprintf("there is no %s %q in this account", what, id)}

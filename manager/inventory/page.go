@@ -1,5 +1,7 @@
 package inventory
 
+import "fmt"
+
 // Page asks for a part of a list.
 type Page struct {
 	After string // Next of the part before; "": from the start
@@ -12,6 +14,17 @@ func (p Page) most() int {
 		return 50
 	}
 	return min(p.Limit, 500)
+}
+
+// start is where the part begins: at first, if nothing is said.
+func (p Page) start(first string) (string, error) {
+	if p.After == "" {
+		return first, nil
+	}
+	if !isID(p.After) {
+		return "", &Refusal{Kind: Invalid, Field: "after", Message: fmt.Sprintf("%q is no place in this list", p.After), Remedy: "give what the part before told as next"}
+	}
+	return p.After, nil
 }
 
 // List is a part of a list.

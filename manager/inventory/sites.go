@@ -69,9 +69,13 @@ func (s *Service) Site(ctx context.Context, a Actor, id string) (Site, error) {
 // Sites reads a part of all of an account, oldest first.
 func (s *Service) Sites(ctx context.Context, a Actor, p Page) (List[Site], error) {
 	most := p.most()
+	after, err := p.start("")
+	if err != nil {
+		return List[Site]{}, err
+	}
 	var drafts []draft
-	err := s.store.View(ctx, func(q *query.Queries) error {
-		rows, err := q.SitePage(ctx, query.SitePageParams{AccountID: a.Account, After: p.After, Most: int32(most + 1)})
+	err = s.store.View(ctx, func(q *query.Queries) error {
+		rows, err := q.SitePage(ctx, query.SitePageParams{AccountID: a.Account, After: after, Most: int32(most + 1)})
 		if err != nil {
 			return fmt.Errorf("reading sites: %w", err)
 		}

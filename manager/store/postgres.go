@@ -32,7 +32,7 @@ func openPostgres(address string) (*Store, error) {
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	return &Store{write: db, read: db, dialect: database.DialectPostgres}, nil
+	return &Store{write: db, read: db, dialect: database.DialectPostgres, turn: make(chan struct{}, 1)}, nil
 }
 
 // changing is how a transaction that changes something is isolated: as if it

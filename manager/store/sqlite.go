@@ -36,7 +36,7 @@ func openSQLite(file string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{write: write, read: read, dialect: database.DialectSQLite3}, nil
+	return &Store{write: write, read: read, dialect: database.DialectSQLite3, turn: make(chan struct{}, 1)}, nil
 }
 
 // private makes a new database its owner's alone: it holds secrets. What SQLite

@@ -27,6 +27,7 @@ var migrations embed.FS
 type Store struct {
 	write, read *sql.DB
 	dialect     database.Dialect
+	turn        chan struct{} // of those that repeat a transaction
 }
 
 // Open opens, and creates or migrates, the database at url:
@@ -95,7 +96,24 @@ func (s *Store) View(ctx context.Context, do func(q *query.Queries) error) error
 // may ask for it to be run again, so do has no effects but through q, and no
 // memory of an earlier run.
 func (s *Store) InTx(ctx context.Context, do func(q *query.Queries) error) error {
-	const tries = 12
+	err := s.once(ctx, do)
+	if !s.again(err) {
+		return err
+	}
+	// Those that must repeat do it one at a time: together they would be in each
+	// other's way again, and some would never get through.
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return s.repeat(ctx, do)
+}
+
+// repeat tries for some seconds, since other managers write too.
+func (s *Store) repeat(ctx context.Context, do func(q *query.Queries) error) error {
+	const tries, longest = 100, 100 * time.Millisecond
 	wait := time.Millisecond
 	for i := 1; ; i++ {
 		err := s.once(ctx, do)
@@ -105,7 +123,7 @@ func (s *Store) InTx(ctx context.Context, do func(q *query.Queries) error) error
 		if err := pause(ctx, rand.N(wait)); err != nil {
 			return err
 		}
-		wait = min(2*wait, 100*time.Millisecond)
+		wait = min(2*wait, longest)
 	}
 }
 

@@ -144,7 +144,7 @@ func TestFailedTransaction(t *testing.T) {
 			}
 			return why
 		})
-		if all, errRead := s.Read().Accounts(t.Context()); err != why || errRead != nil || len(all) != 0 {
+		if all, errRead := s.Read().Accounts(t.Context()); !errors.Is(err, why) || errRead != nil || len(all) != 0 {
 			t.Errorf("%v; %v, %v", err, all, errRead)
 		}
 	})
@@ -156,5 +156,41 @@ func TestUnknownKinds(t *testing.T) {
 		if err == nil || s != nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", url, err)
 		}
+	}
+}
+
+// Two managers on one PostgreSQL, both busy with what conflicts: all get through,
+// as if one after the other.
+func TestTwoManagersWrite(t *testing.T) {
+	url := storetest.Postgres(t)
+	managers := []*store.Store{storetest.Open(t, url), storetest.Open(t, url)}
+	const writers, each = 3, 6
+	var all sync.WaitGroup
+	for m, s := range managers {
+		for i := range writers {
+			all.Go(func() {
+				for j := range each {
+					err := s.InTx(t.Context(), func(q *query.Queries) error {
+						there, err := q.Accounts(t.Context())
+						if err != nil {
+							return err
+						}
+						return q.InsertAccount(t.Context(), query.InsertAccountParams{ID: fmt.Sprint(m, i, j), Name: fmt.Sprint(len(there))})
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+	names := map[string]bool{}
+	accounts, err := managers[0].Read().Accounts(t.Context())
+	for _, a := range accounts {
+		names[a.Name] = true
+	}
+	if most := len(managers) * writers * each; err != nil || len(names) != most || !names[fmt.Sprint(most-1)] {
+		t.Errorf("%d accounts, %d names, %v", len(accounts), len(names), err)
 	}
 }
