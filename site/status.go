@@ -106,6 +106,23 @@ type TunnelStatus struct {
 	Problem string   `json:"problem,omitempty"`
 }
 
+// Cloud says whether the tunnel carries anything, or why not. One that has a
+// session may carry nothing for minutes until WireGuard notices; the witness, which
+// is asked through it, tells at once. There is none if has is false.
+func (s *Status) Cloud() (has, up bool, why string) {
+	if s.Tunnel == nil {
+		return false, false, ""
+	}
+	up, why = s.Tunnel.Up, s.Tunnel.Problem
+	if w := s.Witness; w != nil && !w.OK {
+		up = false
+		if why == "" {
+			why = w.Problem
+		}
+	}
+	return true, up, why
+}
+
 // Received counts keepalives by what became of them.
 type Received struct {
 	Good      uint64 `json:"good"`

@@ -53,6 +53,8 @@ var Directions = []Direction{
 	{Room: "tunnel", Tests: []string{"lab/room"}, Why: "a WireGuard device, for both ends"},
 	{Room: "pop", May: []string{"site", "core/witness", "wire", "tunnel", "settings", "door", "slots"}, Tests: []string{"lab/room"}, Why: "the cloud's end: hub, egress, witness"},
 	{Room: "manager/*", May: []string{"site", "manager/store"}, Why: "a part of the manager each"},
+	{Room: "manager/status", May: []string{"site"}, Conduct: Pure, Why: "reports to what people are shown; time comes in as a value"},
+	{Room: "manager/events", May: []string{"site", "core/event", "manager/store"}, Why: "keeps and finds what core/event makes"},
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "tunnel", "pop/config", "vsocket/config", "vsocket/control", "vsocket/journal", "vsocket/steps"},
 		Tests: []string{"vsocket", "house/private"},
 		Why:   "plays the world around the built programs: writes their settings, reads their status and journal, stands between their steps"},

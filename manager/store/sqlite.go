@@ -13,11 +13,16 @@ import (
 // readers of a SQLite file at once; there is one writer.
 const readers = 8
 
+// cache is how many KiB of the database a connection holds at most. With SQLite's
+// own 2 MB, the rows that an event's indexes take are read from the file each time.
+const cache = 32 << 10
+
 // openSQLite makes a commit durable before it returns (synchronous FULL): what
 // an administrator was told is saved is saved after a power loss too.
 func openSQLite(file string) (*Store, error) {
 	open := func(mode string, most int) (*sql.DB, error) {
-		v := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(10000)"}, "_txlock": {mode}}
+		v := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(10000)",
+			fmt.Sprintf("cache_size(-%d)", cache)}, "_txlock": {mode}}
 		db, err := sql.Open("sqlite", "file:"+escaped(file)+"?"+v.Encode())
 		if err != nil {
 			return nil, fmt.Errorf("database %s: %w", file, err)

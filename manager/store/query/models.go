@@ -10,17 +10,6 @@ type Account struct {
 	CreatedAt int64
 }
 
-type Answered struct {
-	AccountID string
-	Actor     string
-	Key       string
-	Request   string
-	Status    int64
-	Etag      string
-	Body      string
-	At        int64
-}
-
 type Audit struct {
 	ID        string
 	AccountID string
@@ -33,10 +22,34 @@ type Audit struct {
 	Request   string
 }
 
-type Code struct {
-	Hash      string
-	PersonID  string
-	ExpiresAt int64
+type Event struct {
+	Serial     string
+	Boot       string
+	Number     int64
+	AccountID  string
+	SiteID     string
+	SiteName   string
+	Arrival    int64
+	KeptAt     int64
+	At         int64
+	Since      int64
+	Kind       string
+	Slot       int64
+	Role       string
+	PeerSerial string
+	Version    string
+	OldVersion string
+	Interface  string
+	Pop        string
+	Reason     string
+	Message    string
+	Timeline   string
+	Words      string
+}
+
+type EventFeed struct {
+	AccountID string
+	Last      int64
 }
 
 type Network struct {
@@ -50,25 +63,6 @@ type Network struct {
 	Gateway   string
 }
 
-type Person struct {
-	ID        string
-	AccountID string
-	Name      string
-	Role      string
-	Password  string
-	Disabled  bool
-	CreatedAt int64
-}
-
-type Session struct {
-	Hash        string
-	PersonID    string
-	CreatedAt   int64
-	SeenAt      int64
-	ConfirmedAt int64
-	ExpiresAt   int64
-}
-
 type Site struct {
 	ID          string
 	AccountID   string
@@ -80,18 +74,6 @@ type Site struct {
 	HAKey       string
 	CreatedAt   int64
 	ChangedAt   int64
-}
-
-type Token struct {
-	ID        string
-	AccountID string
-	PersonID  string
-	Name      string
-	Hash      string
-	Scopes    string
-	CreatedAt int64
-	ExpiresAt int64
-	UsedAt    int64
 }
 
 type VSocket struct {

@@ -49,7 +49,7 @@ func Main(m *testing.M) {
 
 // Postgres is the address of a new, empty database. A test that can't have one
 // fails.
-func Postgres(t *testing.T) string {
+func Postgres(t testing.TB) string {
 	t.Helper()
 	if !inMain {
 		t.Fatal("storetest: this package's tests have no TestMain that calls storetest.Main")

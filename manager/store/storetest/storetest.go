@@ -18,7 +18,7 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
 	for _, kind := range []struct {
 		name string
-		url  func(*testing.T) string
+		url  func(testing.TB) string
 	}{{"sqlite", SQLite}, {"postgres", Postgres}} {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
@@ -28,7 +28,7 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 }
 
 // Open opens a database until the test ends.
-func Open(t *testing.T, url string) *store.Store {
+func Open(t testing.TB, url string) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), url)
 	if err != nil {
@@ -43,7 +43,7 @@ func Open(t *testing.T, url string) *store.Store {
 }
 
 // SQLite is the address of a new database in a file.
-func SQLite(t *testing.T) string {
+func SQLite(t testing.TB) string {
 	t.Helper()
 	return "sqlite:" + filepath.Join(t.TempDir(), "releve.db")
 }

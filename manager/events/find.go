@@ -1,0 +1,179 @@
+package events
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"releve.dev/releve/core/event"
+	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/store/query"
+)
+
+// The sizes of pages.
+const (
+	DefaultLimit = 50
+	MostLimit    = 500
+	mostScan     = 2000 // rows that a page looks through at most
+)
+
+// Page is a part of a list, newest first.
+type Page struct {
+	Events []Kept
+	Next   string // the next page's cursor; "": this was the last
+}
+
+// ErrNone is what Event returns if there is none in the account.
+var ErrNone = errors.New("no such event")
+
+// Event finds one.
+func (k *Keeper) Event(ctx context.Context, account string, id event.ID) (Kept, error) {
+	row, err := k.store.Read().Event(ctx, query.EventParams{AccountID: account, Serial: id.Serial, Boot: id.Boot, Number: int64(id.Number)})
+	if errors.Is(err, sql.ErrNoRows) {
+		return Kept{}, ErrNone
+	}
+	if err != nil {
+		return Kept{}, fmt.Errorf("reading an event: %w", err)
+	}
+	return keptOf(&row)
+}
+
+// Page finds an account's events. after is the cursor of the page before, "" at
+// the start; limit 0 is the default.
+func (k *Keeper) Page(ctx context.Context, account string, f Filter, after string, limit int) (Page, error) {
+	from, err := ParseCursor(after)
+	if err != nil {
+		return Page{}, err
+	}
+	if err := f.Check(); err != nil {
+		return Page{}, err
+	}
+	if limit == 0 {
+		limit = DefaultLimit
+	}
+	limit = min(max(1, limit), MostLimit)
+	if f.Serial != "" && f.Site == "" { // its events are in its site's index
+		o, known, err := k.originOf(ctx, f.Serial)
+		if err != nil || !known || o.account != account {
+			return Page{}, err
+		}
+		f.Site = o.site
+	}
+	lists := f.lists(account)
+	var rows []query.Event
+	horizon, more := Cursor{}, false // the newest place at which a list's look ended
+	for _, l := range lists {
+		l.after, l.limit, l.scan = from, limit, max(limit, mostScan/len(lists))
+		found, end, ended, err := k.scan(ctx, l)
+		if err != nil {
+			return Page{}, err
+		}
+		rows = append(rows, found...)
+		if ended && (!more || end.before(horizon)) {
+			horizon, more = end, true
+		}
+	}
+	return pageOf(rows, limit, horizon, more)
+}
+
+func placeOf(r *query.Event) Cursor { return Cursor{r.At, r.Arrival} }
+
+// pageOf merges what the lists gave, as far as all of them have been looked
+// through.
+func pageOf(rows []query.Event, limit int, horizon Cursor, more bool) (Page, error) {
+	slices.SortFunc(rows, func(a, b query.Event) int {
+		if placeOf(&a).before(placeOf(&b)) {
+			return -1
+		}
+		return 1
+	})
+	if more {
+		rows = slices.DeleteFunc(rows, func(r query.Event) bool { return horizon.before(placeOf(&r)) })
+	}
+	next := ""
+	switch {
+	case len(rows) > limit:
+		rows = rows[:limit]
+		next = placeOf(&rows[limit-1]).String()
+	case more:
+		next = horizon.String()
+	}
+	all, err := keptOfAll(rows)
+	return Page{Events: all, Next: next}, err
+}
+
+// list is the events of one index that may fit, in the order of time.
+type list struct {
+	filter  *Filter
+	account string
+	by      string // the column that the index is of; "": of the time alone
+	value   string
+	after   Cursor
+	limit   int // events wanted
+	scan    int // rows to look through
+}
+
+// lists are those to merge: by the narrowest index that there is. Of several kinds
+// each is a list, or the database would sort all their events for each page.
+func (f *Filter) lists(account string) []list {
+	switch {
+	case f.Site != "":
+		return []list{{filter: f, account: account, by: "site_id", value: f.Site}}
+	case len(f.Kinds) > 0:
+		var all []list
+		for _, kind := range slices.Compact(slices.Sorted(slices.Values(f.Kinds))) {
+			all = append(all, list{filter: f, account: account, by: "kind", value: string(kind)})
+		}
+		return all
+	}
+	return []list{{filter: f, account: account}}
+}
+
+// indexed is the list's part of the condition that its index answers.
+func (l *list) indexed(w *where) {
+	w.add("account_id = ?", l.account)
+	if l.by != "" {
+		w.add(l.by+" = ?", l.value)
+	}
+	if l.after != latest {
+		w.add("(at, arrival) < (?, ?)", l.after.At, l.after.Arrival)
+	}
+	if !l.filter.From.IsZero() {
+		w.add("at >= ?", millis(l.filter.From))
+	}
+	if !l.filter.Until.IsZero() {
+		w.add("at < ?", millis(l.filter.Until))
+	}
+}
+
+var columns = strings.Join(store.EventColumns, ", ")
+
+// scan looks for one event more than wanted, and tells where its look ended if
+// there is more to look at.
+func (k *Keeper) scan(ctx context.Context, l list) (rows []query.Event, end Cursor, ended bool, err error) {
+	w := &where{}
+	l.indexed(w)
+	before := len(w.terms)
+	l.filter.residue(w, l.by)
+	if len(w.terms) > before {
+		if end, ended, err = k.end(ctx, &l); err != nil {
+			return nil, Cursor{}, false, err
+		}
+	}
+	if ended {
+		w.add("(at, arrival) >= (?, ?)", end.At, end.Arrival)
+	}
+	rows, err = k.store.SelectEvents(ctx, fmt.Sprintf("SELECT %s FROM event WHERE %s ORDER BY at DESC, arrival DESC LIMIT %d", columns, w, l.limit+1), w.args)
+	return rows, end, ended && len(rows) <= l.limit, err
+}
+
+// end is the last row that a scan may look at; the index alone tells.
+func (k *Keeper) end(ctx context.Context, l *list) (Cursor, bool, error) {
+	w := &where{}
+	l.indexed(w)
+	at, arrival, found, err := k.store.SelectCursor(ctx, fmt.Sprintf("SELECT at, arrival FROM event WHERE %s ORDER BY at DESC, arrival DESC LIMIT 1 OFFSET %d", w, l.scan-1), w.args)
+	return Cursor{at, arrival}, found, err
+}
