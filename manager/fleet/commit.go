@@ -2,22 +2,25 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
+	"log/slog"
 
 	"releve.dev/releve/channel"
+	"releve.dev/releve/manager/events"
 	"releve.dev/releve/site"
 )
 
 // committer keeps the events of many sessions in one commit: while one runs, what
 // comes waits for the next, so that there are as few as the disk is slow.
 type committer struct {
-	events Events
+	keeper Events
+	log    *slog.Logger
 	queue  chan batch
 }
 
 // batch is a session's; done is called once, and doesn't block.
 type batch struct {
-	events []Event
+	events []events.Sent
 	done   func(error)
 }
 
@@ -26,8 +29,8 @@ const (
 	mostInCommit = 4096
 )
 
-func newCommitter(events Events) *committer {
-	return &committer{events: events, queue: make(chan batch, mostWaiting)}
+func newCommitter(keeper Events, log *slog.Logger) *committer {
+	return &committer{keeper: keeper, log: log, queue: make(chan batch, mostWaiting)}
 }
 
 // submit waits only while too much waits already.
@@ -67,7 +70,7 @@ func (c *committer) gather(first batch) []batch {
 // commit: if all together fails, each is tried alone, so that one that can't be
 // kept holds up nobody else.
 func (c *committer) commit(ctx context.Context, group []batch) {
-	var all []Event
+	var all []events.Sent
 	for _, b := range group {
 		all = append(all, b.events...)
 	}
@@ -81,22 +84,26 @@ func (c *committer) commit(ctx context.Context, group []batch) {
 	}
 }
 
-func (c *committer) put(ctx context.Context, events []Event) error {
-	if len(events) == 0 {
+func (c *committer) put(ctx context.Context, sent []events.Sent) error {
+	if len(sent) == 0 {
 		return nil
 	}
-	return c.events.PutEvents(ctx, events)
+	result, err := c.keeper.Keep(ctx, sent)
+	if err == nil && result.Refused > 0 {
+		c.log.Warn("what came as events were none", "number", result.Refused, "of", len(sent))
+	}
+	return err
 }
 
-// received are a batch's events that can be kept, and how many can't ever be:
+// received are a batch's events that may be kept, and how many can't ever be:
 // those are acknowledged too, or the device would send them for ever.
-func received(serial site.Serial, m *channel.Events) (kept []Event, refused uint32) {
-	for _, e := range m.Events {
-		if e.GetBoot() == 0 || e.GetNumber() == 0 || len(e.GetBody()) > channel.MaxBody || !json.Valid(e.GetBody()) {
+func received(serial site.Serial, m *channel.Events) (kept []events.Sent, refused uint32) {
+	for _, e := range m.GetEvents() {
+		if e.GetBoot() == 0 || e.GetNumber() == 0 || len(e.GetBody()) > channel.MaxBody {
 			refused++
 			continue
 		}
-		kept = append(kept, Event{serial, e.Boot, e.Number, e.Body})
+		kept = append(kept, events.Sent{Serial: string(serial), Boot: fmt.Sprintf("%016x", e.Boot), Number: e.Number, Body: e.Body})
 	}
 	return kept, refused
 }

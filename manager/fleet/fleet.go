@@ -63,8 +63,8 @@ type Fleet struct {
 func Open(ctx context.Context, c Config) (*Fleet, error) {
 	c.fillIn()
 	f := &Fleet{
-		c: c, commits: newCommitter(c.Events), admitted: newAdmission(c.Handshakes),
-		serials: newLimiter(12*time.Second, 5), remotes: newLimiter(time.Second, 60),
+		c: c, commits: newCommitter(c.Events, c.Log), admitted: newAdmission(c.Handshakes),
+		serials: newLimiter(12*time.Second, 5), remotes: newLimiter(100*time.Millisecond, 200),
 		void: map[site.Serial]bool{}, devices: map[site.Serial]*device{}, idle: make(chan struct{}),
 	}
 	stop := c.Bus.Subscribe(f.woken) // before the reading: what is voided from now on is heard

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/site"
 )
@@ -20,19 +21,16 @@ type Inventory interface {
 	VoidSerials(ctx context.Context) ([]site.Serial, error)
 }
 
-// Events keeps what devices send. All of them are durable when it returns nil;
-// one that is there already stays as it is.
+// Events keeps what devices send; *events.Keeper is one. What can be kept is
+// durable when it returns nil; one that is there already stays as it is.
 type Events interface {
-	PutEvents(ctx context.Context, events []Event) error
+	Keep(ctx context.Context, sent []events.Sent) (events.Result, error)
 }
 
-// Event is a device's, as it came. Serial, Boot and Number are its id.
-type Event struct {
-	Serial site.Serial
-	Boot   uint64
-	Number uint64
-	Body   []byte // JSON
-}
+var (
+	_ Inventory = (*inventory.Service)(nil)
+	_ Events    = (*events.Keeper)(nil)
+)
 
 // Incident is what only the manager can see of a device.
 type Incident struct {
