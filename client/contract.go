@@ -215,3 +215,75 @@ type Fault struct {
 	Rule    string `json:"rule,omitempty"`
 	Message string `json:"message"`
 }
+
+// Event is one thing that has happened.
+type Event struct {
+	ID         string     `json:"id" doc:"Serial number, boot and number: the same for ever"`
+	Arrival    int64      `json:"arrival" doc:"Where a follower goes on"`
+	Time       time.Time  `json:"time"`
+	Since      *time.Time `json:"since,omitempty" doc:"When what it tells of began"`
+	Kind       string     `json:"kind"`
+	Type       string     `json:"type" example:"Connectivity"`
+	SubType    string     `json:"sub_type" example:"Socket Fail-Over"`
+	Site       string     `json:"site" doc:"The site's id"`
+	Role       string     `json:"role" doc:"The vSocket's: primary or secondary"`
+	Serial     string     `json:"serial"`
+	PeerSerial string     `json:"peer_serial,omitempty"`
+	Version    string     `json:"version"`
+	OldVersion string     `json:"old_version,omitempty"`
+	Interface  string     `json:"interface,omitempty"`
+	PoP        string     `json:"pop,omitempty"`
+	Reason     string     `json:"reason,omitempty"`
+	Message    string     `json:"message"`
+	Timeline   string     `json:"timeline,omitempty" doc:"The site and term in which it was"`
+}
+
+// EventFilter says which events are wanted; what is empty is any.
+type EventFilter struct {
+	Site   string   `query:"site" maxLength:"64" doc:"The site's id"`
+	Kinds  []string `query:"kind" maxItems:"50" doc:"Kinds, separated by commas"`
+	Role   string   `query:"role" enum:"primary,secondary"`
+	Serial string   `query:"serial" maxLength:"64"`
+	From   string   `query:"from" maxLength:"40" doc:"Not before (RFC 3339)"`
+	Until  string   `query:"until" maxLength:"40" doc:"Before (RFC 3339)"`
+	Text   string   `query:"text" maxLength:"200" doc:"Words, each of which is in the event"`
+}
+
+// Status is a site's, as its vSockets report it to this manager.
+type Status struct {
+	Site      string        `json:"site"`
+	Type      string        `json:"type"`
+	Summary   string        `json:"summary" doc:"One sentence for people"`
+	Connected bool          `json:"connected"`
+	HA        *HAStatus     `json:"ha,omitempty" doc:"Absent: the site has no high availability"`
+	Master    string        `json:"master" enum:"none,primary,secondary,both"`
+	Primary   SocketStatus  `json:"primary"`
+	Secondary *SocketStatus `json:"secondary,omitempty"`
+}
+
+// HAStatus is ready only while every indicator is OK.
+type HAStatus struct {
+	Ready      bool        `json:"ready"`
+	Since      time.Time   `json:"since" doc:"It is known to be so"`
+	Indicators []Indicator `json:"indicators"`
+}
+
+// Indicator is one condition of readiness.
+type Indicator struct {
+	Name   string    `json:"name"`
+	OK     bool      `json:"ok"`
+	Reason string    `json:"reason,omitempty"`
+	Since  time.Time `json:"since" doc:"It is known to be so"`
+}
+
+// SocketStatus is one vSocket's.
+type SocketStatus struct {
+	Serial     string     `json:"serial"`
+	Connection string     `json:"connection" enum:"new,connected,disconnected,heard"`
+	Reason     string     `json:"reason,omitempty" doc:"Why it isn't connected"`
+	Heard      *time.Time `json:"heard,omitempty" doc:"Absent: never"`
+	Version    string     `json:"version,omitempty"`
+	Role       string     `json:"role" doc:"What it does now: active, standby, …"`
+	Master     bool       `json:"master"`
+	PoP        string     `json:"pop,omitempty"`
+}

@@ -16,7 +16,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"releve.dev/releve/manager/access"
+	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/site"
 )
@@ -31,6 +33,8 @@ const mostBody = 64 << 10
 type Parts struct {
 	Access    *access.Service
 	Inventory *inventory.Service
+	Events    *events.Keeper
+	Fleet     Fleet
 	Store     *store.Store // for answers to requests with an Idempotency-Key
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -39,13 +43,14 @@ type Parts struct {
 // API is the service.
 type API struct {
 	Parts
-	huma huma.API
-	mux  *http.ServeMux
+	huma   huma.API
+	mux    *http.ServeMux
+	judged judged
 }
 
 // New makes it. Without parts it can tell its OpenAPI, and serve nothing.
 func New(p Parts) *API {
-	a := &API{Parts: p, mux: http.NewServeMux()}
+	a := &API{Parts: p, mux: http.NewServeMux(), judged: judged{last: map[string]status.Site{}}}
 	a.huma = humago.New(a.mux, settings())
 	a.registerSession()
 	a.registerTokens()
@@ -53,6 +58,8 @@ func New(p Parts) *API {
 	a.registerSites()
 	a.registerNetworks()
 	a.registerSockets()
+	a.registerStatus()
+	a.registerEvents()
 	a.health()
 	return a
 }

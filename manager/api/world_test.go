@@ -17,6 +17,8 @@ import (
 
 	"releve.dev/releve/client"
 	"releve.dev/releve/manager/access"
+	"releve.dev/releve/manager/events"
+	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/store/query"
@@ -54,10 +56,17 @@ func (w *world) pass(d time.Duration) {
 	w.at = w.at.Add(d)
 }
 
+// nobodyHere is a fleet without devices.
+type nobodyHere struct{}
+
+func (nobodyHere) Device(site.Serial) (fleet.Device, bool)        { return fleet.Device{}, false }
+func (nobodyHere) Watch(...site.Serial) (<-chan struct{}, func()) { return nil, func() {} }
+
 func newWorld(t testing.TB, s *store.Store) *world {
 	t.Helper()
 	w := &world{t: t, store: s, at: time.Now(), tokens: map[access.Role]string{}}
 	parts := Parts{Access: access.New(s, w.clock), Inventory: inventory.New(s, inventory.Config{Now: w.clock}), Store: s, Now: w.clock,
+		Events: events.New(s, events.Config{Now: w.clock, Boot: "m"}), Fleet: nobodyHere{},
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	w.API = New(parts)
 	w.handler = w.Handler()
