@@ -49,12 +49,11 @@ func init() {
 	}
 }
 
-// statuses has the HTTP status of each kind of refusal.
+// statuses has the HTTP status of each kind of refusal. Others are of a state
+// that doesn't allow it: 409.
 var statuses = map[inventory.Kind]int{
 	inventory.Invalid:      http.StatusUnprocessableEntity,
 	inventory.Absent:       http.StatusNotFound,
-	inventory.Taken:        http.StatusConflict,
-	inventory.NotNow:       http.StatusConflict,
 	inventory.Stale:        http.StatusPreconditionFailed,
 	inventory.Missing:      http.StatusPreconditionRequired,
 	access.Unauthenticated: http.StatusUnauthorized,
@@ -115,7 +114,7 @@ func (a *API) problem(ctx context.Context, err error) *problem {
 	case errors.As(err, &limited):
 		p = newProblem(http.StatusTooManyRequests, kinds[http.StatusTooManyRequests], limited.Error())
 		p.after = limited.Seconds()
-	case errors.As(err, &refusal) && statuses[refusal.Kind] != 0:
+	case errors.As(err, &refusal):
 		p = refused(refusal)
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		p = newProblem(499, "gone", "the client has gone")
@@ -129,7 +128,11 @@ func (a *API) problem(ctx context.Context, err error) *problem {
 }
 
 func refused(r *inventory.Refusal) *problem {
-	p := newProblem(statuses[r.Kind], r.Kind, r.Message)
+	status, special := statuses[r.Kind]
+	if !special {
+		status = http.StatusConflict
+	}
+	p := newProblem(status, r.Kind, r.Message)
 	p.Field, p.Remedy = r.Field, r.Remedy
 	for _, f := range r.Faults {
 		p.Faults = append(p.Faults, client.Fault{Field: f.Field, Rule: string(f.Rule), Message: f.Message})
