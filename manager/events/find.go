@@ -57,7 +57,7 @@ func (k *Keeper) Page(ctx context.Context, account string, f Filter, after strin
 	limit = min(max(1, limit), MostLimit)
 	if f.Serial != "" && f.Site == "" { // its events are in its site's index
 		o, known, err := k.originOf(ctx, f.Serial)
-		if err != nil || !known || o.account != account {
+		if err != nil || !known {
 			return Page{}, err
 		}
 		f.Site = o.site
@@ -66,7 +66,7 @@ func (k *Keeper) Page(ctx context.Context, account string, f Filter, after strin
 	var rows []query.Event
 	horizon, more := Cursor{}, false // the newest place at which a list's look ended
 	for _, l := range lists {
-		l.after, l.limit, l.scan = from, limit, max(limit, mostScan/len(lists))
+		l.after, l.limit, l.scan = from, limit, max(limit, k.scanned/len(lists))
 		found, end, ended, err := k.scan(ctx, l)
 		if err != nil {
 			return Page{}, err

@@ -22,6 +22,7 @@ import (
 func TestFilters(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		r := newRig(t, s, Config{})
+		r.scanned = 97
 		all := r.many(2500)
 		hermit := socket{"a", "rare", site.Primary}
 		rare := hermit.made(1, event.HAReady, time.Second) // at the very end
@@ -48,6 +49,8 @@ func TestFilters(t *testing.T) {
 			"from until":          {From: midnight.Add(1000 * time.Second), Until: midnight.Add(1100 * time.Second)},
 			"text":                {Text: "NUMBER fail-over"},
 			"rare text":           {Text: "here"},
+			"texts":               {Text: "5 6"},
+			"kinds and text":      {Kinds: []event.Kind{event.HAReady, event.Connected, event.LANConnected}, Text: "5 6"},
 			"text with %":         {Text: `100% of_it\`},
 			"text with wildcards": {Text: `1%h_re`},
 			"everything": {Site: "id-a-s3", Serial: "A-S3-SECONDARY", Kinds: []event.Kind{event.FailOver, event.Connected}, Role: site.Secondary,

@@ -18,6 +18,7 @@ type Keeper struct {
 	now      func() time.Time
 	patience time.Duration
 	sweep    time.Duration
+	scanned  int // rows that a page looks through at most
 	notify   func(account string)
 	broker   broker
 	origins  origins
@@ -36,7 +37,7 @@ type Config struct {
 
 // New makes a Keeper.
 func New(db *store.Store, c Config) *Keeper {
-	k := &Keeper{store: db, now: c.Now, patience: c.Patience, sweep: c.Sweep, notify: c.Notify, own: own{boot: c.Boot}}
+	k := &Keeper{store: db, now: c.Now, patience: c.Patience, sweep: c.Sweep, scanned: mostScan, notify: c.Notify, own: own{boot: c.Boot}}
 	if k.now == nil {
 		k.now = time.Now
 	}
