@@ -91,7 +91,7 @@ func testMain(ctx context.Context, s *shop, _ []string) error {
 func testAll(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
 		debian(raceNeeds, storeNeeds, modelNeeds), modules, rules, vet, staticcheck, golangci, programs, modelsHold,
-		unitRace, unitPlain, simulate(20_000, today), mistakes, fuzzFor(allFuzz), scenarios(fullPlan),
+		unitRace, unitPlain, proofs, simulate(20_000, today), mistakes, fuzzFor(allFuzz), scenarios(fullPlan),
 	)
 }
 

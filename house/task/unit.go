@@ -18,6 +18,12 @@ var unitPlain = step{name: "contract with Azure's SDK", run: func(ctx context.Co
 	return s.goTest(ctx, nil, nil, chosen)
 }}
 
+// proofs are tests that run in a small size among the others.
+var proofs = step{name: "proofs in full size", run: func(ctx context.Context, s *shop) outcome {
+	chosen := s.choose(func(p pkg) bool { return strings.HasSuffix(p.ImportPath, "/manager/fleet") })
+	return s.goTest(ctx, []string{"RELEVE_FULL=1"}, []string{"-run=LosesNoEvent"}, chosen)
+}}
+
 // rules isn't cached: it judges files that its own package doesn't import.
 var rules = step{name: "the repo's own rules", run: func(ctx context.Context, s *shop) outcome {
 	return s.goTest(ctx, nil, []string{"-count=1"}, s.choose(pkg.isRules))

@@ -19,8 +19,9 @@ import (
 type session struct {
 	*Channel
 	stream *connect.BidiStreamForClient[contract.Up, contract.Down]
-	alive  *time.Timer  // ends the session when the manager is silent
-	silent atomic.Int64 // how long the manager may be silent
+	say    func(*contract.Up) error // the stream's Send
+	alive  *time.Timer              // ends the session when the manager is silent
+	silent atomic.Int64             // how long the manager may be silent
 	down   chan *contract.Down
 
 	batch   uint64
@@ -59,6 +60,7 @@ func (c *Channel) session(ctx context.Context) (wait time.Duration, err error) {
 		alive: time.AfterFunc(beginWithin, func() { cancel(errSilent) }), flying: map[uint64][]spool.Record{},
 	}
 	defer s.alive.Stop()
+	s.say = s.stream.Send
 	s.silent.Store(int64(beginWithin))
 	over := make(chan error, 1)
 	go func() { over <- s.receive(ctx) }()
@@ -137,7 +139,7 @@ func (s *session) begin(ctx context.Context, over <-chan error) error {
 	c.changed = true // the manager may never have heard the present status
 	c.mu.Unlock()
 	// An error of sending says no more than that the stream is over: why, the receiver hears.
-	_ = s.stream.Send(&contract.Up{Message: &contract.Up_Hello{Hello: hello}})
+	_ = s.say(&contract.Up{Message: &contract.Up_Hello{Hello: hello}})
 	select {
 	case err := <-over:
 		return err
@@ -170,7 +172,7 @@ func (s *session) welcomed(every time.Duration) {
 
 func (s *session) send(m *contract.Up) error {
 	s.quiet = false
-	return s.stream.Send(m)
+	return s.say(m)
 }
 
 // beats says that this vSocket is here, unless it has just said something, and
