@@ -75,7 +75,9 @@ func startManager(ts *testscript.TestScript, program string) {
 
 // askManager is "manager! ARGS": another command of the program, on the same data.
 func askManager(ts *testscript.TestScript, program string, neg bool, args []string) {
-	out, err := exec.Command(program, append(args, "--data", ts.MkAbs("data"))...).CombinedOutput()
+	cmd := exec.Command(program, append(args, "--data", ts.MkAbs("data"))...)
+	cmd.Dir = ts.MkAbs(".")
+	out, err := cmd.CombinedOutput()
 	if (err != nil) != neg {
 		ts.Fatalf("%v\n%s", err, out)
 	}
