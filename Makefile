@@ -52,7 +52,7 @@ bench: build ## measure (some 35 minutes), and write docs/benchmarks.md
 generate: ## write the generated files anew; builds its tools first, some minutes where nothing is cached
 	@cd manager/store && $(STATIC) $(GO) tool -modfile=../../tools/generators/go.mod sqlc generate
 	@$(STATIC) $(GO) test ./manager/store -run TestQueriesAreGenerated -update
-	@$(STATIC) $(GO) test ./vsocket/config ./pop/config ./wire/keepalive ./wire/witness ./lab/report -update
+	@$(STATIC) $(GO) test ./vsocket/config ./pop/config ./wire/keepalive ./wire/witness ./lab/report ./manager/api -update
 	@cd tools/generators && $(STATIC) $(GO) run ./proto ../../channel channel.proto protoc-gen-go=paths=source_relative protoc-gen-connect-go=paths=source_relative,package_suffix
 
 check-fresh: ## as root: `make lab` and `make test` on a fresh Debian with Go, git and make alone

@@ -18,6 +18,12 @@ type usageError struct{ error }
 // Usage is the error of a command line that can't be understood: exit status 2.
 func Usage(err error) error { return usageError{err} }
 
+// IsUsage reports whether an error is one of Usage.
+func IsUsage(err error) bool {
+	var usage usageError
+	return errors.As(err, &usage)
+}
+
 // ErrSilent fails a command that has said already what is wrong.
 var ErrSilent = errors.New("failed")
 

@@ -1,5 +1,5 @@
-// The program releve is what an administrator runs: the lab on this machine,
-// and an emulated Azure.
+// The program releve is what an administrator runs: the manager's command line,
+// the lab on this machine, and an emulated Azure.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/terminal"
 )
 
 // Exit statuses besides those of a lab's run.
@@ -37,6 +38,7 @@ func main() {
 		return usageError{fmt.Errorf("%w\nhint: see: %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(labCommand(), azureCommand(), simCommand())
+	root.AddCommand(managerCommands()...)
 	os.Exit(exitStatus(root.ExecuteContext(context.Background())))
 }
 
@@ -51,9 +53,11 @@ func exitStatus(err error) int {
 		return 0
 	case errors.As(err, &only):
 		return int(only)
+	case errors.Is(err, terminal.ErrSilent):
+		return exitFailed
 	}
 	fmt.Fprintln(os.Stderr, "releve:", err)
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) || terminal.IsUsage(err) {
 		return exitUsage
 	}
 	return exitFailed

@@ -10,6 +10,17 @@ type Account struct {
 	CreatedAt int64
 }
 
+type Answered struct {
+	AccountID string
+	Actor     string
+	Key       string
+	Request   string
+	Status    int64
+	Etag      string
+	Body      string
+	At        int64
+}
+
 type Audit struct {
 	ID        string
 	AccountID string
@@ -20,6 +31,12 @@ type Audit struct {
 	Before    string
 	After     string
 	Request   string
+}
+
+type Code struct {
+	Hash      string
+	PersonID  string
+	ExpiresAt int64
 }
 
 type Event struct {
@@ -63,6 +80,25 @@ type Network struct {
 	Gateway   string
 }
 
+type Person struct {
+	ID        string
+	AccountID string
+	Name      string
+	Role      string
+	Password  string
+	Disabled  bool
+	CreatedAt int64
+}
+
+type Session struct {
+	Hash        string
+	PersonID    string
+	CreatedAt   int64
+	SeenAt      int64
+	ConfirmedAt int64
+	ExpiresAt   int64
+}
+
 type Site struct {
 	ID          string
 	AccountID   string
@@ -74,6 +110,18 @@ type Site struct {
 	HAKey       string
 	CreatedAt   int64
 	ChangedAt   int64
+}
+
+type Token struct {
+	ID        string
+	AccountID string
+	PersonID  string
+	Name      string
+	Hash      string
+	Scopes    string
+	CreatedAt int64
+	ExpiresAt int64
+	UsedAt    int64
 }
 
 type VSocket struct {

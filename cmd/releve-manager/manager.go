@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"releve.dev/releve/disk"
+	"releve.dev/releve/manager/access"
+	"releve.dev/releve/manager/api"
+	"releve.dev/releve/manager/authority"
+	"releve.dev/releve/manager/events"
+	"releve.dev/releve/manager/fleet"
+	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/store"
+)
+
+// manager is one running manager: its parts, wired.
+type manager struct {
+	log       *slog.Logger
+	folder    *disk.Owned
+	store     *store.Store
+	authority *authority.Authority
+	inventory *inventory.Service
+	access    *access.Service
+	events    *events.Keeper
+	fleet     *fleet.Fleet
+	server    *http.Server
+	closers   []func() error // the last first
+}
+
+func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *manager, err error) {
+	m := &manager{log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.close())
+		}
+	}()
+	if m.folder, err = u.own(); err != nil {
+		return nil, err
+	}
+	m.closers = append(m.closers, m.folder.Close)
+	if m.store, err = store.Open(ctx, u.url()); err != nil {
+		return nil, err
+	}
+	m.closers = append(m.closers, m.store.Close)
+	if m.authority, err = authority.Open(u.authority()); err != nil {
+		return nil, err
+	}
+	if err := m.wire(ctx, u.certificateNames(addr)); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// wire makes the parts that stand on the database.
+func (m *manager) wire(ctx context.Context, names []string) (err error) {
+	bus := &fleet.LocalBus{}
+	m.inventory = inventory.New(m.store, inventory.Config{Fingerprint: m.authority.Fingerprint(), Notify: func(n inventory.Notice) {
+		bus.Publish(fleet.Wake{Settings: n.Serials, Void: n.Void})
+	}})
+	m.access = access.New(m.store, time.Now)
+	m.events = events.New(m.store, events.Config{Boot: "manager-" + uuid.Must(uuid.NewV7()).String()})
+	seen := newSightings(m.events, m.log)
+	m.closers = append(m.closers, seen.close)
+	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: bus, Log: m.log,
+		Incident: seen.note, Names: names})
+	if err != nil {
+		return err
+	}
+	m.closers = append(m.closers, func() error { m.fleet.Close(); return nil })
+	config, err := m.fleet.TLS()
+	if err != nil {
+		return err
+	}
+	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Store: m.store,
+		Now: time.Now, Log: m.log})
+	mux := http.NewServeMux()
+	mux.Handle(m.fleet.Handler())
+	mux.Handle("/", people.Handler())
+	m.server = fleet.Server(mux, config, m.log)
+	return nil
+}
+
+func (m *manager) close() error {
+	var err error
+	for i := len(m.closers) - 1; i >= 0; i-- {
+		err = errors.Join(err, m.closers[i]())
+	}
+	m.closers = nil
+	return err
+}
+
+// serve runs until ctx ends, and lets then finish what has begun.
+func (m *manager) serve(ctx context.Context, listener net.Listener, drain time.Duration) error {
+	base, cut := context.WithCancel(context.Background())
+	defer cut()
+	m.server.BaseContext = func(net.Listener) context.Context { return base }
+	failed := make(chan error, 1)
+	go func() { failed <- m.server.ServeTLS(listener, "", "") }()
+	m.log.Info("serving", slog.String("address", listener.Addr().String()))
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	return m.drain(drain, cut)
+}
+
+// drain sends the vSockets away and lets requests finish, within the time. What
+// follows events never finishes, and is cut when the rest should have.
+func (m *manager) drain(within time.Duration, cut context.CancelFunc) error {
+	m.log.Info("draining", slog.Int("sessions", m.fleet.Sessions()))
+	err := inTime(within/2, func(ctx context.Context) error { return m.fleet.Drain(ctx, within/2) })
+	if err != nil {
+		m.log.Warn("not all vSockets have gone by themselves", slog.Any("reason", err))
+	}
+	if err = inTime(within/4, m.server.Shutdown); err == nil {
+		return nil
+	}
+	cut()
+	if err = inTime(within/4, m.server.Shutdown); err == nil {
+		return nil
+	}
+	m.log.Warn("requests are cut off", slog.Any("reason", err))
+	return m.server.Close()
+}
+
+func inTime(within time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	return do(ctx)
+}
