@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -17,7 +18,7 @@ import (
 const (
 	DefaultLimit = 50
 	MostLimit    = 500
-	mostScan     = 2000 // rows that a page looks through at most
+	mostScan     = 1000 // rows that a page looks through at most
 )
 
 // Page is a part of a list, newest first.
@@ -132,20 +133,26 @@ func (f *Filter) lists(account string) []list {
 	return []list{{filter: f, account: account}}
 }
 
-// indexed is the list's part of the condition that its index answers.
-func (l *list) indexed(w *where) {
+// indexed is the list's part of the condition that its index answers, down to the
+// row end, if there is one. Each side has one bound, for SQLite begins at one of
+// them, not always at the nearer.
+func (l *list) indexed(w *where, end *Cursor) {
 	w.add("account_id = ?", l.account)
 	if l.by != "" {
 		w.add(l.by+" = ?", l.value)
 	}
-	if l.after != latest {
-		w.add("(at, arrival) < (?, ?)", l.after.At, l.after.Arrival)
+	from := l.after
+	if until := (Cursor{millis(l.filter.Until), math.MinInt64}); !l.filter.Until.IsZero() && from.before(until) {
+		from = until
 	}
-	if !l.filter.From.IsZero() {
+	if from != latest {
+		w.add("(at, arrival) < (?, ?)", from.At, from.Arrival)
+	}
+	switch {
+	case end != nil:
+		w.add("(at, arrival) >= (?, ?)", end.At, end.Arrival)
+	case !l.filter.From.IsZero():
 		w.add("at >= ?", millis(l.filter.From))
-	}
-	if !l.filter.Until.IsZero() {
-		w.add("at < ?", millis(l.filter.Until))
 	}
 }
 
@@ -154,18 +161,18 @@ var columns = strings.Join(store.EventColumns, ", ")
 // scan looks for one event more than wanted, and tells where its look ended if
 // there is more to look at.
 func (k *Keeper) scan(ctx context.Context, l list) (rows []query.Event, end Cursor, ended bool, err error) {
-	w := &where{}
-	l.indexed(w)
-	before := len(w.terms)
-	l.filter.residue(w, l.by)
-	if len(w.terms) > before {
+	w, rest := &where{}, &where{}
+	var last *Cursor
+	if l.filter.residue(rest, l.by); len(rest.terms) > 0 {
 		if end, ended, err = k.end(ctx, &l); err != nil {
 			return nil, Cursor{}, false, err
 		}
+		if ended {
+			last = &end
+		}
 	}
-	if ended {
-		w.add("(at, arrival) >= (?, ?)", end.At, end.Arrival)
-	}
+	l.indexed(w, last)
+	l.filter.residue(w, l.by)
 	rows, err = k.store.SelectEvents(ctx, fmt.Sprintf("SELECT %s FROM event WHERE %s ORDER BY at DESC, arrival DESC LIMIT %d", columns, w, l.limit+1), w.args)
 	return rows, end, ended && len(rows) <= l.limit, err
 }
@@ -173,7 +180,7 @@ func (k *Keeper) scan(ctx context.Context, l list) (rows []query.Event, end Curs
 // end is the last row that a scan may look at; the index alone tells.
 func (k *Keeper) end(ctx context.Context, l *list) (Cursor, bool, error) {
 	w := &where{}
-	l.indexed(w)
+	l.indexed(w, nil)
 	at, arrival, found, err := k.store.SelectCursor(ctx, fmt.Sprintf("SELECT at, arrival FROM event WHERE %s ORDER BY at DESC, arrival DESC LIMIT 1 OFFSET %d", w, l.scan-1), w.args)
 	return Cursor{at, arrival}, found, err
 }
