@@ -42,7 +42,7 @@ func put(t *testing.T, s *store.Store, id string) {
 func TestManagersStartTogether(t *testing.T) {
 	url := storetest.Postgres(t)
 	var all sync.WaitGroup
-	for range 4 {
+	for range 12 {
 		all.Go(func() {
 			s, err := store.Open(t.Context(), url)
 			if err != nil {
