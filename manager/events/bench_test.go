@@ -24,7 +24,7 @@ func BenchmarkPages(b *testing.B) {
 	for _, kind := range []struct {
 		name string
 		url  func(testing.TB) string
-	}{{"sqlite", storetest.SQLite}, {"postgres", storetest.Postgres}} {
+	}{{"sqlite", storetest.SQLite}, {"postgres", storetest.Postgres}, {"custom", func(t testing.TB) string { return storetest.Postgres(t) + "&plan_cache_mode=force_custom_plan" }}} {
 		b.Run(kind.name, func(b *testing.B) { benchmarkPages(b, kind.url(b)) })
 	}
 }
