@@ -1,23 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"releve.dev/releve/lab/azuresite"
 )
-
-// flow is what TCP carried.
-type flow struct {
-	Rate  float64 // bytes a second
-	Bytes float64 // with what was carried before the measurement
-}
 
 // trips are the times of round trips, in seconds.
 type trips struct {
@@ -27,83 +17,17 @@ type trips struct {
 
 func (w *way) measure(o order) (any, error) {
 	switch o.Do {
+	case "open":
+		return nil, w.open(o.Streams, o.Back)
 	case "tcp":
-		return w.tcp(o.Streams, o.Back, o.For)
+		return w.flows.burst(o.For)
+	case "shut":
+		w.shut()
+		return nil, nil
 	case "trips":
 		return w.trips(o.For, o.Every)
 	}
 	return nil, fmt.Errorf("unknown order %q", o.Do)
-}
-
-// warm is how long TCP has for its windows to open.
-const warm = 500 * time.Millisecond
-
-// dialled is how long a connection may take to open.
-const dialled = 5 * time.Second
-
-// tcp sends as much as it can over some connections, up or back.
-func (w *way) tcp(streams int, back bool, span time.Duration) (*flow, error) {
-	listener, err := w.far.Listen(netip.AddrPortFrom(azuresite.InternetAddr, 0).String())
-	if err != nil {
-		return nil, err
-	}
-	defer listener.Close()
-	var conns []net.Conn
-	var count atomic.Int64
-	var running sync.WaitGroup
-	stop := func() {
-		for _, c := range conns {
-			c.Close()
-		}
-		running.Wait()
-	}
-	defer stop()
-	for range streams {
-		from, err := w.near.Dial(listener.Addr().String(), dialled)
-		if err != nil {
-			return nil, err
-		}
-		conns = append(conns, from)
-		to, err := listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		conns = append(conns, to)
-		if back {
-			from, to = to, from
-		}
-		running.Go(func() { pour(from) })
-		running.Go(func() { drain(to, &count) })
-	}
-	<-time.After(warm)
-	before, began := count.Load(), time.Now()
-	<-time.After(span)
-	carried, took := count.Load()-before, time.Since(began)
-	stop()
-	if carried == 0 {
-		return nil, errors.New("nothing was carried")
-	}
-	return &flow{Rate: float64(carried) / took.Seconds(), Bytes: float64(count.Load())}, nil
-}
-
-func pour(to net.Conn) {
-	chunk := make([]byte, 256<<10)
-	for {
-		if _, err := to.Write(chunk); err != nil {
-			return
-		}
-	}
-}
-
-func drain(from net.Conn, count *atomic.Int64) {
-	chunk := make([]byte, 256<<10)
-	for {
-		n, err := from.Read(chunk)
-		count.Add(int64(n))
-		if err != nil {
-			return
-		}
-	}
 }
 
 // late is when a round trip counts as lost.

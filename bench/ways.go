@@ -33,6 +33,7 @@ const (
 type way struct {
 	world     *world.World
 	near, far *room.Host
+	flows     *flows // nil: none are open
 	closers   []func() error
 }
 
@@ -92,6 +93,7 @@ func (w *way) begin(kind string) (err error) {
 }
 
 func (w *way) close() (err error) {
+	w.shut()
 	for _, closer := range w.closers {
 		err = errors.Join(err, closer())
 	}

@@ -58,19 +58,21 @@ func (w *where) String() string { return strings.Join(w.terms, " AND ") }
 
 // residue are the filter's conditions that the rows of an index are looked
 // through for: all but those that the index is of. The time is the index's order.
+// They name no bare column that another index has, or a planner might take that,
+// and sort all it gives for each page.
 func (f *Filter) residue(w *where, by string) {
 	if f.Site != "" && by != "site_id" {
-		w.add("site_id = ?", f.Site)
+		w.add("site_id || '' = ?", f.Site)
 	}
 	if f.Serial != "" {
-		w.add("serial = ?", f.Serial)
+		w.add("serial || '' = ?", f.Serial)
 	}
 	if len(f.Kinds) > 0 && by != "kind" {
 		var values []any
 		for _, k := range f.Kinds {
 			values = append(values, string(k))
 		}
-		w.add("kind IN (?"+strings.Repeat(", ?", len(values)-1)+")", values...)
+		w.add("kind || '' IN (?"+strings.Repeat(", ?", len(values)-1)+")", values...)
 	}
 	if f.Role != site.NoSide {
 		w.add("role = ?", f.Role.String())

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -17,7 +18,7 @@ import (
 const (
 	DefaultLimit = 50
 	MostLimit    = 500
-	mostScan     = 2000 // rows that a page looks through at most
+	mostScan     = 1000 // rows that a page looks through at most
 )
 
 // Page is a part of a list, newest first.
@@ -62,7 +63,7 @@ func (k *Keeper) Page(ctx context.Context, account string, f Filter, after strin
 		}
 		f.Site = o.site
 	}
-	lists := f.lists(account)
+	lists := k.lists(account, &f)
 	var rows []query.Event
 	horizon, more := Cursor{}, false // the newest place at which a list's look ended
 	for _, l := range lists {
@@ -109,6 +110,7 @@ func pageOf(rows []query.Event, limit int, horizon Cursor, more bool) (Page, err
 type list struct {
 	filter  *Filter
 	account string
+	from    string // the table, by this index
 	by      string // the column that the index is of; "": of the time alone
 	value   string
 	after   Cursor
@@ -118,34 +120,40 @@ type list struct {
 
 // lists are those to merge: by the narrowest index that there is. Of several kinds
 // each is a list, or the database would sort all their events for each page.
-func (f *Filter) lists(account string) []list {
+func (k *Keeper) lists(account string, f *Filter) []list {
 	switch {
 	case f.Site != "":
-		return []list{{filter: f, account: account, by: "site_id", value: f.Site}}
+		return []list{{filter: f, account: account, from: k.store.EventsBy("event_of_site"), by: "site_id", value: f.Site}}
 	case len(f.Kinds) > 0:
 		var all []list
 		for _, kind := range slices.Compact(slices.Sorted(slices.Values(f.Kinds))) {
-			all = append(all, list{filter: f, account: account, by: "kind", value: string(kind)})
+			all = append(all, list{filter: f, account: account, from: k.store.EventsBy("event_of_kind"), by: "kind", value: string(kind)})
 		}
 		return all
 	}
-	return []list{{filter: f, account: account}}
+	return []list{{filter: f, account: account, from: k.store.EventsBy("event_in_time")}}
 }
 
-// indexed is the list's part of the condition that its index answers.
-func (l *list) indexed(w *where) {
+// indexed is the list's part of the condition that its index answers, down to the
+// row end, if there is one. Each side has one bound, for SQLite begins at one of
+// them, not always at the nearer.
+func (l *list) indexed(w *where, end *Cursor) {
 	w.add("account_id = ?", l.account)
 	if l.by != "" {
 		w.add(l.by+" = ?", l.value)
 	}
-	if l.after != latest {
-		w.add("(at, arrival) < (?, ?)", l.after.At, l.after.Arrival)
+	from := l.after
+	if until := (Cursor{millis(l.filter.Until), math.MinInt64}); !l.filter.Until.IsZero() && from.before(until) {
+		from = until
 	}
-	if !l.filter.From.IsZero() {
+	if from != latest {
+		w.add("(at, arrival) < (?, ?)", from.At, from.Arrival)
+	}
+	switch {
+	case end != nil:
+		w.add("(at, arrival) >= (?, ?)", end.At, end.Arrival)
+	case !l.filter.From.IsZero():
 		w.add("at >= ?", millis(l.filter.From))
-	}
-	if !l.filter.Until.IsZero() {
-		w.add("at < ?", millis(l.filter.Until))
 	}
 }
 
@@ -154,26 +162,33 @@ var columns = strings.Join(store.EventColumns, ", ")
 // scan looks for one event more than wanted, and tells where its look ended if
 // there is more to look at.
 func (k *Keeper) scan(ctx context.Context, l list) (rows []query.Event, end Cursor, ended bool, err error) {
-	w := &where{}
-	l.indexed(w)
-	before := len(w.terms)
-	l.filter.residue(w, l.by)
-	if len(w.terms) > before {
-		if end, ended, err = k.end(ctx, &l); err != nil {
+	rest := &where{}
+	var last *Cursor
+	if l.filter.residue(rest, l.by); len(rest.terms) > 0 {
+		text, args := l.askEnd()
+		if end.At, end.Arrival, ended, err = k.store.SelectCursor(ctx, text, args); err != nil {
 			return nil, Cursor{}, false, err
 		}
+		if ended {
+			last = &end
+		}
 	}
-	if ended {
-		w.add("(at, arrival) >= (?, ?)", end.At, end.Arrival)
-	}
-	rows, err = k.store.SelectEvents(ctx, fmt.Sprintf("SELECT %s FROM event WHERE %s ORDER BY at DESC, arrival DESC LIMIT %d", columns, w, l.limit+1), w.args)
+	text, args := l.ask(last)
+	rows, err = k.store.SelectEvents(ctx, text, args)
 	return rows, end, ended && len(rows) <= l.limit, err
 }
 
-// end is the last row that a scan may look at; the index alone tells.
-func (k *Keeper) end(ctx context.Context, l *list) (Cursor, bool, error) {
+// ask finds the events, down to the row end.
+func (l *list) ask(end *Cursor) (text string, args []any) {
 	w := &where{}
-	l.indexed(w)
-	at, arrival, found, err := k.store.SelectCursor(ctx, fmt.Sprintf("SELECT at, arrival FROM event WHERE %s ORDER BY at DESC, arrival DESC LIMIT 1 OFFSET %d", w, l.scan-1), w.args)
-	return Cursor{at, arrival}, found, err
+	l.indexed(w, end)
+	l.filter.residue(w, l.by)
+	return fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY at DESC, arrival DESC LIMIT %d", columns, l.from, w, l.limit+1), w.args
+}
+
+// askEnd finds the last row that a scan may look at; the index alone tells.
+func (l *list) askEnd() (text string, args []any) {
+	w := &where{}
+	l.indexed(w, nil)
+	return fmt.Sprintf("SELECT at, arrival FROM %s WHERE %s ORDER BY at DESC, arrival DESC LIMIT 1 OFFSET %d", l.from, w, l.scan-1), w.args
 }
