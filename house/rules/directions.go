@@ -53,6 +53,7 @@ var Directions = []Direction{
 	{Room: "vsocket/control", May: []string{"door", "site", "core", "wire"}, Why: "the vSocket's local door"},
 	{Room: "vsocket/apitest", May: []string{"site", "core", "azure/arm", "azure/imds"}, Tests: []string{"azure/emulator"}, Why: "Azure is its business"},
 	{Room: "vsocket/spool", May: []string{"disk"}, Why: "events on the disk"},
+	{Room: "vsocket/reporter", May: []string{"site", "core/event", "disk", "vsocket/spool"}, Why: "what the manager is told of the agent"},
 	{Room: "vsocket/channel", May: []string{"site", "channel", "disk", "vsocket/spool"}, Why: "the way to the manager; a process of its own"},
 	{Room: "tunnel", Tests: []string{"lab/room"}, Why: "a WireGuard device, for both ends"},
 	{Room: "pop", May: []string{"site", "core/witness", "wire", "tunnel", "settings", "door", "slots"}, Tests: []string{"lab/room"}, Why: "the cloud's end: hub, egress, witness"},
