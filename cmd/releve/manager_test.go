@@ -26,12 +26,17 @@ func TestManagerScripts(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", program, "../releve-manager").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	v := buildVSocket(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/manager",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"manager":  func(ts *testscript.TestScript, _ bool, _ []string) { startManager(ts, program) },
 			"manager!": func(ts *testscript.TestScript, neg bool, args []string) { askManager(ts, program, neg, args) },
 			"seen":     sawVSocket,
+			"vsocket":  v.make,
+			"vsocket!": v.run,
+			"channel":  v.channel,
+			"until":    until,
 			"keep":     keepOutput,
 		},
 		Setup: func(env *testscript.Env) error {
@@ -63,6 +68,7 @@ func startManager(ts *testscript.TestScript, program string) {
 		switch {
 		case len(words) == 2 && words[0] == "manager":
 			ts.Setenv("MANAGER", words[1])
+			ts.Setenv("ADDRESS", strings.TrimPrefix(words[1], "https://"))
 		case len(words) == 2 && words[0] == "fingerprint":
 			ts.Setenv("FINGERPRINT", words[1])
 		case len(words) > 2 && words[0] == "releve":
