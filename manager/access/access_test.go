@@ -109,7 +109,7 @@ func TestSessions(t *testing.T) {
 			}
 		}
 		w.refused(err, Unauthenticated)
-		secret, who, err = w.Login(w.ctx, "olga", password, "192.0.2.1", "")
+		secret, _, err = w.Login(w.ctx, "olga", password, "192.0.2.1", "")
 		w.fine(err)
 		w.pass(SessionIdle)
 		_, err = w.BySession(w.ctx, secret)
@@ -153,7 +153,7 @@ func TestCodes(t *testing.T) {
 		w.refused(err, Unauthenticated)
 		_, _, err = w.Redeem(w.ctx, second, "short", "192.0.2.2", "")
 		w.refused(err, inventory.Invalid)
-		secret, _, err := w.Redeem(w.ctx, second, password, "192.0.2.2", "")
+		_, _, err = w.Redeem(w.ctx, second, password, "192.0.2.2", "")
 		w.fine(err)
 		_, _, err = w.Redeem(w.ctx, second, password, "192.0.2.2", "") // once
 		w.refused(err, Unauthenticated)
@@ -163,7 +163,7 @@ func TestCodes(t *testing.T) {
 		_, _, err = w.Redeem(w.ctx, third, password, "192.0.2.2", "")
 		w.refused(err, Unauthenticated)
 		// A new password ends the sessions that the old one began.
-		secret, _, err = w.Login(w.ctx, "bob", password, "192.0.2.2", "")
+		secret, _, err := w.Login(w.ctx, "bob", password, "192.0.2.2", "")
 		w.fine(err)
 		code, err := w.Recover(w.ctx, "bob")
 		w.fine(err)
