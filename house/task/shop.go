@@ -41,6 +41,10 @@ func openShop() (*shop, error) {
 		return nil, errors.Join(fmt.Errorf("make a temporary directory: %w", err), clean.close())
 	}
 	clean.remove(temp)
+	// Passed through by the unprivileged user that a test's PostgreSQL runs as.
+	if err := os.Chmod(temp, 0o711); err != nil {
+		return nil, errors.Join(err, clean.close())
+	}
 	return &shop{root: root, temp: temp, clean: clean, screen: newScreen(os.Stdout)}, nil
 }
 
