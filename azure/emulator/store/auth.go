@@ -53,13 +53,28 @@ func (s *Store) authorize(c *call) *Error {
 	id, key := c.target.id, c.target.key
 	if c.target.shape == shapeCollection {
 		if i := strings.LastIndex(key, "/providers/"); i >= 0 {
-			id, key = id[:i], key[:i]
+			id, key = upTo(id, strings.Count(key[:i], "/")), key[:i]
 		}
 	}
 	if !s.allowed(c.Principal, c.action, key) {
 		return authorizationFailed(c.Principal, c.action, id)
 	}
 	return nil
+}
+
+// upTo is an id before its slash number n, counted from 0: letters may take more
+// or fewer bytes in lower case, so a place in the key is none in the id.
+func upTo(id string, n int) string {
+	for i := range len(id) {
+		if id[i] != '/' {
+			continue
+		}
+		if n == 0 {
+			return id[:i]
+		}
+		n--
+	}
+	return id
 }
 
 // linked refuses a body that refers to what the caller may not join.
