@@ -105,8 +105,8 @@ func (a *API) exportEvents(_ context.Context, c *caller, in *struct {
 		hc.SetHeader("Content-Disposition", "attachment; filename=events."+in.Format)
 		_, w := humago.Unwrap(hc)
 		if err := write(hc.Context(), w, c.who.Account, f); err != nil {
-			a.problem(hc.Context(), err) // into the log
-			panic(http.ErrAbortHandler)  // what is cut short must not look whole
+			_ = a.problem(hc.Context(), err) // into the log
+			panic(http.ErrAbortHandler)      // what is cut short must not look whole
 		}
 	}}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -58,7 +59,7 @@ func (a *API) identify(next http.Handler) http.Handler {
 		ctx := context.WithValue(r.Context(), callerKey{}, c)
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
+				if err, is := p.(error); is && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
 				a.Log.Error("a request's handler panicked", slog.String("request", c.request), slog.Any("reason", p),

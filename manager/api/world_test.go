@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -67,7 +66,7 @@ func newWorld(t testing.TB, s *store.Store) *world {
 	w := &world{t: t, store: s, at: time.Now(), tokens: map[access.Role]string{}}
 	parts := Parts{Access: access.New(s, w.clock), Inventory: inventory.New(s, inventory.Config{Now: w.clock}), Store: s, Now: w.clock,
 		Events: events.New(s, events.Config{Now: w.clock, Boot: "m"}), Fleet: nobodyHere{},
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		Log: slog.New(slog.DiscardHandler)}
 	w.API = New(parts)
 	w.handler = w.Handler()
 	w.ours = w.account("ours")

@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -165,7 +166,7 @@ func TestKeptWhole(t *testing.T) {
 			got.SubType != "Socket Upgrade" || !got.KeptAt.Equal(r.now) {
 			t.Errorf("%+v, %v", got, err)
 		}
-		if _, err := r.Event(t.Context(), "b", e.ID); err != ErrNone {
+		if _, err := r.Event(t.Context(), "b", e.ID); !errors.Is(err, ErrNone) {
 			t.Errorf("in another account: %v", err)
 		}
 	})
@@ -226,7 +227,7 @@ func TestTwins(t *testing.T) {
 		if n := r.keep(two, two.made(3, event.HANotReady, 85*time.Second), two.made(4, event.HANotReady, 86*time.Second)); n != 1 {
 			t.Errorf("%d new, want the later one once", n)
 		}
-		for _, other := range []socket{socket{"a", "lyon", site.Primary}, socket{"b", "paris", site.Primary}} {
+		for _, other := range []socket{{"a", "lyon", site.Primary}, {"b", "paris", site.Primary}} {
 			if n := r.keep(other, other.made(1, event.HANotReady, 19*time.Second)); n != 1 {
 				t.Errorf("of %v: %d new", other, n)
 			}

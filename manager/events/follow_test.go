@@ -56,7 +56,7 @@ func TestFollow(t *testing.T) {
 				}
 				return nil
 			})
-			if err != enough {
+			if !errors.Is(err, enough) {
 				t.Fatalf("%v, %d seen", err, len(seen))
 			}
 		}

@@ -210,7 +210,7 @@ func (s *server) log() string {
 func (s *server) stop() error {
 	if s.proc != nil && s.proc.Process != nil {
 		_ = s.proc.Process.Signal(syscall.SIGQUIT) // may have ended
-		<-s.done
+		_ = <-s.done                               // killed, as it was told
 	}
 	if err := os.RemoveAll(s.folder); err != nil {
 		return fmt.Errorf("PostgreSQL's folder: %w", err)
