@@ -210,7 +210,10 @@ func (s *server) log() string {
 func (s *server) stop() error {
 	if s.proc != nil && s.proc.Process != nil {
 		_ = s.proc.Process.Signal(syscall.SIGQUIT) // may have ended
-		_ = <-s.done                               // killed, as it was told
+		var exit *exec.ExitError                   // as it was told to
+		if err := <-s.done; err != nil && !errors.As(err, &exit) {
+			return fmt.Errorf("PostgreSQL's end: %w", err)
+		}
 	}
 	if err := os.RemoveAll(s.folder); err != nil {
 		return fmt.Errorf("PostgreSQL's folder: %w", err)
