@@ -67,14 +67,21 @@ to it from then on.`,
 	return cmd
 }
 
-// enrol keeps the address first: who is enrolled has one.
+// enrol keeps the address first, since who is enrolled must have one, and puts the
+// old one back if nothing came of it.
 func enrol(cmd *cobra.Command, manager string, folder disk.Folder, key site.EnrolKey) (*channel.Identity, error) {
-	if _, err := folder.Read(addressFile); errors.Is(err, fs.ErrNotExist) {
-		if err := disk.Replace(folder, addressFile, []byte(manager+"\n")); err != nil {
-			return nil, err
-		}
+	old, err := folder.Read(addressFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	return channel.Enrol(cmd.Context(), manager, nil, folder, key)
+	if err := disk.Replace(folder, addressFile, []byte(manager+"\n")); err != nil {
+		return nil, err
+	}
+	identity, err := channel.Enrol(cmd.Context(), manager, nil, folder, key)
+	if err != nil && old != nil {
+		err = errors.Join(err, disk.Replace(folder, addressFile, old))
+	}
+	return identity, err
 }
 
 func readAddress(folder disk.Folder) (string, error) {
