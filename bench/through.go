@@ -70,6 +70,10 @@ func throughCloud() (text string, err error) {
 		}
 		all = append(all, rate, cpu)
 	}
+	var closed int
+	if err := actors[cloudWay].tell(order{Do: "closed"}, &closed); err != nil {
+		return "", err
+	}
 	median, p99 := newFigure("round trip, median", micros), newFigure("round trip, p99", micros)
 	median.less, p99.less = true, true
 	if err := turns(actors, tripRounds, func(kind string, a *actor) error {
@@ -83,7 +87,7 @@ func throughCloud() (text string, err error) {
 	}); err != nil {
 		return "", err
 	}
-	return throughText(began, append(all, median, p99)), nil
+	return throughText(began, closed, append(all, median, p99)), nil
 }
 
 // turns measures one way after the other, each round beginning with the next.
@@ -162,7 +166,7 @@ func quantile(values []float64, q float64) float64 {
 	return sorted[int(q*float64(len(sorted)-1)+0.5)]
 }
 
-func throughText(began string, all []*figure) string {
+func throughText(began string, closed int, all []*figure) string {
 	var rows [][]string
 	for _, f := range all {
 		row := []string{f.name}
@@ -177,8 +181,9 @@ far end, and by vSocket and PoP (both three hops); in turns, median: throughput 
 trips in %d of %s. Both ends of the tunnel are wireguard-go, and share the machine's cores with the lab. CPU is that of all the lab's
 processes, less what they take at rest. The comparison is made round by round: median, and the quartiles.
 The target is 95 %% of the bare tunnel's throughput, and at most 100 µs added to the median. Load average: %s.
+The active's gate closed %d times while the connections were at full speed: its witness answers inside the tunnel that they fill.
 
-`, flowRounds, flowFor, tripRounds, tripsFor, began)
+`, flowRounds, flowFor, tripRounds, tripsFor, began, closed)
 	out.WriteString(table([]string{"", "vSocket alone", "bare tunnel", "Relève", "Relève against the bare tunnel"}, rows))
 	return out.String()
 }

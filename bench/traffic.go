@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"releve.dev/releve/lab/azuresite"
+	"releve.dev/releve/lab/world"
 )
 
 // trips are the times of round trips, in seconds.
@@ -26,6 +27,8 @@ func (w *way) measure(o order) (any, error) {
 		return nil, nil
 	case "trips":
 		return w.trips(o.For, o.Every)
+	case "closed":
+		return w.closed(), nil
 	}
 	return nil, fmt.Errorf("unknown order %q", o.Do)
 }
@@ -72,6 +75,17 @@ func (w *way) trips(span, every time.Duration) (*trips, error) {
 	slices.Sort(all)
 	result.Median, result.P99 = all[len(all)/2].Seconds(), all[len(all)*99/100].Seconds()
 	return result, nil
+}
+
+// closed is how often the primary's gate has closed: whoever is active and at full
+// speed must still hear its witness.
+func (w *way) closed() (count int) {
+	for _, e := range w.world.Journal(world.Primary) {
+		if e.What == "gate closed" {
+			count++
+		}
+	}
+	return count
 }
 
 func echo(conn *net.UDPConn) {

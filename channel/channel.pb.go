@@ -146,7 +146,7 @@ func (x Settings_Side) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Settings_Side.Descriptor instead.
 func (Settings_Side) EnumDescriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{13, 0}
+	return file_channel_proto_rawDescGZIP(), []int{15, 0}
 }
 
 type EnrolRequest struct {
@@ -456,6 +456,7 @@ type Down struct {
 	//	*Down_GoAway
 	//	*Down_Heartbeat
 	//	*Down_Renewed
+	//	*Down_PopSettings
 	Message       isDown_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -561,6 +562,15 @@ func (x *Down) GetRenewed() *Renewed {
 	return nil
 }
 
+func (x *Down) GetPopSettings() *PoPSettings {
+	if x != nil {
+		if x, ok := x.Message.(*Down_PopSettings); ok {
+			return x.PopSettings
+		}
+	}
+	return nil
+}
+
 type isDown_Message interface {
 	isDown_Message()
 }
@@ -593,6 +603,10 @@ type Down_Renewed struct {
 	Renewed *Renewed `protobuf:"bytes,7,opt,name=renewed,proto3,oneof"`
 }
 
+type Down_PopSettings struct {
+	PopSettings *PoPSettings `protobuf:"bytes,8,opt,name=pop_settings,json=popSettings,proto3,oneof"`
+}
+
 func (*Down_Welcome) isDown_Message() {}
 
 func (*Down_Settings) isDown_Message() {}
@@ -607,6 +621,8 @@ func (*Down_Heartbeat) isDown_Message() {}
 
 func (*Down_Renewed) isDown_Message() {}
 
+func (*Down_PopSettings) isDown_Message() {}
+
 // Hello is a session's first message.
 type Hello struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -614,6 +630,8 @@ type Hello struct {
 	Machine       string                 `protobuf:"bytes,2,opt,name=machine,proto3" json:"machine,omitempty"`      // the VM's own id: tells a cloned disk from a restart
 	Delivered     uint64                 `protobuf:"varint,3,opt,name=delivered,proto3" json:"delivered,omitempty"` // generation of the settings on the disk; 0: none
 	Applied       uint64                 `protobuf:"varint,4,opt,name=applied,proto3" json:"applied,omitempty"`     // generation that it runs with; 0: none
+	Local         *Local                 `protobuf:"bytes,5,opt,name=local,proto3" json:"local,omitempty"`          // of a vSocket
+	Pop           *LocalPoP              `protobuf:"bytes,6,opt,name=pop,proto3" json:"pop,omitempty"`              // of a PoP
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -676,6 +694,159 @@ func (x *Hello) GetApplied() uint64 {
 	return 0
 }
 
+func (x *Hello) GetLocal() *Local {
+	if x != nil {
+		return x.Local
+	}
+	return nil
+}
+
+func (x *Hello) GetPop() *LocalPoP {
+	if x != nil {
+		return x.Pop
+	}
+	return nil
+}
+
+// Local is what only the vSocket's VM knows and others must be told. A change
+// of it ends the session, and the next one begins with the new.
+type Local struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	LanIp         string                 `protobuf:"bytes,1,opt,name=lan_ip,json=lanIp,proto3" json:"lan_ip,omitempty"`
+	MgmtIp        string                 `protobuf:"bytes,2,opt,name=mgmt_ip,json=mgmtIp,proto3" json:"mgmt_ip,omitempty"`
+	TunnelKey     []byte                 `protobuf:"bytes,3,opt,name=tunnel_key,json=tunnelKey,proto3" json:"tunnel_key,omitempty"` // WireGuard's public key, whose private one never leaves the VM
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Local) Reset() {
+	*x = Local{}
+	mi := &file_channel_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Local) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Local) ProtoMessage() {}
+
+func (x *Local) ProtoReflect() protoreflect.Message {
+	mi := &file_channel_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Local.ProtoReflect.Descriptor instead.
+func (*Local) Descriptor() ([]byte, []int) {
+	return file_channel_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Local) GetLanIp() string {
+	if x != nil {
+		return x.LanIp
+	}
+	return ""
+}
+
+func (x *Local) GetMgmtIp() string {
+	if x != nil {
+		return x.MgmtIp
+	}
+	return ""
+}
+
+func (x *Local) GetTunnelKey() []byte {
+	if x != nil {
+		return x.TunnelKey
+	}
+	return nil
+}
+
+// LocalPoP is the same of a PoP.
+type LocalPoP struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Endpoint      string                 `protobuf:"bytes,1,opt,name=endpoint,proto3" json:"endpoint,omitempty"`                                 // its public address
+	PrimaryPort   uint32                 `protobuf:"varint,2,opt,name=primary_port,json=primaryPort,proto3" json:"primary_port,omitempty"`       // of all primaries' tunnels
+	SecondaryPort uint32                 `protobuf:"varint,3,opt,name=secondary_port,json=secondaryPort,proto3" json:"secondary_port,omitempty"` // of all secondaries'
+	PublicKey     []byte                 `protobuf:"bytes,4,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`              // WireGuard's
+	Witness       string                 `protobuf:"bytes,5,opt,name=witness,proto3" json:"witness,omitempty"`                                   // address and port of its witness, inside the tunnels
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LocalPoP) Reset() {
+	*x = LocalPoP{}
+	mi := &file_channel_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LocalPoP) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LocalPoP) ProtoMessage() {}
+
+func (x *LocalPoP) ProtoReflect() protoreflect.Message {
+	mi := &file_channel_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LocalPoP.ProtoReflect.Descriptor instead.
+func (*LocalPoP) Descriptor() ([]byte, []int) {
+	return file_channel_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *LocalPoP) GetEndpoint() string {
+	if x != nil {
+		return x.Endpoint
+	}
+	return ""
+}
+
+func (x *LocalPoP) GetPrimaryPort() uint32 {
+	if x != nil {
+		return x.PrimaryPort
+	}
+	return 0
+}
+
+func (x *LocalPoP) GetSecondaryPort() uint32 {
+	if x != nil {
+		return x.SecondaryPort
+	}
+	return 0
+}
+
+func (x *LocalPoP) GetPublicKey() []byte {
+	if x != nil {
+		return x.PublicKey
+	}
+	return nil
+}
+
+func (x *LocalPoP) GetWitness() string {
+	if x != nil {
+		return x.Witness
+	}
+	return ""
+}
+
 type Welcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	HeartbeatMs   uint32                 `protobuf:"varint,1,opt,name=heartbeat_ms,json=heartbeatMs,proto3" json:"heartbeat_ms,omitempty"` // each side says something at least this often
@@ -686,7 +857,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_channel_proto_msgTypes[6]
+	mi := &file_channel_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +869,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[6]
+	mi := &file_channel_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +882,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{6}
+	return file_channel_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Welcome) GetHeartbeatMs() uint32 {
@@ -736,7 +907,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_channel_proto_msgTypes[7]
+	mi := &file_channel_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +919,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[7]
+	mi := &file_channel_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +932,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{7}
+	return file_channel_proto_rawDescGZIP(), []int{9}
 }
 
 // Report is the device's status as its status socket tells it.
@@ -774,7 +945,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_channel_proto_msgTypes[8]
+	mi := &file_channel_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +957,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[8]
+	mi := &file_channel_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +970,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{8}
+	return file_channel_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Report) GetStatus() []byte {
@@ -819,7 +990,7 @@ type Live struct {
 
 func (x *Live) Reset() {
 	*x = Live{}
-	mi := &file_channel_proto_msgTypes[9]
+	mi := &file_channel_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -831,7 +1002,7 @@ func (x *Live) String() string {
 func (*Live) ProtoMessage() {}
 
 func (x *Live) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[9]
+	mi := &file_channel_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -844,7 +1015,7 @@ func (x *Live) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Live.ProtoReflect.Descriptor instead.
 func (*Live) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{9}
+	return file_channel_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Live) GetEveryMs() uint32 {
@@ -865,7 +1036,7 @@ type Events struct {
 
 func (x *Events) Reset() {
 	*x = Events{}
-	mi := &file_channel_proto_msgTypes[10]
+	mi := &file_channel_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +1048,7 @@ func (x *Events) String() string {
 func (*Events) ProtoMessage() {}
 
 func (x *Events) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[10]
+	mi := &file_channel_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +1061,7 @@ func (x *Events) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Events.ProtoReflect.Descriptor instead.
 func (*Events) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{10}
+	return file_channel_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Events) GetBatch() uint64 {
@@ -919,7 +1090,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_channel_proto_msgTypes[11]
+	mi := &file_channel_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -931,7 +1102,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[11]
+	mi := &file_channel_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -944,7 +1115,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{11}
+	return file_channel_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Event) GetBoot() uint64 {
@@ -978,7 +1149,7 @@ type AckEvents struct {
 
 func (x *AckEvents) Reset() {
 	*x = AckEvents{}
-	mi := &file_channel_proto_msgTypes[12]
+	mi := &file_channel_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -990,7 +1161,7 @@ func (x *AckEvents) String() string {
 func (*AckEvents) ProtoMessage() {}
 
 func (x *AckEvents) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[12]
+	mi := &file_channel_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1003,7 +1174,7 @@ func (x *AckEvents) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AckEvents.ProtoReflect.Descriptor instead.
 func (*AckEvents) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{12}
+	return file_channel_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AckEvents) GetBatch() uint64 {
@@ -1029,14 +1200,14 @@ type Settings struct {
 	Ha            *HA                    `protobuf:"bytes,4,opt,name=ha,proto3" json:"ha,omitempty"`                    // absent: no high availability
 	LanIp         string                 `protobuf:"bytes,5,opt,name=lan_ip,json=lanIp,proto3" json:"lan_ip,omitempty"` // the device's own
 	Networks      []*Network             `protobuf:"bytes,6,rep,name=networks,proto3" json:"networks,omitempty"`
-	Pops          []*PoP                 `protobuf:"bytes,7,rep,name=pops,proto3" json:"pops,omitempty"`
+	Cloud         *Cloud                 `protobuf:"bytes,8,opt,name=cloud,proto3" json:"cloud,omitempty"` // absent: the file's section cloud, if it has one
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Settings) Reset() {
 	*x = Settings{}
-	mi := &file_channel_proto_msgTypes[13]
+	mi := &file_channel_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1219,7 @@ func (x *Settings) String() string {
 func (*Settings) ProtoMessage() {}
 
 func (x *Settings) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[13]
+	mi := &file_channel_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1232,7 @@ func (x *Settings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settings.ProtoReflect.Descriptor instead.
 func (*Settings) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{13}
+	return file_channel_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Settings) GetGeneration() uint64 {
@@ -1106,9 +1277,9 @@ func (x *Settings) GetNetworks() []*Network {
 	return nil
 }
 
-func (x *Settings) GetPops() []*PoP {
+func (x *Settings) GetCloud() *Cloud {
 	if x != nil {
-		return x.Pops
+		return x.Cloud
 	}
 	return nil
 }
@@ -1137,7 +1308,7 @@ type HA struct {
 
 func (x *HA) Reset() {
 	*x = HA{}
-	mi := &file_channel_proto_msgTypes[14]
+	mi := &file_channel_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1320,7 @@ func (x *HA) String() string {
 func (*HA) ProtoMessage() {}
 
 func (x *HA) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[14]
+	mi := &file_channel_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1333,7 @@ func (x *HA) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HA.ProtoReflect.Descriptor instead.
 func (*HA) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{14}
+	return file_channel_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *HA) GetFloatingIp() string {
@@ -1269,7 +1440,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_channel_proto_msgTypes[15]
+	mi := &file_channel_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1281,7 +1452,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[15]
+	mi := &file_channel_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1294,7 +1465,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{15}
+	return file_channel_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Network) GetName() string {
@@ -1332,20 +1503,88 @@ func (x *Network) GetLocalIp() string {
 	return ""
 }
 
+// Cloud is where the tunnels end, and the witness is.
+type Cloud struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	SiteNumber    uint64                 `protobuf:"varint,1,opt,name=site_number,json=siteNumber,proto3" json:"site_number,omitempty"` // the site's at every witness; never given to another
+	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`                          // the vSocket's own in the tunnel
+	WitnessKey    []byte                 `protobuf:"bytes,3,opt,name=witness_key,json=witnessKey,proto3" json:"witness_key,omitempty"`  // authenticates the talk with the witness; this vSocket's own
+	Pops          []*PoP                 `protobuf:"bytes,4,rep,name=pops,proto3" json:"pops,omitempty"`                                // best first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Cloud) Reset() {
+	*x = Cloud{}
+	mi := &file_channel_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cloud) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cloud) ProtoMessage() {}
+
+func (x *Cloud) ProtoReflect() protoreflect.Message {
+	mi := &file_channel_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cloud.ProtoReflect.Descriptor instead.
+func (*Cloud) Descriptor() ([]byte, []int) {
+	return file_channel_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Cloud) GetSiteNumber() uint64 {
+	if x != nil {
+		return x.SiteNumber
+	}
+	return 0
+}
+
+func (x *Cloud) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Cloud) GetWitnessKey() []byte {
+	if x != nil {
+		return x.WitnessKey
+	}
+	return nil
+}
+
+func (x *Cloud) GetPops() []*PoP {
+	if x != nil {
+		return x.Pops
+	}
+	return nil
+}
+
 type PoP struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Endpoint      string                 `protobuf:"bytes,2,opt,name=endpoint,proto3" json:"endpoint,omitempty"`                    // address and port of the tunnel
+	Endpoint      string                 `protobuf:"bytes,2,opt,name=endpoint,proto3" json:"endpoint,omitempty"`                    // address and port of this side's tunnels
 	PublicKey     []byte                 `protobuf:"bytes,3,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"` // WireGuard's
-	Address       string                 `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`                      // the vSocket's own in the tunnel
-	WitnessKey    []byte                 `protobuf:"bytes,5,opt,name=witness_key,json=witnessKey,proto3" json:"witness_key,omitempty"`
+	Witness       string                 `protobuf:"bytes,4,opt,name=witness,proto3" json:"witness,omitempty"`                      // address and port, inside the tunnel
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PoP) Reset() {
 	*x = PoP{}
-	mi := &file_channel_proto_msgTypes[16]
+	mi := &file_channel_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1357,7 +1596,7 @@ func (x *PoP) String() string {
 func (*PoP) ProtoMessage() {}
 
 func (x *PoP) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[16]
+	mi := &file_channel_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1370,7 +1609,7 @@ func (x *PoP) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoP.ProtoReflect.Descriptor instead.
 func (*PoP) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{16}
+	return file_channel_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PoP) GetName() string {
@@ -1394,14 +1633,212 @@ func (x *PoP) GetPublicKey() []byte {
 	return nil
 }
 
-func (x *PoP) GetAddress() string {
+func (x *PoP) GetWitness() string {
+	if x != nil {
+		return x.Witness
+	}
+	return ""
+}
+
+// PoPSettings are all the sites that a PoP serves.
+type PoPSettings struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Generation    uint64                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"` // the PoP's own, raised by each change of a site of it
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Sites         []*PoPSite             `protobuf:"bytes,3,rep,name=sites,proto3" json:"sites,omitempty"`
+	Revoked       [][]byte               `protobuf:"bytes,4,rep,name=revoked,proto3" json:"revoked,omitempty"` // WireGuard keys that are never served again
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoPSettings) Reset() {
+	*x = PoPSettings{}
+	mi := &file_channel_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoPSettings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoPSettings) ProtoMessage() {}
+
+func (x *PoPSettings) ProtoReflect() protoreflect.Message {
+	mi := &file_channel_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoPSettings.ProtoReflect.Descriptor instead.
+func (*PoPSettings) Descriptor() ([]byte, []int) {
+	return file_channel_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *PoPSettings) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *PoPSettings) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PoPSettings) GetSites() []*PoPSite {
+	if x != nil {
+		return x.Sites
+	}
+	return nil
+}
+
+func (x *PoPSettings) GetRevoked() [][]byte {
+	if x != nil {
+		return x.Revoked
+	}
+	return nil
+}
+
+type PoPSite struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Ranges        []string               `protobuf:"bytes,3,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	Primary       *PoPPeer               `protobuf:"bytes,4,opt,name=primary,proto3" json:"primary,omitempty"`
+	Secondary     *PoPPeer               `protobuf:"bytes,5,opt,name=secondary,proto3" json:"secondary,omitempty"` // absent: there is none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoPSite) Reset() {
+	*x = PoPSite{}
+	mi := &file_channel_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoPSite) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoPSite) ProtoMessage() {}
+
+func (x *PoPSite) ProtoReflect() protoreflect.Message {
+	mi := &file_channel_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoPSite.ProtoReflect.Descriptor instead.
+func (*PoPSite) Descriptor() ([]byte, []int) {
+	return file_channel_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *PoPSite) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *PoPSite) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PoPSite) GetRanges() []string {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
+func (x *PoPSite) GetPrimary() *PoPPeer {
+	if x != nil {
+		return x.Primary
+	}
+	return nil
+}
+
+func (x *PoPSite) GetSecondary() *PoPPeer {
+	if x != nil {
+		return x.Secondary
+	}
+	return nil
+}
+
+type PoPPeer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	PublicKey     []byte                 `protobuf:"bytes,1,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"` // absent: not known yet
+	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`                      // inside the tunnel
+	WitnessKey    []byte                 `protobuf:"bytes,3,opt,name=witness_key,json=witnessKey,proto3" json:"witness_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoPPeer) Reset() {
+	*x = PoPPeer{}
+	mi := &file_channel_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoPPeer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoPPeer) ProtoMessage() {}
+
+func (x *PoPPeer) ProtoReflect() protoreflect.Message {
+	mi := &file_channel_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoPPeer.ProtoReflect.Descriptor instead.
+func (*PoPPeer) Descriptor() ([]byte, []int) {
+	return file_channel_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *PoPPeer) GetPublicKey() []byte {
+	if x != nil {
+		return x.PublicKey
+	}
+	return nil
+}
+
+func (x *PoPPeer) GetAddress() string {
 	if x != nil {
 		return x.Address
 	}
 	return ""
 }
 
-func (x *PoP) GetWitnessKey() []byte {
+func (x *PoPPeer) GetWitnessKey() []byte {
 	if x != nil {
 		return x.WitnessKey
 	}
@@ -1421,7 +1858,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_channel_proto_msgTypes[17]
+	mi := &file_channel_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1433,7 +1870,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[17]
+	mi := &file_channel_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1446,7 +1883,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{17}
+	return file_channel_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Applied) GetDelivered() uint64 {
@@ -1481,7 +1918,7 @@ type GoAway struct {
 
 func (x *GoAway) Reset() {
 	*x = GoAway{}
-	mi := &file_channel_proto_msgTypes[18]
+	mi := &file_channel_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1493,7 +1930,7 @@ func (x *GoAway) String() string {
 func (*GoAway) ProtoMessage() {}
 
 func (x *GoAway) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[18]
+	mi := &file_channel_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1506,7 +1943,7 @@ func (x *GoAway) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoAway.ProtoReflect.Descriptor instead.
 func (*GoAway) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{18}
+	return file_channel_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GoAway) GetSpreadMs() uint32 {
@@ -1525,7 +1962,7 @@ type Renew struct {
 
 func (x *Renew) Reset() {
 	*x = Renew{}
-	mi := &file_channel_proto_msgTypes[19]
+	mi := &file_channel_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1974,7 @@ func (x *Renew) String() string {
 func (*Renew) ProtoMessage() {}
 
 func (x *Renew) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[19]
+	mi := &file_channel_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1987,7 @@ func (x *Renew) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Renew.ProtoReflect.Descriptor instead.
 func (*Renew) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{19}
+	return file_channel_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Renew) GetRequest() []byte {
@@ -1569,7 +2006,7 @@ type Renewed struct {
 
 func (x *Renewed) Reset() {
 	*x = Renewed{}
-	mi := &file_channel_proto_msgTypes[20]
+	mi := &file_channel_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1581,7 +2018,7 @@ func (x *Renewed) String() string {
 func (*Renewed) ProtoMessage() {}
 
 func (x *Renewed) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[20]
+	mi := &file_channel_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1594,7 +2031,7 @@ func (x *Renewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Renewed.ProtoReflect.Descriptor instead.
 func (*Renewed) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{20}
+	return file_channel_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Renewed) GetChain() [][]byte {
@@ -1637,7 +2074,7 @@ const file_channel_proto_rawDesc = "" +
 	"\aapplied\x18\x04 \x01(\v2\x1a.releve.channel.v1.AppliedH\x00R\aapplied\x12<\n" +
 	"\theartbeat\x18\x05 \x01(\v2\x1c.releve.channel.v1.HeartbeatH\x00R\theartbeat\x120\n" +
 	"\x05renew\x18\x06 \x01(\v2\x18.releve.channel.v1.RenewH\x00R\x05renewB\t\n" +
-	"\amessageJ\x04\b\x10\x10 \"\xa4\x03\n" +
+	"\amessageJ\x04\b\x10\x10 \"\xe9\x03\n" +
 	"\x04Down\x126\n" +
 	"\awelcome\x18\x01 \x01(\v2\x1a.releve.channel.v1.WelcomeH\x00R\awelcome\x129\n" +
 	"\bsettings\x18\x02 \x01(\v2\x1b.releve.channel.v1.SettingsH\x00R\bsettings\x12=\n" +
@@ -1646,13 +2083,28 @@ const file_channel_proto_rawDesc = "" +
 	"\x04live\x18\x04 \x01(\v2\x17.releve.channel.v1.LiveH\x00R\x04live\x124\n" +
 	"\ago_away\x18\x05 \x01(\v2\x19.releve.channel.v1.GoAwayH\x00R\x06goAway\x12<\n" +
 	"\theartbeat\x18\x06 \x01(\v2\x1c.releve.channel.v1.HeartbeatH\x00R\theartbeat\x126\n" +
-	"\arenewed\x18\a \x01(\v2\x1a.releve.channel.v1.RenewedH\x00R\arenewedB\t\n" +
-	"\amessageJ\x04\b\x10\x10 \"s\n" +
+	"\arenewed\x18\a \x01(\v2\x1a.releve.channel.v1.RenewedH\x00R\arenewed\x12C\n" +
+	"\fpop_settings\x18\b \x01(\v2\x1e.releve.channel.v1.PoPSettingsH\x00R\vpopSettingsB\t\n" +
+	"\amessageJ\x04\b\x10\x10 \"\xd2\x01\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x18\n" +
 	"\amachine\x18\x02 \x01(\tR\amachine\x12\x1c\n" +
 	"\tdelivered\x18\x03 \x01(\x04R\tdelivered\x12\x18\n" +
-	"\aapplied\x18\x04 \x01(\x04R\aapplied\"C\n" +
+	"\aapplied\x18\x04 \x01(\x04R\aapplied\x12.\n" +
+	"\x05local\x18\x05 \x01(\v2\x18.releve.channel.v1.LocalR\x05local\x12-\n" +
+	"\x03pop\x18\x06 \x01(\v2\x1b.releve.channel.v1.LocalPoPR\x03pop\"V\n" +
+	"\x05Local\x12\x15\n" +
+	"\x06lan_ip\x18\x01 \x01(\tR\x05lanIp\x12\x17\n" +
+	"\amgmt_ip\x18\x02 \x01(\tR\x06mgmtIp\x12\x1d\n" +
+	"\n" +
+	"tunnel_key\x18\x03 \x01(\fR\ttunnelKey\"\xa9\x01\n" +
+	"\bLocalPoP\x12\x1a\n" +
+	"\bendpoint\x18\x01 \x01(\tR\bendpoint\x12!\n" +
+	"\fprimary_port\x18\x02 \x01(\rR\vprimaryPort\x12%\n" +
+	"\x0esecondary_port\x18\x03 \x01(\rR\rsecondaryPort\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x04 \x01(\fR\tpublicKey\x12\x18\n" +
+	"\awitness\x18\x05 \x01(\tR\awitness\"C\n" +
 	"\aWelcome\x12!\n" +
 	"\fheartbeat_ms\x18\x01 \x01(\rR\vheartbeatMs\x12\x15\n" +
 	"\x06now_ms\x18\x02 \x01(\x03R\x05nowMs\"\v\n" +
@@ -1670,7 +2122,7 @@ const file_channel_proto_rawDesc = "" +
 	"\x04body\x18\x03 \x01(\fR\x04body\";\n" +
 	"\tAckEvents\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\x04R\x05batch\x12\x18\n" +
-	"\arefused\x18\x02 \x01(\rR\arefused\"\xd0\x02\n" +
+	"\arefused\x18\x02 \x01(\rR\arefused\"\xda\x02\n" +
 	"\bSettings\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -1679,12 +2131,12 @@ const file_channel_proto_rawDesc = "" +
 	"\x04side\x18\x03 \x01(\x0e2 .releve.channel.v1.Settings.SideR\x04side\x12%\n" +
 	"\x02ha\x18\x04 \x01(\v2\x15.releve.channel.v1.HAR\x02ha\x12\x15\n" +
 	"\x06lan_ip\x18\x05 \x01(\tR\x05lanIp\x126\n" +
-	"\bnetworks\x18\x06 \x03(\v2\x1a.releve.channel.v1.NetworkR\bnetworks\x12*\n" +
-	"\x04pops\x18\a \x03(\v2\x16.releve.channel.v1.PoPR\x04pops\"8\n" +
+	"\bnetworks\x18\x06 \x03(\v2\x1a.releve.channel.v1.NetworkR\bnetworks\x12.\n" +
+	"\x05cloud\x18\b \x01(\v2\x18.releve.channel.v1.CloudR\x05cloud\"8\n" +
 	"\x04Side\x12\x14\n" +
 	"\x10SIDE_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aPRIMARY\x10\x01\x12\r\n" +
-	"\tSECONDARY\x10\x02\"\xe9\x02\n" +
+	"\tSECONDARY\x10\x02J\x04\b\a\x10\b\"\xe9\x02\n" +
 	"\x02HA\x12\x1f\n" +
 	"\vfloating_ip\x18\x01 \x01(\tR\n" +
 	"floatingIp\x12\x1f\n" +
@@ -1709,13 +2161,37 @@ const file_channel_proto_rawDesc = "" +
 	"\agateway\x18\x03 \x01(\tR\agateway\x12\x16\n" +
 	"\x06native\x18\x04 \x01(\bR\x06native\x12\x19\n" +
 	"\blocal_ip\x18\x05 \x01(\tR\alocalIp\"\x8f\x01\n" +
+	"\x05Cloud\x12\x1f\n" +
+	"\vsite_number\x18\x01 \x01(\x04R\n" +
+	"siteNumber\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x1f\n" +
+	"\vwitness_key\x18\x03 \x01(\fR\n" +
+	"witnessKey\x12*\n" +
+	"\x04pops\x18\x04 \x03(\v2\x16.releve.channel.v1.PoPR\x04pops\"n\n" +
 	"\x03PoP\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bendpoint\x18\x02 \x01(\tR\bendpoint\x12\x1d\n" +
 	"\n" +
 	"public_key\x18\x03 \x01(\fR\tpublicKey\x12\x18\n" +
-	"\aaddress\x18\x04 \x01(\tR\aaddress\x12\x1f\n" +
-	"\vwitness_key\x18\x05 \x01(\fR\n" +
+	"\awitness\x18\x04 \x01(\tR\awitness\"\x8d\x01\n" +
+	"\vPoPSettings\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x01 \x01(\x04R\n" +
+	"generation\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x120\n" +
+	"\x05sites\x18\x03 \x03(\v2\x1a.releve.channel.v1.PoPSiteR\x05sites\x12\x18\n" +
+	"\arevoked\x18\x04 \x03(\fR\arevoked\"\xbd\x01\n" +
+	"\aPoPSite\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06ranges\x18\x03 \x03(\tR\x06ranges\x124\n" +
+	"\aprimary\x18\x04 \x01(\v2\x1a.releve.channel.v1.PoPPeerR\aprimary\x128\n" +
+	"\tsecondary\x18\x05 \x01(\v2\x1a.releve.channel.v1.PoPPeerR\tsecondary\"c\n" +
+	"\aPoPPeer\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x01 \x01(\fR\tpublicKey\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\x12\x1f\n" +
+	"\vwitness_key\x18\x03 \x01(\fR\n" +
 	"witnessKey\"[\n" +
 	"\aApplied\x12\x1c\n" +
 	"\tdelivered\x18\x01 \x01(\x04R\tdelivered\x12\x18\n" +
@@ -1744,7 +2220,7 @@ func file_channel_proto_rawDescGZIP() []byte {
 }
 
 var file_channel_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_channel_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_channel_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_channel_proto_goTypes = []any{
 	(Refusal_Reason)(0),   // 0: releve.channel.v1.Refusal.Reason
 	(Settings_Side)(0),    // 1: releve.channel.v1.Settings.Side
@@ -1754,51 +2230,64 @@ var file_channel_proto_goTypes = []any{
 	(*Up)(nil),            // 5: releve.channel.v1.Up
 	(*Down)(nil),          // 6: releve.channel.v1.Down
 	(*Hello)(nil),         // 7: releve.channel.v1.Hello
-	(*Welcome)(nil),       // 8: releve.channel.v1.Welcome
-	(*Heartbeat)(nil),     // 9: releve.channel.v1.Heartbeat
-	(*Report)(nil),        // 10: releve.channel.v1.Report
-	(*Live)(nil),          // 11: releve.channel.v1.Live
-	(*Events)(nil),        // 12: releve.channel.v1.Events
-	(*Event)(nil),         // 13: releve.channel.v1.Event
-	(*AckEvents)(nil),     // 14: releve.channel.v1.AckEvents
-	(*Settings)(nil),      // 15: releve.channel.v1.Settings
-	(*HA)(nil),            // 16: releve.channel.v1.HA
-	(*Network)(nil),       // 17: releve.channel.v1.Network
-	(*PoP)(nil),           // 18: releve.channel.v1.PoP
-	(*Applied)(nil),       // 19: releve.channel.v1.Applied
-	(*GoAway)(nil),        // 20: releve.channel.v1.GoAway
-	(*Renew)(nil),         // 21: releve.channel.v1.Renew
-	(*Renewed)(nil),       // 22: releve.channel.v1.Renewed
+	(*Local)(nil),         // 8: releve.channel.v1.Local
+	(*LocalPoP)(nil),      // 9: releve.channel.v1.LocalPoP
+	(*Welcome)(nil),       // 10: releve.channel.v1.Welcome
+	(*Heartbeat)(nil),     // 11: releve.channel.v1.Heartbeat
+	(*Report)(nil),        // 12: releve.channel.v1.Report
+	(*Live)(nil),          // 13: releve.channel.v1.Live
+	(*Events)(nil),        // 14: releve.channel.v1.Events
+	(*Event)(nil),         // 15: releve.channel.v1.Event
+	(*AckEvents)(nil),     // 16: releve.channel.v1.AckEvents
+	(*Settings)(nil),      // 17: releve.channel.v1.Settings
+	(*HA)(nil),            // 18: releve.channel.v1.HA
+	(*Network)(nil),       // 19: releve.channel.v1.Network
+	(*Cloud)(nil),         // 20: releve.channel.v1.Cloud
+	(*PoP)(nil),           // 21: releve.channel.v1.PoP
+	(*PoPSettings)(nil),   // 22: releve.channel.v1.PoPSettings
+	(*PoPSite)(nil),       // 23: releve.channel.v1.PoPSite
+	(*PoPPeer)(nil),       // 24: releve.channel.v1.PoPPeer
+	(*Applied)(nil),       // 25: releve.channel.v1.Applied
+	(*GoAway)(nil),        // 26: releve.channel.v1.GoAway
+	(*Renew)(nil),         // 27: releve.channel.v1.Renew
+	(*Renewed)(nil),       // 28: releve.channel.v1.Renewed
 }
 var file_channel_proto_depIdxs = []int32{
 	0,  // 0: releve.channel.v1.Refusal.reason:type_name -> releve.channel.v1.Refusal.Reason
 	7,  // 1: releve.channel.v1.Up.hello:type_name -> releve.channel.v1.Hello
-	10, // 2: releve.channel.v1.Up.report:type_name -> releve.channel.v1.Report
-	12, // 3: releve.channel.v1.Up.events:type_name -> releve.channel.v1.Events
-	19, // 4: releve.channel.v1.Up.applied:type_name -> releve.channel.v1.Applied
-	9,  // 5: releve.channel.v1.Up.heartbeat:type_name -> releve.channel.v1.Heartbeat
-	21, // 6: releve.channel.v1.Up.renew:type_name -> releve.channel.v1.Renew
-	8,  // 7: releve.channel.v1.Down.welcome:type_name -> releve.channel.v1.Welcome
-	15, // 8: releve.channel.v1.Down.settings:type_name -> releve.channel.v1.Settings
-	14, // 9: releve.channel.v1.Down.ack_events:type_name -> releve.channel.v1.AckEvents
-	11, // 10: releve.channel.v1.Down.live:type_name -> releve.channel.v1.Live
-	20, // 11: releve.channel.v1.Down.go_away:type_name -> releve.channel.v1.GoAway
-	9,  // 12: releve.channel.v1.Down.heartbeat:type_name -> releve.channel.v1.Heartbeat
-	22, // 13: releve.channel.v1.Down.renewed:type_name -> releve.channel.v1.Renewed
-	13, // 14: releve.channel.v1.Events.events:type_name -> releve.channel.v1.Event
-	1,  // 15: releve.channel.v1.Settings.side:type_name -> releve.channel.v1.Settings.Side
-	16, // 16: releve.channel.v1.Settings.ha:type_name -> releve.channel.v1.HA
-	17, // 17: releve.channel.v1.Settings.networks:type_name -> releve.channel.v1.Network
-	18, // 18: releve.channel.v1.Settings.pops:type_name -> releve.channel.v1.PoP
-	2,  // 19: releve.channel.v1.Channel.Enrol:input_type -> releve.channel.v1.EnrolRequest
-	5,  // 20: releve.channel.v1.Channel.Converse:input_type -> releve.channel.v1.Up
-	3,  // 21: releve.channel.v1.Channel.Enrol:output_type -> releve.channel.v1.EnrolResponse
-	6,  // 22: releve.channel.v1.Channel.Converse:output_type -> releve.channel.v1.Down
-	21, // [21:23] is the sub-list for method output_type
-	19, // [19:21] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	12, // 2: releve.channel.v1.Up.report:type_name -> releve.channel.v1.Report
+	14, // 3: releve.channel.v1.Up.events:type_name -> releve.channel.v1.Events
+	25, // 4: releve.channel.v1.Up.applied:type_name -> releve.channel.v1.Applied
+	11, // 5: releve.channel.v1.Up.heartbeat:type_name -> releve.channel.v1.Heartbeat
+	27, // 6: releve.channel.v1.Up.renew:type_name -> releve.channel.v1.Renew
+	10, // 7: releve.channel.v1.Down.welcome:type_name -> releve.channel.v1.Welcome
+	17, // 8: releve.channel.v1.Down.settings:type_name -> releve.channel.v1.Settings
+	16, // 9: releve.channel.v1.Down.ack_events:type_name -> releve.channel.v1.AckEvents
+	13, // 10: releve.channel.v1.Down.live:type_name -> releve.channel.v1.Live
+	26, // 11: releve.channel.v1.Down.go_away:type_name -> releve.channel.v1.GoAway
+	11, // 12: releve.channel.v1.Down.heartbeat:type_name -> releve.channel.v1.Heartbeat
+	28, // 13: releve.channel.v1.Down.renewed:type_name -> releve.channel.v1.Renewed
+	22, // 14: releve.channel.v1.Down.pop_settings:type_name -> releve.channel.v1.PoPSettings
+	8,  // 15: releve.channel.v1.Hello.local:type_name -> releve.channel.v1.Local
+	9,  // 16: releve.channel.v1.Hello.pop:type_name -> releve.channel.v1.LocalPoP
+	15, // 17: releve.channel.v1.Events.events:type_name -> releve.channel.v1.Event
+	1,  // 18: releve.channel.v1.Settings.side:type_name -> releve.channel.v1.Settings.Side
+	18, // 19: releve.channel.v1.Settings.ha:type_name -> releve.channel.v1.HA
+	19, // 20: releve.channel.v1.Settings.networks:type_name -> releve.channel.v1.Network
+	20, // 21: releve.channel.v1.Settings.cloud:type_name -> releve.channel.v1.Cloud
+	21, // 22: releve.channel.v1.Cloud.pops:type_name -> releve.channel.v1.PoP
+	23, // 23: releve.channel.v1.PoPSettings.sites:type_name -> releve.channel.v1.PoPSite
+	24, // 24: releve.channel.v1.PoPSite.primary:type_name -> releve.channel.v1.PoPPeer
+	24, // 25: releve.channel.v1.PoPSite.secondary:type_name -> releve.channel.v1.PoPPeer
+	2,  // 26: releve.channel.v1.Channel.Enrol:input_type -> releve.channel.v1.EnrolRequest
+	5,  // 27: releve.channel.v1.Channel.Converse:input_type -> releve.channel.v1.Up
+	3,  // 28: releve.channel.v1.Channel.Enrol:output_type -> releve.channel.v1.EnrolResponse
+	6,  // 29: releve.channel.v1.Channel.Converse:output_type -> releve.channel.v1.Down
+	28, // [28:30] is the sub-list for method output_type
+	26, // [26:28] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_channel_proto_init() }
@@ -1822,6 +2311,7 @@ func file_channel_proto_init() {
 		(*Down_GoAway)(nil),
 		(*Down_Heartbeat)(nil),
 		(*Down_Renewed)(nil),
+		(*Down_PopSettings)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1829,7 +2319,7 @@ func file_channel_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_channel_proto_rawDesc), len(file_channel_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   21,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
