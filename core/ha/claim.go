@@ -266,6 +266,7 @@ func (m *Machine) steering(now Time, e Steered) {
 		m.note("floating ip read back", "on the own NIC")
 	}
 	s.mine = s.mine || e.Mine
+	m.solo = m.solo && !(e.Mine && m.serving())
 	if e.Done && !s.done && m.serving() {
 		m.note("steering done", "the floating IP is on the own NIC alone")
 	}
