@@ -104,3 +104,16 @@ func (m *Machine) giverLease(now Time, from site.Claim) Time {
 	}
 	return LeaseMax
 }
+
+// Resting reports whether this is a standby on which nothing hangs: its peer is
+// there and serves, and no handover is under way. It may be made anew; what it has
+// promised is over before the new one claims (R0).
+func (m *Machine) Resting(now Time) bool {
+	return m.role == site.Standby && m.gate.drain <= now && m.gate.serve <= now && m.taking.prepare == 0 &&
+		m.peer.here() && m.peer.msg.Role == site.Active && m.peer.msg.Leased
+}
+
+// Alone reports whether this vSocket serves, and has no peer: it may leave the pair.
+func (m *Machine) Alone(now Time) bool {
+	return (m.role == site.Active || m.solo) && m.gate.serve > now && !m.peer.here()
+}

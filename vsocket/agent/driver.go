@@ -201,6 +201,13 @@ func (d *Driver) Configure(now time.Duration, cfg ha.Config) {
 // Agreed reports whether the peer goes by settings of the same generation.
 func (d *Driver) Agreed() bool { return d.ha.Agreed() }
 
+// Resting and Alone report whether this driver may be left for another one: as a
+// standby on which nothing hangs, or as the active of a pair that has no other.
+func (d *Driver) Resting(now time.Duration) bool { return d.ha.Resting(now) }
+
+// Alone is described with Resting.
+func (d *Driver) Alone(now time.Duration) bool { return d.ha.Alone(now) }
+
 // Stop asks for a clean end; a second time, for an end at once.
 func (d *Driver) Stop(now time.Duration) {
 	d.tape.plain(record.Stop, now)
