@@ -70,8 +70,17 @@ func (m *Machine) drainFor(now, d Time) {
 
 // drainOver ends it a little after the floating IP has left.
 func (m *Machine) drainOver(now Time) {
-	if m.gate.drain > now+drainQuiet && m.steered.imdsRead && !m.steered.imds {
+	if m.gate.drain > now+drainQuiet && !m.soloDrain && m.steered.imdsRead && !m.steered.imds {
 		m.drainFor(now, drainQuiet)
+	}
+}
+
+// drained ends the drain of one that serves. What still comes by its own address
+// would be lost before the floating IP is here.
+func (m *Machine) drained() {
+	if m.gate.drain != 0 && (!m.soloDrain || m.mayServe()) {
+		m.gate.drain, m.soloDrain = 0, false
+		m.do(Drain{0})
 	}
 }
 

@@ -46,7 +46,9 @@ type Machine struct {
 	failback failback
 	change   change
 	gate     gate
-	solo     bool // Master by itself until the pair has an active
+
+	solo      bool // Master by itself until the pair has an active
+	soloDrain bool // what it drains is from then
 
 	goal    Goal
 	out     keepalive.Message
@@ -96,6 +98,9 @@ func (m *Machine) Start(now Time) []Action {
 	m.startGates(now)
 	m.usePoP()
 	m.note("started", fmt.Sprintf("%s, boot %s, version %s, last known term %d", m.cfg.Side, m.boot, m.cfg.Version, m.state.Granted.Term))
+	if m.solo {
+		m.note("gate open", "as before, when this vSocket was Master by itself")
+	}
 	m.aim(Goal{Mode: Watch})
 	return m.actions
 }
@@ -241,7 +246,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	m.state.Deposed = m.cfg.Third == keepalive.ARM && !slip.Is(slip.DeposedClaims) && m.deposedInSilence(now, granted, how)
 	m.heir = granted.Holder == site.NoSide && (was == site.Active || was == site.Suspended)
 	m.state.Granted = granted
-	m.soloEnds(granted)
+	m.soloEnds(now, granted)
 	if m.state.Deposed {
 		m.claim.deposedAt = now
 	}

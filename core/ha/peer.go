@@ -89,7 +89,8 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 		return
 	}
 	if msg.Role == site.Active {
-		p.active, m.solo = true, false
+		p.active = true
+		m.soloEnds(now, msg.Granted)
 	}
 	m.hearAnswer(now, msg.Answer)
 	m.hearHandover(now, msg)

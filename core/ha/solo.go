@@ -1,6 +1,10 @@
 package ha
 
-import "releve.dev/releve/site"
+import (
+	"fmt"
+
+	"releve.dev/releve/site"
+)
 
 // A vSocket that was Master by itself goes on forwarding when its first HA settings
 // come, until the pair has an active: settings are no reason for an outage (E2).
@@ -36,9 +40,15 @@ func (m *Machine) soloUntil(now Time) Time {
 	return now + soloHold
 }
 
-// soloEnds: the peer has been granted a term.
-func (m *Machine) soloEnds(granted site.Claim) {
+// soloEnds: the peer has been granted a term. What still comes here by this
+// vSocket's own address, which route tables may name yet, drains like what comes to
+// a deposed active (R1); that the floating IP isn't here says nothing of it.
+func (m *Machine) soloEnds(now Time, granted site.Claim) {
 	if m.solo && granted.Holder == m.cfg.Side.Peer() {
-		m.solo = false
+		m.solo, m.soloDrain = false, true
+		m.note("deposed", fmt.Sprintf("term %d is granted to the %s, and this vSocket was Master by itself", granted.Term, granted.Holder))
+		if m.fit {
+			m.drainFor(now, DrainMax)
+		}
 	}
 }
