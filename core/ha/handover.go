@@ -59,6 +59,9 @@ func (m *Machine) decideHandover(now Time) {
 	if why == "" {
 		why = m.mayFailBack(now)
 	}
+	if why == "" {
+		why = m.mayHandForSettings()
+	}
 	switch {
 	case why == "" || !m.takerHere() && (m.peer.here() || !m.takerAtWitness()):
 		*h = handover{}
@@ -127,7 +130,7 @@ func (m *Machine) yield(now Time) {
 	term := m.state.Granted.Term
 	why := m.hand.why
 	m.hand = handover{why: why, yielded: term}
-	m.lease = lease{}
+	m.lease, m.solo = lease{}, false
 	m.note("yielded", fmt.Sprintf("term %d: %s", term, why))
 	m.become(site.Standby, "")
 	if m.fit || m.reason == keepalive.Stopping {

@@ -24,7 +24,8 @@ const (
 	offAsk     = 144
 	offAnswer  = 168
 	offYielded = 184
-	bodySize   = 208
+	offHolds   = 208
+	bodySize   = 216
 	echoSize   = 24
 )
 
@@ -38,6 +39,7 @@ const (
 	flagLeased
 	flagWants
 	flagAzureOK
+	flagWaits
 	flagsKnown = 1<<iota - 1
 )
 
@@ -105,6 +107,7 @@ func put(b *[bodySize]byte, m *Message) {
 	word(b, offYielded, uint64(m.Yielded))
 	word(b, offYielded+8, uint64(m.Prepare))
 	word(b, offYielded+16, uint64(m.Ready))
+	word(b, offHolds, m.Holds)
 }
 
 // get reports whether every field has a value that put could have written.
@@ -112,7 +115,7 @@ func get(b *[bodySize]byte, m *Message) bool {
 	m.Path, m.From, m.Role, m.Third = Path(b[offPath]), site.Side(b[offPath+1]), site.Role(b[offPath+2]), Third(b[offPath+3])
 	bits := binary.BigEndian.Uint16(b[offFlags:])
 	m.Fit, m.ThirdOK, m.Steered, m.Leased = bits&flagFit != 0, bits&flagThirdOK != 0, bits&flagSteered != 0, bits&flagLeased != 0
-	m.Wants, m.AzureOK = bits&flagWants != 0, bits&flagAzureOK != 0
+	m.Wants, m.AzureOK, m.Waits = bits&flagWants != 0, bits&flagAzureOK != 0, bits&flagWaits != 0
 	m.Reason, m.PoP = Reason(b[offFlags+2]), b[offFlags+3]
 	m.Version = site.Version{Major: binary.BigEndian.Uint16(b[offVersion:]), Minor: binary.BigEndian.Uint16(b[offVersion+2:])}
 	copy(m.Boot[:], b[offBoot:])
@@ -124,6 +127,7 @@ func get(b *[bodySize]byte, m *Message) bool {
 	m.Granted.Holder = site.Side(b[offGranted+24])
 	m.Ask.Term, m.Answer.Term = site.Term(number(b, offAsk)), site.Term(number(b, offAnswer))
 	m.Yielded, m.Prepare, m.Ready = site.Term(number(b, offYielded)), site.Term(number(b, offYielded+8)), site.Term(number(b, offYielded+16))
+	m.Holds = number(b, offHolds)
 	ok := bits&^uint16(flagsKnown) == 0 && [7]byte(b[offGranted+25:]) == [7]byte{} && inRange(m)
 	return getSpans(b, m) && ok
 }
@@ -151,7 +155,7 @@ func inRange(m *Message) bool {
 }
 
 func flags(m *Message) (bits uint16) {
-	for i, set := range [...]bool{m.Fit, m.ThirdOK, m.Steered, m.Leased, m.Wants, m.AzureOK} {
+	for i, set := range [...]bool{m.Fit, m.ThirdOK, m.Steered, m.Leased, m.Wants, m.AzureOK, m.Waits} {
 		if set {
 			bits |= 1 << i
 		}
