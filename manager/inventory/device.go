@@ -90,6 +90,11 @@ func (s *Service) Progress(ctx context.Context, serial site.Serial, p Progress) 
 	if max(p.Delivered, p.Applied) > math.MaxInt64 {
 		return &Refusal{Kind: Invalid, Field: "generation", Message: fmt.Sprintf("generation %d of %s can't be", max(p.Delivered, p.Applied), serial)}
 	}
+	if row, err := s.registeredNow(ctx, serial); err != nil {
+		return err
+	} else if row.Delivered == int64(p.Delivered) && row.Applied == int64(p.Applied) && row.Problem == shortened(p.Problem, mostProblem) {
+		return nil // as it was said before: devices that come back say it again
+	}
 	applied := int64(p.Applied)
 	var n Notice
 	err := s.device(ctx, serial, func(q *query.Queries, row query.VSocket) (rows int64, err error) {
