@@ -25,6 +25,7 @@ type manager struct {
 	log       *slog.Logger
 	folder    *disk.Owned
 	store     *store.Store
+	bus       fleet.Bus
 	authority *authority.Authority
 	inventory *inventory.Service
 	access    *access.Service
@@ -52,6 +53,10 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	if m.authority, err = authority.Open(u.authority()); err != nil {
 		return nil, err
 	}
+	if err := m.sameAuthority(ctx, u.newAuthority); err != nil {
+		return nil, err
+	}
+	m.openBus(u.url())
 	if err := m.wire(ctx, u.certificateNames(addr)); err != nil {
 		return nil, err
 	}
@@ -60,15 +65,17 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 
 // wire makes the parts that stand on the database.
 func (m *manager) wire(ctx context.Context, names []string) (err error) {
-	bus := &fleet.LocalBus{}
 	m.inventory = inventory.New(m.store, inventory.Config{Fingerprint: m.authority.Fingerprint(), Notify: func(n inventory.Notice) {
-		bus.Publish(fleet.Wake{Settings: n.Serials, Void: n.Void})
+		m.bus.Publish(fleet.Wake{Settings: n.Serials, Void: n.Void})
 	}})
 	m.access = access.New(m.store, time.Now)
-	m.events = events.New(m.store, events.Config{Boot: "manager-" + uuid.Must(uuid.NewV7()).String()})
+	m.events = events.New(m.store, events.Config{Boot: "manager-" + uuid.Must(uuid.NewV7()).String(), Notify: func(account string) {
+		m.bus.Publish(fleet.Wake{Events: []string{account}})
+	}})
+	m.wakeFollowers()
 	seen := newSightings(m.events, m.log)
 	m.closers = append(m.closers, seen.close)
-	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: bus, Log: m.log,
+	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: m.bus, Log: m.log,
 		Incident: seen.note, Names: names})
 	if err != nil {
 		return err

@@ -26,6 +26,8 @@ type upping struct {
 	names  []string
 	owner  string
 	drain  time.Duration
+
+	newAuthority bool
 }
 
 func (o *options) upCommand() *cobra.Command {
@@ -47,6 +49,7 @@ whose fingerprint is printed, and a first owner, with a code that is good once.`
 	cmd.Flags().StringVar(&u.listen, "listen", ":8443", "address and port, for the API and for vSockets")
 	cmd.Flags().StringSliceVar(&u.names, "name", nil, "names or addresses by which this manager is reached; for its certificate")
 	cmd.Flags().StringVar(&u.owner, "owner", "owner", "name of the first owner")
+	cmd.Flags().BoolVar(&u.newAuthority, "new-authority", false, "serve though the database's vSockets believe another certificate authority: they have to enrol anew")
 	cmd.Flags().DurationVar(&u.drain, "drain", 10*time.Second, "how long requests and vSockets have to finish at the end")
 	return cmd
 }
