@@ -20,14 +20,16 @@ func (m *manager) openBus(url string) {
 	m.closers = append(m.closers, b.Close)
 }
 
-// wakeFollowers tells those who follow events of what other managers have kept.
-func (m *manager) wakeFollowers() {
+// wake tells those who follow events, or watch a site's status, of what has changed.
+func (m *manager) wake() {
 	m.bus.Subscribe(func(w fleet.Wake) {
 		if w.Lost {
 			m.events.WakeAll()
+			m.presence.WakeAll()
 		}
 		for _, account := range w.Events {
 			m.events.Wake(account)
 		}
+		m.presence.Wake(w.Status...)
 	})
 }

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"releve.dev/releve/disk"
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/api"
@@ -17,6 +15,7 @@ import (
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/presence"
 	"releve.dev/releve/manager/store"
 )
 
@@ -30,6 +29,7 @@ type manager struct {
 	inventory *inventory.Service
 	access    *access.Service
 	events    *events.Keeper
+	presence  *presence.Service
 	fleet     *fleet.Fleet
 	server    *http.Server
 	closers   []func() error // the last first
@@ -66,17 +66,20 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 // wire makes the parts that stand on the database.
 func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	m.inventory = inventory.New(m.store, inventory.Config{Fingerprint: m.authority.Fingerprint(), Notify: func(n inventory.Notice) {
-		m.bus.Publish(fleet.Wake{Settings: n.Serials, Void: n.Void})
+		m.bus.Publish(fleet.Wake{Settings: n.Serials, Void: n.Void, Status: []string{n.Site}})
 	}})
 	m.access = access.New(m.store, time.Now)
-	m.events = events.New(m.store, events.Config{Boot: "manager-" + uuid.Must(uuid.NewV7()).String(), Notify: func(account string) {
+	m.events = events.New(m.store, events.Config{Notify: func(account string) {
 		m.bus.Publish(fleet.Wake{Events: []string{account}})
 	}})
-	m.wakeFollowers()
+	if err := m.openPresence(ctx); err != nil {
+		return err
+	}
+	m.wake()
 	seen := newSightings(m.events, m.log)
 	m.closers = append(m.closers, seen.close)
 	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: m.bus, Log: m.log,
-		Incident: seen.note, Names: names})
+		Incident: seen.note, Known: m.noteKnown, Names: names})
 	if err != nil {
 		return err
 	}
@@ -85,7 +88,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	if err != nil {
 		return err
 	}
-	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Store: m.store,
+	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Status: m.presence, Store: m.store,
 		Now: time.Now, Log: m.log})
 	mux := http.NewServeMux()
 	mux.Handle(m.fleet.Handler())

@@ -4,12 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"net"
+	"reflect"
 	"strings"
 	"testing"
 
 	contract "releve.dev/releve/channel"
 	"releve.dev/releve/manager/bus/postgres"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store/storetest"
 	"releve.dev/releve/site"
 )
@@ -75,4 +77,56 @@ func TestAnotherAuthority(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	fine(t, open(true))
+}
+
+// A site whose vSockets are connected to two managers has one status at both; who
+// watches it at one is told of what reaches the other; and since when it is so
+// outlives both.
+func TestStatusOfSeveralManagers(t *testing.T) {
+	url := storetest.Postgres(t)
+	a, b := pair(t, url)
+	by := a.account("ours")
+	paris := a.paris(by)
+	primary := a.enrolled(by, paris.Primary.Serial).at(a, "vm1")
+	until(t, "its version is known", func() bool {
+		s, err := a.inventory.Site(t.Context(), by, paris.ID)
+		return err == nil && s.Primary.Version == site.Release
+	})
+	paris = a.second(by, paris.ID)
+	secondary := a.enrolled(by, paris.Secondary.Serial).at(b, "vm2")
+	primary.says(t, site.Primary, func(s *site.Status) { s.Role, s.Master, s.Term = site.Active, true, 1 })
+	secondary.says(t, site.Secondary, func(*site.Status) {})
+	ready := func(m *served) bool {
+		s := m.status(by, paris.ID)
+		return s.HA != nil && s.HA.Ready && s.Master == status.IsPrimary
+	}
+	until(t, "both say Ready", func() bool { return ready(a) && ready(b) })
+	if x, y := a.status(by, paris.ID), b.status(by, paris.ID); !reflect.DeepEqual(x, y) {
+		t.Errorf("%+v\n%+v", x, y)
+	}
+
+	changes, stop := a.presence.Watch(paris.ID)
+	defer stop()
+	secondary.says(t, site.Secondary, func(s *site.Status) {
+		s.HA.Indicators[0] = site.Indicator{Name: status.Keepalive, Reason: "nothing heard"}
+	})
+	took := until(t, "told at the other manager", func() bool {
+		select {
+		case <-changes:
+		default:
+			return false
+		}
+		s := a.status(by, paris.ID)
+		return s.HA != nil && !s.HA.Ready
+	})
+	t.Logf("told after %s", took)
+	secondary.says(t, site.Secondary, func(*site.Status) {})
+	until(t, "Ready again", func() bool { return ready(a) })
+	before := a.status(by, paris.ID)
+	a.stop()
+	b.stop()
+	c := serve(t, url, a.data)
+	if after := c.status(by, paris.ID); !reflect.DeepEqual(after, before) {
+		t.Errorf("before the restart: %+v\nafter: %+v", before, after)
+	}
 }

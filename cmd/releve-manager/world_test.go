@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 
 	"releve.dev/releve/disk/power"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/status"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/channel"
 	"releve.dev/releve/vsocket/spool"
@@ -157,4 +159,27 @@ func (s *served) second(by inventory.Actor, id string) inventory.Site {
 		inventory.Secondary{LANIP: netip.MustParseAddr("10.0.1.5"), FloatingIP: netip.MustParseAddr("10.0.1.6")})
 	fine(s.t, err)
 	return changed
+}
+
+// says makes a vSocket report.
+func (v *vsocket) says(t *testing.T, side site.Side, change func(*site.Status)) {
+	t.Helper()
+	s := site.Status{Site: "paris", Side: side, Version: site.Release, Role: site.Standby, HA: site.HAStatus{Configured: true, Ready: true,
+		Indicators: []site.Indicator{{Name: status.Keepalive, OK: true}}}, Tunnel: &site.TunnelStatus{PoP: "pop1", Up: true}}
+	change(&s)
+	raw, err := json.Marshal(s)
+	fine(t, err)
+	v.Report(raw, true)
+}
+
+// status is a site's, without when vSockets were heard.
+func (s *served) status(by inventory.Actor, id string) status.Site {
+	s.t.Helper()
+	now, err := s.presence.Site(s.t.Context(), by.Account, id)
+	fine(s.t, err)
+	now.Primary.Heard = time.Time{}
+	if now.Secondary != nil {
+		now.Secondary.Heard = time.Time{}
+	}
+	return now
 }

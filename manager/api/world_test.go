@@ -19,6 +19,7 @@ import (
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/presence"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/manager/store/storetest"
@@ -65,8 +66,12 @@ func newWorld(t testing.TB, s *store.Store) *world {
 	t.Helper()
 	w := &world{t: t, store: s, at: time.Now(), tokens: map[access.Role]string{}}
 	parts := Parts{Access: access.New(s, w.clock), Inventory: inventory.New(s, inventory.Config{Now: w.clock}), Store: s, Now: w.clock,
-		Events: events.New(s, events.Config{Now: w.clock, Boot: "m"}), Fleet: nobodyHere{},
+		Events: events.New(s, events.Config{Now: w.clock}), Fleet: nobodyHere{},
 		Log: slog.New(slog.DiscardHandler)}
+	var err error
+	parts.Status, err = presence.Open(context.Background(), presence.Config{Store: s, Manager: "m", Now: w.clock, Log: parts.Log})
+	w.fine(err)
+	t.Cleanup(func() { _ = parts.Status.(*presence.Service).Close() })
 	w.API = New(parts)
 	w.handler = w.Handler()
 	w.ours = w.account("ours")

@@ -33,6 +33,9 @@ type Config struct {
 	Bus       Bus
 	Log       *slog.Logger
 	Incident  func(Incident) // must not block; nil: nobody is told
+	// Known is told of a device after each change of it, of one session in order. It
+	// must not block; nil: nobody is told.
+	Known func(Device)
 
 	Names      []string      // of this manager, for its certificate, besides channel.ServerName
 	Heartbeat  time.Duration // 0: channel.HeartbeatEvery
@@ -91,6 +94,9 @@ func (c *Config) fillIn() {
 	}
 	if c.Incident == nil {
 		c.Incident = func(Incident) {}
+	}
+	if c.Known == nil {
+		c.Known = func(Device) {}
 	}
 }
 

@@ -1,5 +1,8 @@
--- name: BeatManager :exec
-INSERT INTO manager (id, beat_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at;
+-- name: InsertManager :exec
+INSERT INTO manager (id, beat_at) VALUES ($1, $2);
+
+-- name: BeatManager :execrows
+UPDATE manager SET beat_at = $2 WHERE id = $1;
 
 -- name: Managers :many
 SELECT * FROM manager ORDER BY id;
@@ -8,11 +11,14 @@ SELECT * FROM manager ORDER BY id;
 DELETE FROM manager WHERE id = $1;
 
 -- name: PutPresence :execrows
--- PutPresence leaves a younger session's row as it is.
+-- PutPresence leaves a younger session's row as it is, and keeps the last status
+-- until there is another.
 INSERT INTO presence (serial, account_id, site_id, manager, since, connected, heard_at, reported_at, status)
 VALUES ($1, $2, $3, $4, $5, TRUE, $6, $7, $8)
 ON CONFLICT (serial) DO UPDATE SET account_id = excluded.account_id, site_id = excluded.site_id, manager = excluded.manager,
-    since = excluded.since, connected = TRUE, heard_at = excluded.heard_at, reported_at = excluded.reported_at, status = excluded.status
+    since = excluded.since, connected = TRUE, heard_at = excluded.heard_at,
+    reported_at = CASE WHEN excluded.status = '' THEN presence.reported_at ELSE excluded.reported_at END,
+    status = CASE WHEN excluded.status = '' THEN presence.status ELSE excluded.status END
 WHERE presence.since <= excluded.since;
 
 -- name: EndPresence :execrows

@@ -9,8 +9,8 @@ import (
 	"context"
 )
 
-const beatManager = `-- name: BeatManager :exec
-INSERT INTO manager (id, beat_at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at
+const beatManager = `-- name: BeatManager :execrows
+UPDATE manager SET beat_at = $2 WHERE id = $1
 `
 
 type BeatManagerParams struct {
@@ -18,9 +18,12 @@ type BeatManagerParams struct {
 	BeatAt int64
 }
 
-func (q *Queries) BeatManager(ctx context.Context, arg BeatManagerParams) error {
-	_, err := q.db.ExecContext(ctx, beatManager, arg.ID, arg.BeatAt)
-	return err
+func (q *Queries) BeatManager(ctx context.Context, arg BeatManagerParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, beatManager, arg.ID, arg.BeatAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const deleteManager = `-- name: DeleteManager :exec
@@ -85,6 +88,20 @@ func (q *Queries) EndPresence(ctx context.Context, arg EndPresenceParams) (int64
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const insertManager = `-- name: InsertManager :exec
+INSERT INTO manager (id, beat_at) VALUES ($1, $2)
+`
+
+type InsertManagerParams struct {
+	ID     string
+	BeatAt int64
+}
+
+func (q *Queries) InsertManager(ctx context.Context, arg InsertManagerParams) error {
+	_, err := q.db.ExecContext(ctx, insertManager, arg.ID, arg.BeatAt)
+	return err
 }
 
 const judged = `-- name: Judged :one
@@ -245,7 +262,9 @@ const putPresence = `-- name: PutPresence :execrows
 INSERT INTO presence (serial, account_id, site_id, manager, since, connected, heard_at, reported_at, status)
 VALUES ($1, $2, $3, $4, $5, TRUE, $6, $7, $8)
 ON CONFLICT (serial) DO UPDATE SET account_id = excluded.account_id, site_id = excluded.site_id, manager = excluded.manager,
-    since = excluded.since, connected = TRUE, heard_at = excluded.heard_at, reported_at = excluded.reported_at, status = excluded.status
+    since = excluded.since, connected = TRUE, heard_at = excluded.heard_at,
+    reported_at = CASE WHEN excluded.status = '' THEN presence.reported_at ELSE excluded.reported_at END,
+    status = CASE WHEN excluded.status = '' THEN presence.status ELSE excluded.status END
 WHERE presence.since <= excluded.since
 `
 
@@ -260,7 +279,8 @@ type PutPresenceParams struct {
 	Status     string
 }
 
-// PutPresence leaves a younger session's row as it is.
+// PutPresence leaves a younger session's row as it is, and keeps the last status
+// until there is another.
 func (q *Queries) PutPresence(ctx context.Context, arg PutPresenceParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, putPresence,
 		arg.Serial,
