@@ -60,6 +60,7 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	if err := m.wire(ctx, u.certificateNames(addr)); err != nil {
 		return nil, err
 	}
+	m.startChores(m.retainEvents(time.Duration(u.keepEvents)))
 	return m, nil
 }
 

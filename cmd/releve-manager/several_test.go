@@ -66,7 +66,7 @@ func TestAnotherAuthority(t *testing.T) {
 	url := storetest.Postgres(t)
 	serve(t, url, "")
 	open := func(anew bool) error {
-		u := &upping{options: &options{data: t.TempDir(), database: url}, newAuthority: anew}
+		u := &upping{options: &options{data: t.TempDir(), database: url}, newAuthority: anew, keepEvents: least}
 		m, err := u.open(context.Background(), &net.TCPAddr{}, quiet)
 		if err != nil {
 			return err

@@ -40,7 +40,7 @@ func serve(t *testing.T, url, authorityOf string) *served {
 	if authorityOf != "" {
 		fine(t, os.CopyFS(filepath.Join(data, "authority"), os.DirFS(filepath.Join(authorityOf, "authority"))))
 	}
-	u := &upping{options: &options{data: data, database: url}}
+	u := &upping{options: &options{data: data, database: url}, keepEvents: least}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	fine(t, err)
 	m, err := u.open(t.Context(), listener.Addr(), quiet)
