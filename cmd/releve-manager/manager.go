@@ -14,6 +14,7 @@ import (
 	"releve.dev/releve/manager/authority"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
+	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/presence"
 	"releve.dev/releve/manager/store"
@@ -30,6 +31,7 @@ type manager struct {
 	access    *access.Service
 	events    *events.Keeper
 	presence  *presence.Service
+	history   *history.Service
 	fleet     *fleet.Fleet
 	server    *http.Server
 	closers   []func() error // the last first
@@ -60,7 +62,7 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	if err := m.wire(ctx, u.certificateNames(addr)); err != nil {
 		return nil, err
 	}
-	m.startChores(m.retainEvents(time.Duration(u.keepEvents)))
+	m.startChores(m.retainEvents(time.Duration(u.keepEvents)), chore{"retention of figures", time.Hour, m.history.Retain})
 	return m, nil
 }
 
@@ -76,11 +78,15 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	if err := m.openPresence(ctx); err != nil {
 		return err
 	}
+	if m.history, err = history.Open(history.Config{Store: m.store, Log: m.log}); err != nil {
+		return err
+	}
+	m.closers = append(m.closers, m.history.Close)
 	m.wake()
 	seen := newSightings(m.events, m.log)
 	m.closers = append(m.closers, seen.close)
 	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: m.bus, Log: m.log,
-		Incident: seen.note, Known: m.noteKnown, Names: names})
+		Incident: seen.note, Known: m.noteKnown, Sample: sampleEvery, Names: names})
 	if err != nil {
 		return err
 	}
@@ -89,7 +95,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	if err != nil {
 		return err
 	}
-	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Status: m.presence, Store: m.store,
+	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Status: m.presence, History: m.history, Store: m.store,
 		Now: time.Now, Log: m.log})
 	mux := http.NewServeMux()
 	mux.Handle(m.fleet.Handler())

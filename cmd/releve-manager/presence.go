@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -27,6 +28,10 @@ func (m *manager) openPresence(ctx context.Context) (err error) {
 	return nil
 }
 
+// sampleEvery is how often a vSocket reports though nothing has changed, for the
+// figures over time: its throughput is a mean all the same, for it counts bytes.
+const sampleEvery = time.Minute
+
 // noteKnown is what the fleet knows of a device.
 func (m *manager) noteKnown(d fleet.Device) {
 	said := presence.Said{Serial: d.Serial, Since: d.Since, Connected: d.Connected, Heard: d.Heard}
@@ -34,6 +39,9 @@ func (m *manager) noteKnown(d fleet.Device) {
 	// What can't be read is no report; a vSocket of another release may send it.
 	if json.Unmarshal(d.Status, &status) == nil {
 		said.Status, said.Raw, said.At = &status, d.Status, d.Reported
+		if d.Connected && d.Heard.Equal(d.Reported) { // it is news
+			m.history.Note(d.Serial, d.Reported, &status)
+		}
 	}
 	m.presence.Note(said)
 }

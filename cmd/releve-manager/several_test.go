@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	contract "releve.dev/releve/channel"
 	"releve.dev/releve/manager/bus/postgres"
@@ -128,5 +129,11 @@ func TestStatusOfSeveralManagers(t *testing.T) {
 	c := serve(t, url, a.data)
 	if after := c.status(by, paris.ID); !reflect.DeepEqual(after, before) {
 		t.Errorf("before the restart: %+v\nafter: %+v", before, after)
+	}
+	for _, k := range []site.Serial{paris.Primary.Serial, paris.Secondary.Serial} {
+		series, err := c.history.Series(t.Context(), by.Account, k, 5*time.Minute, time.Now().Add(-time.Hour), time.Now())
+		if err != nil || len(series) == 0 || series[0].Connected == 0 {
+			t.Errorf("figures of %s: %+v, %v", k, series, err)
+		}
 	}
 }

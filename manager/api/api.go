@@ -35,6 +35,7 @@ type Parts struct {
 	Events    *events.Keeper
 	Fleet     Fleet
 	Status    Status
+	History   History
 	Store     *store.Store // for answers to requests with an Idempotency-Key
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -58,6 +59,7 @@ func New(p Parts) *API {
 	a.registerNetworks()
 	a.registerSockets()
 	a.registerStatus()
+	a.registerMetrics()
 	a.registerEvents()
 	a.health()
 	return a

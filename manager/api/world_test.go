@@ -18,6 +18,7 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
+	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/presence"
 	"releve.dev/releve/manager/store"
@@ -72,6 +73,10 @@ func newWorld(t testing.TB, s *store.Store) *world {
 	parts.Status, err = presence.Open(context.Background(), presence.Config{Store: s, Manager: "m", Now: w.clock, Log: parts.Log})
 	w.fine(err)
 	t.Cleanup(func() { _ = parts.Status.(*presence.Service).Close() })
+	measured, err := history.Open(history.Config{Store: s, Now: w.clock, Log: parts.Log})
+	w.fine(err)
+	t.Cleanup(func() { _ = measured.Close() })
+	parts.History = measured
 	w.API = New(parts)
 	w.handler = w.Handler()
 	w.ours = w.account("ours")

@@ -103,7 +103,7 @@ func (k *Keeper) put(ctx context.Context, all []query.Event) (int, error) {
 	}
 	var fresh []query.Event
 	err := k.store.InTx(ctx, func(q *query.Queries) error {
-		if err := k.store.LockEvents(ctx, q); err != nil {
+		if err := k.store.LockTable(ctx, q, "event_feed"); err != nil {
 			return err
 		}
 		rows := once(all)

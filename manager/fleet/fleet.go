@@ -40,6 +40,7 @@ type Config struct {
 	Names      []string      // of this manager, for its certificate, besides channel.ServerName
 	Heartbeat  time.Duration // 0: channel.HeartbeatEvery
 	Sweep      time.Duration // how often a session looks for settings that no wake-up told of; 0: 5 minutes
+	Sample     time.Duration // how often a device reports though nothing has changed and nobody looks; 0: it doesn't
 	Handshakes int           // a second; 0: 300 a core
 }
 
