@@ -58,7 +58,9 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	if err := m.sameAuthority(ctx, u.newAuthority); err != nil {
 		return nil, err
 	}
-	m.openBus(u.url())
+	if err := m.openBus(ctx, u); err != nil {
+		return nil, err
+	}
 	if err := m.wire(ctx, u.certificateNames(addr)); err != nil {
 		return nil, err
 	}

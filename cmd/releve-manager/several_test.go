@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	contract "releve.dev/releve/channel"
 	"releve.dev/releve/manager/bus/postgres"
 	"releve.dev/releve/manager/inventory"
@@ -34,7 +36,7 @@ func TestSeveralManagers(t *testing.T) {
 	})
 	paris = a.second(by, paris.ID)
 	took := until(t, "the change is at the other manager's vSocket", func() bool { return primary.State().Delivered == paris.Generation })
-	t.Logf("delivered after %s", took)
+	shortly(t, "delivered", took)
 	secondary := b.enrolled(by, paris.Secondary.Serial).at(b, "vm2")
 
 	if n := killListeners(t, url); n != 2 {
@@ -48,8 +50,39 @@ func TestSeveralManagers(t *testing.T) {
 	_, err = a.inventory.Unassign(t.Context(), by, paris.ID, inventory.Change{IfMatch: paris.Generation})
 	fine(t, err)
 	took = until(t, "cut off", func() bool { return !secondary.State().Connected })
-	t.Logf("cut off after %s", took)
+	shortly(t, "cut off", took)
 	until(t, "refused", func() bool { return secondary.State().Refused == contract.Refusal_VOID })
+}
+
+// The same over NATS.
+func TestSeveralManagersOverNATS(t *testing.T) {
+	messages, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoLog: true, NoSigs: true})
+	fine(t, err)
+	messages.Start()
+	t.Cleanup(func() { messages.Shutdown(); messages.WaitForShutdown() })
+	if !messages.ReadyForConnections(20 * time.Second) {
+		t.Fatal("NATS doesn't start")
+	}
+	url := storetest.Postgres(t)
+	a, b := pair(t, url, func(u *upping) { u.nats = messages.ClientURL() })
+	if n := killListeners(t, url); n != 0 {
+		t.Errorf("%d listen to PostgreSQL", n)
+	}
+	by := a.account("ours")
+	paris := a.paris(by)
+	primary := a.enrolled(by, paris.Primary.Serial).at(b, "vm1")
+	until(t, "its version is known", func() bool {
+		s, err := a.inventory.Site(t.Context(), by, paris.ID)
+		return err == nil && s.Primary.Version == site.Release
+	})
+	paris = a.second(by, paris.ID)
+	took := until(t, "the change is at the other manager's vSocket", func() bool { return primary.State().Delivered == paris.Generation })
+	shortly(t, "delivered", took)
+	secondary := b.enrolled(by, paris.Secondary.Serial).at(b, "vm2")
+	_, err = a.inventory.Unassign(t.Context(), by, paris.ID, inventory.Change{IfMatch: paris.Generation})
+	fine(t, err)
+	took = until(t, "cut off", func() bool { return !secondary.State().Connected })
+	shortly(t, "cut off", took)
 }
 
 func killListeners(t *testing.T, url string) (n int) {
@@ -120,7 +153,7 @@ func TestStatusOfSeveralManagers(t *testing.T) {
 		s := a.status(by, paris.ID)
 		return s.HA != nil && !s.HA.Ready
 	})
-	t.Logf("told after %s", took)
+	shortly(t, "told", took)
 	secondary.says(t, site.Secondary, func(*site.Status) {})
 	until(t, "Ready again", func() bool { return ready(a) })
 	before := a.status(by, paris.ID)
@@ -136,4 +169,13 @@ func TestStatusOfSeveralManagers(t *testing.T) {
 			t.Errorf("figures of %s: %+v, %v", k, series, err)
 		}
 	}
+}
+
+// shortly: a wake-up did it, and not the next sweep or look.
+func shortly(t *testing.T, what string, took time.Duration) {
+	t.Helper()
+	if took > 10*time.Second {
+		t.Errorf("%s after %s", what, took)
+	}
+	t.Logf("%s after %s", what, took.Round(time.Millisecond))
 }

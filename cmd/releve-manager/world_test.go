@@ -34,13 +34,16 @@ type served struct {
 
 // serve starts one whose data directory has the authority of another, if there is
 // one.
-func serve(t *testing.T, url, authorityOf string) *served {
+func serve(t *testing.T, url, authorityOf string, with ...func(*upping)) *served {
 	t.Helper()
 	data := t.TempDir()
 	if authorityOf != "" {
 		fine(t, os.CopyFS(filepath.Join(data, "authority"), os.DirFS(filepath.Join(authorityOf, "authority"))))
 	}
 	u := &upping{options: &options{data: data, database: url}, keepEvents: least}
+	for _, change := range with {
+		change(u)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	fine(t, err)
 	m, err := u.open(t.Context(), listener.Addr(), quiet)
@@ -65,10 +68,10 @@ func serve(t *testing.T, url, authorityOf string) *served {
 }
 
 // pair is two managers on one database.
-func pair(t *testing.T, url string) (a, b *served) {
+func pair(t *testing.T, url string, with ...func(*upping)) (a, b *served) {
 	t.Helper()
-	a = serve(t, url, "")
-	return a, serve(t, url, a.data)
+	a = serve(t, url, "", with...)
+	return a, serve(t, url, a.data, with...)
 }
 
 func fine(t *testing.T, err error) {
