@@ -14,10 +14,13 @@ import (
 
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/store/storetest"
 	"releve.dev/releve/site"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"releve": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(storetest.Tests{M: m}, map[string]func(){"releve": main})
+}
 
 // What the source's pages do, by the command line against a running manager: E1
 // to E12.
