@@ -26,10 +26,15 @@ type upping struct {
 	names  []string
 	owner  string
 	drain  time.Duration
+
+	newAuthority bool
+	keepEvents   days
+	nats         string
+	natsUser     string
 }
 
 func (o *options) upCommand() *cobra.Command {
-	u := &upping{options: o}
+	u := &upping{options: o, keepEvents: days(400 * 24 * time.Hour)}
 	cmd := &cobra.Command{
 		Use: "up", Short: "Run the manager",
 		Long: `Run the manager in the foreground, until SIGTERM or Ctrl-C, which let requests
@@ -47,6 +52,10 @@ whose fingerprint is printed, and a first owner, with a code that is good once.`
 	cmd.Flags().StringVar(&u.listen, "listen", ":8443", "address and port, for the API and for vSockets")
 	cmd.Flags().StringSliceVar(&u.names, "name", nil, "names or addresses by which this manager is reached; for its certificate")
 	cmd.Flags().StringVar(&u.owner, "owner", "owner", "name of the first owner")
+	cmd.Flags().StringVar(&u.nats, "nats", "", "nats://HOST: wake the other managers over this NATS instead of PostgreSQL's NOTIFY")
+	cmd.Flags().StringVar(&u.natsUser, "nats-credentials", "", "file with the NATS user's credentials")
+	cmd.Flags().Var(&u.keepEvents, "keep-events", "how long events are kept")
+	cmd.Flags().BoolVar(&u.newAuthority, "new-authority", false, "serve though the database's vSockets believe another certificate authority: they have to enrol anew")
 	cmd.Flags().DurationVar(&u.drain, "drain", 10*time.Second, "how long requests and vSockets have to finish at the end")
 	return cmd
 }

@@ -14,11 +14,12 @@ import (
 
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/store/storetest"
 	"releve.dev/releve/site"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"releve": main, privately: runPrivately})
+	testscript.Main(storetest.Tests{M: m}, map[string]func(){"releve": main, privately: runPrivately})
 }
 
 // What the source's pages do, by the command line against a running manager: E1

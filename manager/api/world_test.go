@@ -18,7 +18,9 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
+	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/presence"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/manager/store/storetest"
@@ -65,8 +67,16 @@ func newWorld(t testing.TB, s *store.Store) *world {
 	t.Helper()
 	w := &world{t: t, store: s, at: time.Now(), tokens: map[access.Role]string{}}
 	parts := Parts{Access: access.New(s, w.clock), Inventory: inventory.New(s, inventory.Config{Now: w.clock}), Store: s, Now: w.clock,
-		Events: events.New(s, events.Config{Now: w.clock, Boot: "m"}), Fleet: nobodyHere{},
+		Events: events.New(s, events.Config{Now: w.clock}), Fleet: nobodyHere{},
 		Log: slog.New(slog.DiscardHandler)}
+	var err error
+	parts.Status, err = presence.Open(context.Background(), presence.Config{Store: s, Manager: "m", Now: w.clock, Log: parts.Log})
+	w.fine(err)
+	t.Cleanup(func() { _ = parts.Status.(*presence.Service).Close() })
+	measured, err := history.Open(history.Config{Store: s, Now: w.clock, Log: parts.Log})
+	w.fine(err)
+	t.Cleanup(func() { _ = measured.Close() })
+	parts.History = measured
 	w.API = New(parts)
 	w.handler = w.Handler()
 	w.ours = w.account("ours")

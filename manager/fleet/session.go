@@ -37,11 +37,11 @@ type session struct {
 	hold    sync.Mutex // of control: it must not be touched once the call is over
 	done    bool
 
-	sent     uint64 // generation of the settings that it has or was sent
-	live     bool   // it was asked for live reports
-	gone     bool   // it was asked to go
-	seen     bool   // the inventory knows that it was here
-	told     bool   // and what it has said of itself
+	sent     uint64        // generation of the settings that it has or was sent
+	live     time.Duration // between the reports that it was asked for; 0: on change alone
+	gone     bool          // it was asked to go
+	seen     bool          // the inventory knows that it was here
+	told     bool          // and what it has said of itself
 	isPoP    bool
 	hello    *channel.Hello
 	progress inventory.Progress // what the inventory was told; the receiver's own
@@ -243,17 +243,16 @@ func (s *session) deliver(ctx context.Context) error {
 
 func (s *session) tellLive(context.Context) error {
 	s.fleet.mu.Lock()
-	wanted := len(s.fleet.devices[s.serial].watchers) > 0
+	every := s.fleet.c.Sample
+	if len(s.fleet.devices[s.serial].watchers) > 0 {
+		every = liveEvery
+	}
 	s.fleet.mu.Unlock()
-	if wanted == s.live {
+	if every == s.live {
 		return nil
 	}
-	s.live = wanted
-	m := &channel.Live{}
-	if wanted {
-		m.EveryMs = uint32(liveEvery.Milliseconds())
-	}
-	if err := s.send(&channel.Down{Message: &channel.Down_Live{Live: m}}); err != nil {
+	s.live = every
+	if err := s.send(&channel.Down{Message: &channel.Down_Live{Live: &channel.Live{EveryMs: uint32(every.Milliseconds())}}}); err != nil {
 		s.cut(err)
 	}
 	return nil

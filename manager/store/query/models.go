@@ -33,6 +33,13 @@ type Audit struct {
 	Request   string
 }
 
+type Bucket struct {
+	Serial  string
+	Width   int64
+	StartAt int64
+	Figures string
+}
+
 type Code struct {
 	Hash      string
 	PersonID  string
@@ -72,6 +79,23 @@ type Event struct {
 type EventFeed struct {
 	AccountID string
 	Last      int64
+}
+
+type Installation struct {
+	Name  string
+	Value string
+}
+
+type Judged struct {
+	SiteID    string
+	AccountID string
+	Status    string
+	DueAt     int64
+}
+
+type Manager struct {
+	ID     string
+	BeatAt int64
 }
 
 type Network struct {
@@ -117,6 +141,18 @@ type PopPeer struct {
 	Since     int64
 	Known     bool
 	Until     int64
+}
+
+type Presence struct {
+	Serial     string
+	AccountID  string
+	SiteID     string
+	Manager    string
+	Since      int64
+	Connected  bool
+	HeardAt    int64
+	ReportedAt int64
+	Status     string
 }
 
 type Session struct {

@@ -35,16 +35,22 @@ var (
 )
 
 // Main runs a binary's tests, and stops the PostgreSQL that they used.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Tests{m}.Run()) }
+
+// Tests are a binary's, for a TestMain that has more to do than Main.
+type Tests struct{ M *testing.M }
+
+// Run runs them, and stops the PostgreSQL that they used.
+func (t Tests) Run() int {
 	inMain = true
-	code := m.Run()
+	code := t.M.Run()
 	if running != nil {
 		if err := running.stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = max(code, 1)
 		}
 	}
-	os.Exit(code)
+	return code
 }
 
 // Postgres is the address of a new, empty database. A test that can't have one
