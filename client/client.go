@@ -31,7 +31,7 @@ type Client struct {
 const mostAnswer = 64 << 20
 
 // New makes a client of the manager at address ("https://manager.example:8443").
-// fingerprint, if not empty, is of the manager's CA or certificate: no other is
+// fingerprint, if not empty, is of the manager's own CA: no other is
 // believed. With none the system's CAs decide. Nothing is believed because it
 // was there first.
 func New(address, fingerprint, token string) (*Client, error) {
@@ -45,7 +45,7 @@ func New(address, fingerprint, token string) (*Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		transport.TLSClientConfig = pinned(want, u.Hostname())
+		transport.TLSClientConfig = pinned(want)
 	}
 	return &Client{base: strings.TrimSuffix(u.Scheme+"://"+u.Host, "/"), token: token, http: &http.Client{Transport: transport}}, nil
 }
@@ -60,29 +60,27 @@ func ParseFingerprint(text string) ([]byte, error) {
 	return raw, nil
 }
 
-// pinned believes a chain which has the certificate with this hash, and whose
-// first certificate is that one or is signed by it for this name.
-func pinned(want []byte, name string) *tls.Config {
+// authorityName is in each certificate that a manager's own CA gives a manager.
+// Whoever asks for it is shown that one, whatever the others are shown.
+const authorityName = "releve-manager"
+
+// pinned believes a chain whose CA is the certificate with this hash.
+func pinned(want []byte) *tls.Config {
 	return &tls.Config{
-		MinVersion:         tls.VersionTLS13,
+		MinVersion: tls.VersionTLS13, ServerName: authorityName,
 		InsecureSkipVerify: true, // VerifyConnection is stricter: one certificate, instead of all CAs
 		VerifyConnection: func(state tls.ConnectionState) error {
-			roots, others := x509.NewCertPool(), x509.NewCertPool()
-			found := false
+			roots := x509.NewCertPool()
 			for _, c := range state.PeerCertificates {
 				sum := sha256.Sum256(c.Raw)
-				if bytes.Equal(sum[:], want) {
-					roots.AddCert(c)
-					found = true
-				} else {
-					others.AddCert(c)
+				if !bytes.Equal(sum[:], want) {
+					continue
 				}
+				roots.AddCert(c)
+				_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: authorityName})
+				return err
 			}
-			if !found {
-				return errors.New("the manager's certificate has another fingerprint\nhint: it is another manager, or somebody stands between; compare with `releve-manager fingerprint` on its machine")
-			}
-			_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: others, DNSName: name})
-			return err
+			return errors.New("the manager's certificate has another fingerprint\nhint: it is another manager, or somebody stands between; compare with `releve-manager fingerprint` on its machine")
 		},
 	}
 }

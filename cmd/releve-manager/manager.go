@@ -14,6 +14,7 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/authority"
+	"releve.dev/releve/manager/certificate"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/inventory"
@@ -31,6 +32,8 @@ type manager struct {
 	events    *events.Keeper
 	fleet     *fleet.Fleet
 	server    *http.Server
+	public    func(own certificate.Source) certificate.Source
+	protocols []string
 	closers   []func() error // the last first
 }
 
@@ -45,6 +48,11 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 		return nil, err
 	}
 	m.closers = append(m.closers, m.folder.Close)
+	var renew func(context.Context)
+	if m.public, renew, err = u.shown.settle(u.data, log); err != nil {
+		return nil, err
+	}
+	m.protocols = u.shown.protocols()
 	if m.store, err = store.Open(ctx, u.url()); err != nil {
 		return nil, err
 	}
@@ -55,6 +63,7 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	if err := m.wire(ctx, u.certificateNames(addr)); err != nil {
 		return nil, err
 	}
+	m.background(renew)
 	return m, nil
 }
 
@@ -69,7 +78,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	seen := newSightings(m.events, m.log)
 	m.closers = append(m.closers, seen.close)
 	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: bus, Log: m.log,
-		Incident: seen.note, Names: names})
+		Incident: seen.note, Names: names, Certificate: m.showing(names), Protocols: m.protocols})
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type upping struct {
 	names  []string
 	owner  string
 	drain  time.Duration
+	shown  shown
 }
 
 func (o *options) upCommand() *cobra.Command {
@@ -47,6 +48,7 @@ whose fingerprint is printed, and a first owner, with a code that is good once.`
 	cmd.Flags().StringVar(&u.listen, "listen", ":8443", "address and port, for the API and for vSockets")
 	cmd.Flags().StringSliceVar(&u.names, "name", nil, "names or addresses by which this manager is reached; for its certificate")
 	cmd.Flags().StringVar(&u.owner, "owner", "owner", "name of the first owner")
+	u.shown.flags(cmd)
 	cmd.Flags().DurationVar(&u.drain, "drain", 10*time.Second, "how long requests and vSockets have to finish at the end")
 	return cmd
 }
@@ -87,7 +89,7 @@ func listenOn(address string) (net.Listener, error) {
 
 // certificateNames are those under which the manager can be reached.
 func (u *upping) certificateNames(addr net.Addr) []string {
-	names := append([]string{}, u.names...)
+	names := u.publicNames()
 	if host, err := os.Hostname(); err == nil {
 		names = append(names, host)
 	}
@@ -96,6 +98,11 @@ func (u *upping) certificateNames(addr net.Addr) []string {
 		names = append(names, tcp.IP.String())
 	}
 	return names
+}
+
+// publicNames are those that the user gave.
+func (u *upping) publicNames() []string {
+	return append(append([]string{}, u.shown.acme.Domains...), u.names...)
 }
 
 // address is where people reach the manager.
@@ -107,8 +114,8 @@ func (u *upping) address(addr net.Addr) string {
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "localhost"
 	}
-	if len(u.names) > 0 {
-		host = u.names[0]
+	if names := u.publicNames(); len(names) > 0 {
+		host = names[0]
 	}
 	if port == "443" {
 		if strings.Contains(host, ":") {

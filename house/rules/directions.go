@@ -63,6 +63,7 @@ var Directions = []Direction{
 		Why: "HTTP over the use cases; its types are the client's"},
 	{Room: "client", May: []string{"site"}, Why: "the API's contract, and its Go client"},
 	{Room: "manager/authority", May: []string{"site", "channel", "disk"}, Why: "signs for managers and devices"},
+	{Room: "manager/certificate", Why: "what the port shows of itself; knows no manager"},
 	{Room: "manager/fleet", May: []string{"site", "channel", "manager/authority", "manager/inventory", "manager/events"},
 		Tests: []string{"core/event", "disk", "vsocket/channel", "vsocket/spool", "manager/store"}, Why: "the devices' sessions; tested with the vSocket's end"},
 	{Room: "manager/status", May: []string{"site"}, Conduct: Pure, Why: "reports to what people are shown; time comes in as a value"},
