@@ -215,7 +215,7 @@ func (w *world) ofSite(path string) string {
 }
 
 // state is all that a refused request mustn't change: the site, the audit log,
-// the people. That a login failed is in the log, and anybody may make a token of
+// the people. That it was refused is in the log, and anybody may make a token of
 // their own.
 func (w *world) state() string {
 	ctx := context.Background()
@@ -224,7 +224,7 @@ func (w *world) state() string {
 	log, err := w.Inventory.Audit(ctx, w.ours, inventory.Page{Limit: 500})
 	w.fine(err)
 	log.Items = slices.DeleteFunc(log.Items, func(r inventory.AuditRow) bool {
-		return strings.HasPrefix(r.Action, "session.") || strings.HasPrefix(r.Action, "token.")
+		return strings.HasPrefix(r.Action, "session.") || strings.HasPrefix(r.Action, "token.") || r.Action == "action.refuse"
 	})
 	people, err := w.Access.People(ctx, w.ours.Account, "", 100)
 	w.fine(err)

@@ -69,6 +69,15 @@ type EventFeed struct {
 	Last      int64
 }
 
+type Identity struct {
+	Issuer    string
+	Subject   string
+	AccountID string
+	PersonID  string
+	Follows   bool
+	CreatedAt int64
+}
+
 type Network struct {
 	ID        string
 	AccountID string
@@ -78,6 +87,16 @@ type Network struct {
 	Lowest    int64
 	Highest   int64
 	Gateway   string
+}
+
+type Passkey struct {
+	ID         string
+	AccountID  string
+	PersonID   string
+	Name       string
+	Credential string
+	CreatedAt  int64
+	UsedAt     int64
 }
 
 type Person struct {
@@ -110,6 +129,11 @@ type Site struct {
 	HAKey       string
 	CreatedAt   int64
 	ChangedAt   int64
+}
+
+type Spent struct {
+	ID        string
+	ExpiresAt int64
 }
 
 type Token struct {
