@@ -74,6 +74,9 @@ func (s *Service) Passkeys(ctx context.Context, w *Who) ([]Passkey, error) {
 
 // DeletePasskey ends one of one's own.
 func (s *Service) DeletePasskey(ctx context.Context, w *Who, id, request string) error {
+	if err := errors.Join(noToken(w), s.NeedConfirmed(w)); err != nil {
+		return err
+	}
 	return s.store.InTx(ctx, func(q *query.Queries) error {
 		n, err := q.DeletePasskey(ctx, query.DeletePasskeyParams{AccountID: w.Account, PersonID: w.Person, ID: id})
 		switch {

@@ -19,6 +19,8 @@ import (
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/passkey"
+	"releve.dev/releve/manager/seal"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/manager/store/storetest"
@@ -67,6 +69,11 @@ func newWorld(t testing.TB, s *store.Store) *world {
 	parts := Parts{Access: access.New(s, w.clock), Inventory: inventory.New(s, inventory.Config{Now: w.clock}), Store: s, Now: w.clock,
 		Events: events.New(s, events.Config{Now: w.clock, Boot: "m"}), Fleet: nobodyHere{},
 		Log: slog.New(slog.DiscardHandler)}
+	var err error
+	parts.SignIn.Passkeys, err = passkey.New("manager.example", "https://manager.example")
+	w.fine(err)
+	parts.SignIn.Box, err = seal.New([]byte("a secret of the managers"), w.clock)
+	w.fine(err)
 	w.API = New(parts)
 	w.handler = w.Handler()
 	w.ours = w.account("ours")
