@@ -34,6 +34,7 @@ type manager struct {
 	server    *http.Server
 	public    func(own certificate.Source) certificate.Source
 	protocols []string
+	signIn    api.SignIn
 	closers   []func() error // the last first
 }
 
@@ -58,6 +59,9 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	}
 	m.closers = append(m.closers, m.store.Close)
 	if m.authority, err = authority.Open(u.authority()); err != nil {
+		return nil, err
+	}
+	if m.signIn, err = u.signIn.settle(u.address(addr), m.authority); err != nil {
 		return nil, err
 	}
 	if err := m.wire(ctx, u.certificateNames(addr)); err != nil {
@@ -88,7 +92,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 		return err
 	}
 	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Store: m.store,
-		Now: time.Now, Log: m.log})
+		Now: time.Now, Log: m.log, SignIn: m.signIn})
 	mux := http.NewServeMux()
 	mux.Handle(m.fleet.Handler())
 	mux.Handle("/", people.Handler())

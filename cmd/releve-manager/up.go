@@ -27,6 +27,7 @@ type upping struct {
 	owner  string
 	drain  time.Duration
 	shown  shown
+	signIn signIn
 }
 
 func (o *options) upCommand() *cobra.Command {
@@ -49,6 +50,7 @@ whose fingerprint is printed, and a first owner, with a code that is good once.`
 	cmd.Flags().StringSliceVar(&u.names, "name", nil, "names or addresses by which this manager is reached; for its certificate")
 	cmd.Flags().StringVar(&u.owner, "owner", "owner", "name of the first owner")
 	u.shown.flags(cmd)
+	u.signIn.flags(cmd)
 	cmd.Flags().DurationVar(&u.drain, "drain", 10*time.Second, "how long requests and vSockets have to finish at the end")
 	return cmd
 }
@@ -107,6 +109,9 @@ func (u *upping) publicNames() []string {
 
 // address is where people reach the manager.
 func (u *upping) address(addr net.Addr) string {
+	if u.signIn.url != "" {
+		return strings.TrimSuffix(u.signIn.url, "/")
+	}
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
 		return "https://" + addr.String()
