@@ -30,7 +30,11 @@ CREATE TABLE spent (
 );
 CREATE INDEX spent_by_age ON spent (expires_at);
 
+-- What became of one thing: its name too, when it is gone.
+CREATE INDEX audit_by_target ON audit (account_id, target, id);
+
 -- +goose Down
+DROP INDEX audit_by_target;
 DROP TABLE spent;
 DROP TABLE passkey;
 DROP TABLE identity;

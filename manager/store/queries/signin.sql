@@ -44,3 +44,6 @@ WHERE token.account_id = $1 AND token.id = $2;
 
 -- name: NameOfSite :one
 SELECT name FROM site WHERE account_id = $1 AND id = $2;
+
+-- name: MakingOf :one
+SELECT actor, after FROM audit WHERE account_id = $1 AND target = $2 AND action IN ('token.make', 'person.add', 'site.create') ORDER BY id LIMIT 1;

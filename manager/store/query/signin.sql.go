@@ -151,6 +151,27 @@ func (q *Queries) InsertPasskey(ctx context.Context, arg InsertPasskeyParams) er
 	return err
 }
 
+const makingOf = `-- name: MakingOf :one
+SELECT actor, after FROM audit WHERE account_id = $1 AND target = $2 AND action IN ('token.make', 'person.add', 'site.create') ORDER BY id LIMIT 1
+`
+
+type MakingOfParams struct {
+	AccountID string
+	Target    string
+}
+
+type MakingOfRow struct {
+	Actor string
+	After string
+}
+
+func (q *Queries) MakingOf(ctx context.Context, arg MakingOfParams) (MakingOfRow, error) {
+	row := q.db.QueryRowContext(ctx, makingOf, arg.AccountID, arg.Target)
+	var i MakingOfRow
+	err := row.Scan(&i.Actor, &i.After)
+	return i, err
+}
+
 const nameOfPerson = `-- name: NameOfPerson :one
 SELECT name FROM person WHERE account_id = $1 AND id = $2
 `
