@@ -26,7 +26,7 @@ func TestManagerScripts(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", program, "../releve-manager").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	v, b := buildVSocket(t), newBrowser(t)
+	v, b, a := buildVSocket(t), newBrowser(t), newCA(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/manager",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -42,6 +42,8 @@ func TestManagerScripts(t *testing.T) {
 			"keep":     keepOutput,
 			"browse":   b.login,
 			"signs":    certificateFor,
+			"ca":       a.tell,
+			"shows":    a.shows,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TZ", "UTC")

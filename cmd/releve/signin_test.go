@@ -25,6 +25,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"releve.dev/releve/manager/certificate/acmetest"
 	"releve.dev/releve/manager/oidc/oidctest"
 )
 
@@ -109,4 +110,37 @@ func certificateFor(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+}
+
+// authority gives certificates by ACME to whoever listens at the port.
+type authority struct {
+	server *acmetest.Server
+	port   *net.TCPAddr
+}
+
+func newCA(t *testing.T) authority {
+	port := acmetest.FreePort(t)
+	return authority{acmetest.Start(t, port.Port), port}
+}
+
+// tell is "ca": where it is, and the address at which it looks.
+func (a authority) tell(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Setenv("ACME", a.server.Directory())
+	ts.Setenv("LISTEN", a.port.String())
+}
+
+// shows is "shows NAME": at the port a client of that name is shown a certificate
+// of the authority's, within a while.
+func (a authority) shows(ts *testscript.TestScript, neg bool, args []string) {
+	var err error
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); <-time.After(100 * time.Millisecond) {
+		var conn *tls.Conn
+		if conn, err = tls.Dial("tcp", a.port.String(), &tls.Config{ServerName: args[0], RootCAs: a.server.Roots}); err == nil {
+			ts.Check(conn.Close())
+		}
+		if (err != nil) == neg {
+			return
+		}
+	}
+	ts.Fatalf("%s is shown: %v", args[0], err)
 }
