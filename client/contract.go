@@ -130,14 +130,17 @@ type EnrolKey struct {
 
 // AuditRow is one change.
 type AuditRow struct {
-	ID      string          `json:"id"`
-	At      time.Time       `json:"at"`
-	Actor   string          `json:"actor" doc:"user:ID, token:ID, device:SERIAL or system"`
-	Action  string          `json:"action"`
-	Target  string          `json:"target" doc:"The id of what was changed"`
-	Before  json.RawMessage `json:"before,omitempty"`
-	After   json.RawMessage `json:"after,omitempty"`
-	Request string          `json:"request,omitempty" doc:"The id of the request"`
+	ID     string    `json:"id"`
+	At     time.Time `json:"at"`
+	Actor  string    `json:"actor" doc:"user:ID, token:ID, device:SERIAL, provider:ISSUER or system"`
+	Action string    `json:"action"`
+	Target string    `json:"target" doc:"The id of what was changed"`
+	// The two names are as they are now.
+	ActorName  string          `json:"actor_name,omitempty" doc:"Absent: it has none, or is gone"`
+	TargetName string          `json:"target_name,omitempty" doc:"Absent: it has none, or is gone"`
+	Before     json.RawMessage `json:"before,omitempty"`
+	After      json.RawMessage `json:"after,omitempty"`
+	Request    string          `json:"request,omitempty" doc:"The id of the request"`
 }
 
 // Page is a part of a list; Next asks for the part after it.

@@ -12,6 +12,7 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/authority"
+	"releve.dev/releve/manager/certificate"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/history"
@@ -34,6 +35,9 @@ type manager struct {
 	history   *history.Service
 	fleet     *fleet.Fleet
 	server    *http.Server
+	public    func(own certificate.Source) certificate.Source
+	protocols []string
+	signIn    api.SignIn
 	closers   []func() error // the last first
 }
 
@@ -48,6 +52,11 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 		return nil, err
 	}
 	m.closers = append(m.closers, m.folder.Close)
+	var renew func(context.Context)
+	if m.public, renew, err = u.shown.settle(u.data, log); err != nil {
+		return nil, err
+	}
+	m.protocols = u.shown.protocols()
 	if m.store, err = store.Open(ctx, u.url()); err != nil {
 		return nil, err
 	}
@@ -58,6 +67,9 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	if err := m.sameAuthority(ctx, u.newAuthority); err != nil {
 		return nil, err
 	}
+	if m.signIn, err = u.signIn.settle(u.address(addr), m.authority); err != nil {
+		return nil, err
+	}
 	if err := m.openBus(ctx, u); err != nil {
 		return nil, err
 	}
@@ -65,6 +77,7 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 		return nil, err
 	}
 	m.startChores(m.retainEvents(time.Duration(u.keepEvents)), chore{"retention of figures", time.Hour, m.history.Retain})
+	m.background(renew)
 	return m, nil
 }
 
@@ -88,7 +101,8 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	seen := newSightings(m.events, m.log)
 	m.closers = append(m.closers, seen.close)
 	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: m.bus, Log: m.log,
-		Incident: seen.note, Known: m.noteKnown, Sample: sampleEvery, Names: names})
+		Incident: seen.note, Known: m.noteKnown, Sample: sampleEvery, Names: names,
+		Certificate: m.showing(names), Protocols: m.protocols})
 	if err != nil {
 		return err
 	}
@@ -98,7 +112,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 		return err
 	}
 	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Status: m.presence, History: m.history, Store: m.store,
-		Now: time.Now, Log: m.log})
+		Now: time.Now, Log: m.log, SignIn: m.signIn})
 	mux := http.NewServeMux()
 	mux.Handle(m.fleet.Handler())
 	mux.Handle("/", people.Handler())

@@ -85,8 +85,9 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); <-time.After(100 * time.Millisecond) {
 		if len(args) == 2 {
 			said = ts.ReadFile(args[1])
+		} else if err := ts.Exec(args[1], args[2:]...); err != nil {
+			said = err.Error() + "\n" + ts.ReadFile("stderr")
 		} else {
-			ts.Check(ts.Exec(args[1], args[2:]...))
 			said = ts.ReadFile("stdout")
 		}
 		if want.MatchString(said) {

@@ -39,6 +39,7 @@ type Parts struct {
 	Store     *store.Store // for answers to requests with an Idempotency-Key
 	Now       func() time.Time
 	Log       *slog.Logger
+	SignIn    SignIn
 }
 
 // API is the service.
@@ -53,6 +54,8 @@ func New(p Parts) *API {
 	a := &API{Parts: p, mux: http.NewServeMux()}
 	a.huma = humago.New(a.mux, settings())
 	a.registerSession()
+	a.registerSignIn()
+	a.registerPasskeys()
 	a.registerTokens()
 	a.registerPeople()
 	a.registerSites()

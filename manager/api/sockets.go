@@ -73,5 +73,17 @@ func (a *API) audit(ctx context.Context, c *caller, in *struct{ Paging }) (*stru
 	if err != nil {
 		return nil, err
 	}
-	return answerPage(list, viewAudit), nil
+	var ids []string
+	for _, r := range list.Items {
+		ids = append(ids, r.Actor, r.Target)
+	}
+	names, err := a.Access.Names(ctx, c.who.Account, ids)
+	if err != nil {
+		return nil, err
+	}
+	return answerPage(list, func(r inventory.AuditRow) client.AuditRow {
+		v := viewAudit(r)
+		v.ActorName, v.TargetName = names[r.Actor], names[r.Target]
+		return v
+	}), nil
 }

@@ -20,7 +20,9 @@ import (
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/passkey"
 	"releve.dev/releve/manager/presence"
+	"releve.dev/releve/manager/seal"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/manager/store/storetest"
@@ -77,6 +79,10 @@ func newWorld(t testing.TB, s *store.Store) *world {
 	w.fine(err)
 	t.Cleanup(func() { _ = measured.Close() })
 	parts.History = measured
+	parts.SignIn.Passkeys, err = passkey.New("manager.example", "https://manager.example")
+	w.fine(err)
+	parts.SignIn.Box, err = seal.New([]byte("a secret of the managers"), w.clock)
+	w.fine(err)
 	w.API = New(parts)
 	w.handler = w.Handler()
 	w.ours = w.account("ours")
@@ -225,7 +231,7 @@ func (w *world) ofSite(path string) string {
 }
 
 // state is all that a refused request mustn't change: the site, the audit log,
-// the people. That a login failed is in the log, and anybody may make a token of
+// the people. That it was refused is in the log, and anybody may make a token of
 // their own.
 func (w *world) state() string {
 	ctx := context.Background()
@@ -234,7 +240,7 @@ func (w *world) state() string {
 	log, err := w.Inventory.Audit(ctx, w.ours, inventory.Page{Limit: 500})
 	w.fine(err)
 	log.Items = slices.DeleteFunc(log.Items, func(r inventory.AuditRow) bool {
-		return strings.HasPrefix(r.Action, "session.") || strings.HasPrefix(r.Action, "token.")
+		return strings.HasPrefix(r.Action, "session.") || strings.HasPrefix(r.Action, "token.") || r.Action == "action.refuse"
 	})
 	people, err := w.Access.People(ctx, w.ours.Account, "", 100)
 	w.fine(err)
