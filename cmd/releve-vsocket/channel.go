@@ -22,6 +22,7 @@ import (
 	"releve.dev/releve/vsocket/channel"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/control"
+	"releve.dev/releve/vsocket/remote"
 	"releve.dev/releve/vsocket/reporter"
 	"releve.dev/releve/vsocket/spool"
 )
@@ -109,7 +110,7 @@ func openChannel(cfg *config.Config, folder disk.Folder, kept *spool.Spool) (*ch
 		return nil, fmt.Errorf("which machine this is: %w", err)
 	}
 	return channel.Open(channel.Config{
-		Manager: manager, Folder: folder, Spool: kept, Version: version,
+		Manager: manager, Folder: folder, Spool: kept, Version: version, Serve: remote.New(control.Socket(cfg.RunDir)).Serve,
 		Machine: strings.TrimSpace(string(machine)), Log: slog.Default(),
 	})
 }

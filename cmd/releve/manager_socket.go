@@ -13,7 +13,7 @@ import (
 
 func (m *managed) socketCommand() *cobra.Command {
 	group := terminal.Group("socket", "vSockets: add a secondary, unassign it, make enrolment keys", "Work with the vSockets of sites.")
-	group.AddCommand(m.addSecondary(), m.unassign(), m.enrolKey(), m.socketShow())
+	group.AddCommand(m.addSecondary(), m.unassign(), m.enrolKey(), m.socketShow(), m.socketJournal())
 	return group
 }
 

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -36,6 +37,16 @@ type Config struct {
 	// Apply makes the vSocket run with settings. It is called with the last good
 	// ones at first, then with each that come; not twice at once.
 	Apply func(context.Context, *contract.Settings) error
+	// Serve serves a byte stream that the manager has opened, and closes it; nil:
+	// this vSocket has no services.
+	Serve func(service string, conn net.Conn)
+}
+
+func (c *Channel) serve() func(string, net.Conn) {
+	if c.c.Serve != nil {
+		return c.c.Serve
+	}
+	return func(_ string, conn net.Conn) { _ = conn.Close() }
 }
 
 // Channel is the vSocket's end. Its methods may be called by several goroutines.
