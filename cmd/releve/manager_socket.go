@@ -12,8 +12,8 @@ import (
 )
 
 func (m *managed) socketCommand() *cobra.Command {
-	group := terminal.Group("socket", "vSockets: list, add a secondary, unassign it, make enrolment keys", "Work with the vSockets of sites.")
-	group.AddCommand(m.addSecondary(), m.unassign(), m.enrolKey(), m.socketShow(), m.socketList())
+	group := terminal.Group("socket", "vSockets: list, add a secondary, unassign it, make enrolment keys, read journals", "Work with the vSockets of sites.")
+	group.AddCommand(m.addSecondary(), m.unassign(), m.enrolKey(), m.socketShow(), m.socketList(), m.socketJournal())
 	return group
 }
 

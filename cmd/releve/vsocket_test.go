@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +45,8 @@ func (v vsockets) make(ts *testscript.TestScript, _ bool, args []string) {
 			return status, err
 		}
 		return status, json.Unmarshal(raw, &status)
+	}, Journal: func(ctx context.Context, since time.Time, follow bool, emit func(site.Entry) error) error {
+		return emit(site.Entry{Wall: time.Unix(1_800_000_000, 0), Who: args[0], What: "was asked", Detail: fmt.Sprint(since.Unix(), follow)})
 	}})
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(server.Close()) })

@@ -58,6 +58,7 @@ var Directions = []Direction{
 	{Room: "vsocket/spool", May: []string{"disk"}, Why: "events on the disk"},
 	{Room: "vsocket/reporter", May: []string{"site", "core/event", "disk", "vsocket/spool"}, Why: "what the manager is told of the agent"},
 	{Room: "vsocket/channel", May: []string{"site", "channel", "disk", "vsocket/spool"}, Why: "the way to the manager; a process of its own"},
+	{Room: "vsocket/remote", Why: "what the manager may ask of a vSocket"},
 	{Room: "tunnel", Tests: []string{"lab/room"}, Why: "a WireGuard device, for both ends"},
 	{Room: "pop", May: []string{"site", "core/witness", "wire", "tunnel", "settings", "door", "slots", "channel", "disk"}, Tests: []string{"lab/room"}, Why: "the cloud's end: hub, egress, witness"},
 	{Room: "manager/*", May: []string{"site", "manager/store"}, Why: "a part of the manager each"},

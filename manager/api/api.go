@@ -62,6 +62,7 @@ func New(p Parts) *API {
 	a.registerNetworks()
 	a.registerSockets()
 	a.registerPoPs()
+	a.registerRemote()
 	a.registerStatus()
 	a.registerMetrics()
 	a.registerEvents()

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"time"
 
@@ -20,6 +21,8 @@ import (
 type Fleet interface {
 	Device(serial site.Serial) (fleet.Device, bool)
 	Watch(serials ...site.Serial) (changes <-chan struct{}, stop func())
+	// Dial opens a stream to a service of a device; fleet.ErrAway if it isn't here.
+	Dial(ctx context.Context, serial site.Serial, service string) (net.Conn, error)
 }
 
 var _ Fleet = (*fleet.Fleet)(nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -64,6 +65,9 @@ type nobodyHere struct{}
 
 func (nobodyHere) Device(site.Serial) (fleet.Device, bool)        { return fleet.Device{}, false }
 func (nobodyHere) Watch(...site.Serial) (<-chan struct{}, func()) { return nil, func() {} }
+func (nobodyHere) Dial(context.Context, site.Serial, string) (net.Conn, error) {
+	return nil, fleet.ErrAway
+}
 
 func newWorld(t testing.TB, s *store.Store) *world {
 	t.Helper()

@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect"
 
 	"releve.dev/releve/channel"
+	"releve.dev/releve/channel/streams"
 	"releve.dev/releve/manager/authority"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/site"
@@ -36,6 +37,7 @@ type session struct {
 	over    sync.Once
 	hold    sync.Mutex // of control: it must not be touched once the call is over
 	done    bool
+	streams *streams.Mux
 
 	sent     uint64        // generation of the settings that it has or was sent
 	live     time.Duration // between the reports that it was asked for; 0: on change alone
@@ -62,7 +64,9 @@ func (f *Fleet) Converse(ctx context.Context, stream *connect.BidiStream[channel
 	s := &session{
 		fleet: f, serial: who.serial, remote: stream.Peer().Addr, stream: stream, control: who.control,
 		out: make(chan *channel.Down, 2*channel.MaxUnacked), wake: make(chan struct{}, 1), end: make(chan error, 1),
+		streams: streams.New(nil),
 	}
+	defer s.streams.Close()
 	defer s.finish()
 	if err := s.begin(); err != nil {
 		return err
@@ -142,6 +146,8 @@ func (s *session) run(ctx context.Context) error {
 			look.Reset(s.look(ctx))
 		case <-look.C:
 			look.Reset(s.look(ctx))
+		case step := <-s.streams.Out():
+			err = s.send(&channel.Down{Message: &channel.Down_Stream{Stream: step}})
 		}
 		if err != nil {
 			return err
@@ -317,6 +323,9 @@ func (s *session) take(ctx context.Context, m *channel.Up) error {
 	case *channel.Up_Renew:
 		s.heardAt(now)
 		return s.takeRenew(m.Renew, now)
+	case *channel.Up_Stream:
+		s.heardAt(now)
+		return s.streams.Take(m.Stream)
 	default: // a heartbeat, or something of a later release
 		s.heardAt(now)
 	}

@@ -268,6 +268,7 @@ type vsocket struct {
 	boot    uint64
 	applies []uint64
 	fail    error
+	serve   func(string, net.Conn)
 	stop    func()
 }
 
@@ -289,7 +290,7 @@ func (v *vsocket) run() *vsocket {
 		v.w.t.Fatal(err)
 	}
 	v.Channel, err = channel.Open(channel.Config{
-		Manager: "manager:443", Folder: v.folder, Spool: v.spool, Version: site.Release, Machine: v.machine, Log: quiet, Dial: v.w.dial,
+		Manager: "manager:443", Folder: v.folder, Spool: v.spool, Version: site.Release, Machine: v.machine, Log: quiet, Dial: v.w.dial, Serve: v.serve,
 		Apply: func(_ context.Context, s *contract.Settings) error {
 			v.w.mu.Lock()
 			defer v.w.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -40,6 +41,16 @@ type Config struct {
 	Local *contract.Local // what others must be told of this vSocket
 	// Void is called when the manager says that this serial number is void.
 	Void func()
+	// Serve serves a byte stream that the manager has opened, and closes it; nil:
+	// this vSocket has no services.
+	Serve func(service string, conn net.Conn)
+}
+
+func (c *Channel) serve() func(string, net.Conn) {
+	if c.c.Serve != nil {
+		return c.c.Serve
+	}
+	return func(_ string, conn net.Conn) { _ = conn.Close() }
 }
 
 // Channel is the vSocket's end. Its methods may be called by several goroutines.

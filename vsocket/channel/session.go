@@ -13,6 +13,7 @@ import (
 
 	contract "releve.dev/releve/channel"
 	"releve.dev/releve/channel/line"
+	"releve.dev/releve/channel/streams"
 	"releve.dev/releve/vsocket/spool"
 )
 
@@ -31,6 +32,7 @@ type session struct {
 	live    *time.Ticker              // nil: nobody looks
 	beat    *time.Ticker
 	quiet   bool // nothing was said since the last beat
+	streams *streams.Mux
 	renewal *ecdsa.PrivateKey
 	spread  time.Duration // of GoAway
 }
@@ -59,7 +61,9 @@ func (c *Channel) session(ctx context.Context) (wait time.Duration, err error) {
 	s := &session{
 		Channel: c, stream: carrier.Client.Converse(ctx), down: make(chan *contract.Down),
 		alive: time.AfterFunc(beginWithin, func() { cancel(errSilent) }), flying: map[uint64][]spool.Record{},
+		streams: streams.New(c.serve()),
 	}
+	defer s.streams.Close()
 	defer s.alive.Stop()
 	s.say = s.stream.Send
 	s.silent.Store(int64(beginWithin))
@@ -111,6 +115,8 @@ func (s *session) run(ctx context.Context, over <-chan error) error {
 			err = s.tell(true)
 		case <-s.beat.C:
 			err = s.beats()
+		case step := <-s.streams.Out():
+			err = errors.Join(s.upload(), s.send(&contract.Up{Message: &contract.Up_Stream{Stream: step}})) // events first
 		}
 		if err != nil {
 			return s.reason(err, over)
@@ -246,6 +252,8 @@ func (s *session) hear(m *contract.Down) error {
 		return errGoAway
 	case *contract.Down_Renewed:
 		return s.renewed(m.Renewed)
+	case *contract.Down_Stream:
+		return s.streams.Take(m.Stream)
 	}
 	return nil // a heartbeat, or something of a later release
 }
