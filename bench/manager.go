@@ -128,7 +128,7 @@ func (f *managerFigures) alone(ctx context.Context, dir string, e *estate) (toke
 	if err := f.against(dir); err != nil {
 		return "", err
 	}
-	if err := f.manager.ends.tell(order{Do: "report", Every: often}, nil); err != nil {
+	if err := f.manager.report(often); err != nil {
 		return "", err
 	}
 	stage("pages")

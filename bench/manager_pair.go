@@ -106,7 +106,7 @@ func (r *pairFigures) measure(ctx context.Context, dir, token string, e *estate,
 		return err
 	}
 	for _, s := range r.managers {
-		if err := s.ends.tell(order{Do: "report", Every: often}, nil); err != nil {
+		if err := s.report(often); err != nil {
 			return err
 		}
 	}
