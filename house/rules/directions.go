@@ -85,7 +85,7 @@ var Directions = []Direction{
 	{Room: "sim", May: []string{"site", "core", "wire", "vsocket/agent", "azure/emulator"}, Conduct: Replayable,
 		Why: "whole sites in one goroutine: the real driver and core, the emulator's resource store"},
 	{Room: "cmd/*", May: []string{anything}, Why: "wires; imported by nobody"},
-	{Room: "bench", May: []string{"site", "wire", "vsocket", "tunnel", "priority", "pop/config", "lab", "azure/emulator"},
+	{Room: "bench", May: []string{"site", "wire", "vsocket", "tunnel", "priority", "pop/config", "lab", "azure/emulator", "channel", "client", "core/event", "disk", "manager"}, Tests: []string{"house/private"},
 		Why: "measures the built programs, in labs and alone, and single parts of them"},
 	{Room: "house/*", Why: "keeps the repo"},
 	{Room: "tools/*", Why: "writes generated code; modules of their own"},
