@@ -133,7 +133,7 @@ func TestBodyChangesOnlyOursB5(t *testing.T) {
 		config := nic.freshConfig("releve-fip", fip, "/subnet")
 		body := nic.Body(aClaim, nil)
 		if on {
-			body = nic.Body(aClaim, config)
+			body = nic.Body(aClaim, wanted(config))
 		}
 		want := naive(parse(t, raw).(map[string]any), on, parse(t, config))
 		if got := parse(t, body); !reflect.DeepEqual(got, reencode(t, want)) {
