@@ -42,6 +42,7 @@ type node struct {
 
 	serve, drain time.Duration // the kernel gate's deadlines, local
 	down, guest  bool
+	addrs        []netip.Addr // of the guest, while it has any
 	record       []byte
 
 	killIn  int // effects until the agent dies; 0: not

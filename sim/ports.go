@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"releve.dev/releve/core/fitness"
@@ -96,6 +97,14 @@ func (n *node) Down(open bool) error {
 func (n *node) FloatingIP(on bool) error {
 	if n.effect() {
 		n.guest = on
+	}
+	return nil
+}
+
+// Addresses is agent.Guest.
+func (n *node) Addresses(list []netip.Addr) error {
+	if n.effect() {
+		n.addrs = list
 	}
 	return nil
 }

@@ -231,6 +231,8 @@ func (p *player) carryOut(row *record.Row) {
 			return
 		}
 		d.Reading(now, fitness.Kind(row.Probe), row.OK)
+	case record.Floating:
+		p.floating(now, row.Detail)
 	case record.Stop:
 		d.Stop(now)
 	case record.Status:
