@@ -249,7 +249,7 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 	r.dirty = true
 	wait, why := m.refusal(now, r, response)
 	if response.ID == m.change.write {
-		m.change.refused(now, wait, response)
+		r.dirty = m.change.refused(now, wait, response)
 		wait = 0
 	}
 	r.nextPut = now + wait

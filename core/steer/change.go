@@ -228,6 +228,7 @@ func (m *Machine) own() (list []netip.Addr) {
 func (m *Machine) write(now time.Duration, addrs []netip.Addr, why string) {
 	r := &m.res[OwnNIC]
 	switch {
+	case r.write != 0:
 	case now < m.change.next:
 		m.change.wake = min(m.change.wake, m.change.next)
 	case now-r.sentAt > fresh:
@@ -238,12 +239,15 @@ func (m *Machine) write(now time.Duration, addrs []netip.Addr, why string) {
 	}
 }
 
-// refused: a change waits; nothing else waits for it.
-func (c *change) refused(now, wait time.Duration, response *Response) {
-	if response.Status != 0 && response.Status != 412 && !busy(response) && response.Status != 429 {
+// refused: a change waits; nothing else waits for it. It reports whether Azure's
+// answer leaves it open what the NIC is now.
+func (c *change) refused(now, wait time.Duration, response *Response) (unsure bool) {
+	unsure = response.Status == 0 || response.Status == 412 || response.Status >= 500
+	if !unsure && !busy(response) && response.Status != 429 {
 		c.problem, wait = Explain(response), changeRest
 	}
 	c.next = now + max(wait, changePace)
+	return unsure
 }
 
 func (m *Machine) step(step Step) {

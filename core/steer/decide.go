@@ -169,9 +169,10 @@ func (m *Machine) differs(r *resource) bool {
 	return r.nic.Claim != m.goal.Claim || misplaced || r.nic.State == failed
 }
 
-// atRest: the resource shows what is wanted and nothing is under way.
+// atRest: the resource shows what is wanted and nothing is under way but a change
+// that Azure has not accepted yet.
 func (m *Machine) atRest(r *resource) bool {
-	return r.nic != nil && r.write == 0 && !r.pending && !r.dirty && r.nic.State == "Succeeded" && !m.differs(r)
+	return r.nic != nil && (r.write == 0 || r.write == m.change.write) && !r.pending && !r.dirty && r.nic.State == "Succeeded" && !m.differs(r)
 }
 
 // tellSteered tells what has changed.
