@@ -51,7 +51,7 @@ func (f *Fault) check() error {
 		return fmt.Errorf("%s: pop=%d is neither 1 nor 2", f.Kind, f.PoP)
 	}
 	switch f.Kind {
-	case Move, Untag, Edit, Apply:
+	case Move, Untag, Edit, Apply, Readdress:
 		if f.Side == site.NoSide {
 			return fmt.Errorf("%s: no side is named", f.Kind)
 		}

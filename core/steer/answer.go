@@ -13,19 +13,26 @@ import (
 // Answer takes what became of a request.
 func (m *Machine) Answer(now time.Duration, response *Response) []Action {
 	m.actions = m.actions[:0]
+	m.file(now, response)
+	m.decide(now)
+	return m.actions
+}
+
+func (m *Machine) file(now time.Duration, response *Response) {
 	for t := range m.res {
 		r := &m.res[t]
 		if i := slices.IndexFunc(r.reads, func(a asked) bool { return a.id == response.ID }); i >= 0 {
 			r.reads = slices.Delete(r.reads, i, i+1)
 			m.answerRead(now, Target(t), response)
-		} else if r.write == response.ID {
+			return
+		}
+		if r.write == response.ID {
 			r.write = 0
 			m.answerWrite(now, Target(t), response)
+			return
 		}
 	}
 	m.answerRoutes(now, response)
-	m.decide(now)
-	return m.actions
 }
 
 func (m *Machine) answerRead(now time.Duration, t Target, response *Response) {

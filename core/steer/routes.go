@@ -13,7 +13,7 @@ const (
 	routePace = 30 * time.Second // a person's change is seen so soon
 	routeSoon = 5 * time.Second  // after an answer that says nothing
 	routePoll = time.Second      // while an update runs
-	allowPace = 10 * time.Minute // a permission that was refused is tried again
+	allowPace = 2 * time.Minute  // a permission that was refused is tried again
 	linger    = 30 * time.Second // no table names an address for so long before it goes: packets are on their way
 )
 
@@ -152,19 +152,26 @@ func (m *Machine) wrong(t *table) *entry {
 
 func (t *table) settled() bool { return t.state == "Succeeded" || t.state == failed }
 
-// answerRoutes takes what became of a request, if it is one of these.
+// answerRoutes takes what became of a request about routes. Of one that nobody
+// waits for any more, only the throttling counts.
 func (m *Machine) answerRoutes(now time.Duration, response *Response) {
 	r := &m.routes
 	if r.network.id == response.ID {
 		m.answerNetwork(now, response)
+		return
 	}
 	for i := range r.tables {
 		switch t := &r.tables[i]; response.ID {
 		case t.id:
 			m.answerTable(now, t, response)
+			return
 		case t.write:
 			m.answerRoute(now, t, response)
+			return
 		}
+	}
+	if response.Status == 429 && !busy(response) {
+		m.throttled(now, response)
 	}
 }
 
