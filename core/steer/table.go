@@ -49,11 +49,11 @@ func children(body []byte, name string) (list []json.RawMessage, top object, err
 	if top, err = members(body, "the body"); err != nil {
 		return nil, nil, err
 	}
-	props, err := members(top.get("properties"), "properties")
+	props, err := members(top.fold("properties"), "properties")
 	if err != nil {
 		return nil, nil, err
 	}
-	if raw := props.get(name); len(raw) > 0 {
+	if raw := props.fold(name); len(raw) > 0 {
 		list, err = items(raw, "properties."+name)
 	}
 	return list, top, err
@@ -66,11 +66,11 @@ func parseTable(name string, body []byte, fips []netip.Addr) (state string, entr
 	if err != nil {
 		return "", nil, err
 	}
-	props, err := members(top.get("properties"), "properties")
+	props, err := members(top.fold("properties"), "properties")
 	if err != nil {
 		return "", nil, err
 	}
-	state, etag := text(props.get("provisioningState")), text(top.get("etag"))
+	state, etag := text(props.fold("provisioningState")), text(top.fold("etag"))
 	for _, raw := range routes {
 		route, err := members(raw, "a route")
 		if err != nil {
