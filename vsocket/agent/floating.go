@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"releve.dev/releve/core/steer"
+	"releve.dev/releve/site"
 	"releve.dev/releve/wire/record"
 )
 
@@ -20,6 +21,19 @@ func (d *Driver) FloatingIP(now time.Duration, addr netip.Addr, change steer.Cha
 
 // Change says how a change of the floating IP goes.
 func (d *Driver) Change() steer.Status { return d.steer.Status() }
+
+// change is the same for people.
+func (d *Driver) change() *site.FIPChange {
+	s := d.Change()
+	if s.Step == steer.NoChange {
+		return nil
+	}
+	c := &site.FIPChange{Step: string(s.Step), Former: s.Former, Unread: s.Unread, Denied: s.Denied, Problem: s.Problem}
+	for _, e := range s.Entries {
+		c.Routes = append(c.Routes, site.RouteEntry(e))
+	}
+	return c
+}
 
 // floating is such a call as the record has it.
 type floating struct {

@@ -160,6 +160,7 @@ type gist struct {
 	azure             bool
 	cloud             bool
 	pop               string
+	change            string // of the floating IP
 }
 
 func gistOf(s *site.Status) gist {
@@ -167,6 +168,9 @@ func gistOf(s *site.Status) gist {
 		configured: s.HA.Configured, heard: s.Peer.Heard, fip: s.FIP.On, azure: s.Azure.OK}
 	for i, indicator := range s.HA.Indicators {
 		g.broken[i%len(g.broken)] = g.broken[i%len(g.broken)] || !indicator.OK
+	}
+	if c := s.FIP.Change; c != nil {
+		g.change = fmt.Sprint(c.Step, c.Problem, c.Routes, c.Unread, c.Denied)
 	}
 	_, g.cloud, _ = s.Cloud()
 	if s.Tunnel != nil {
