@@ -269,11 +269,11 @@ func (a *azure) dropAddress(doc tree.Object) {
 
 // addAddress puts on what was taken off last.
 func (a *azure) addAddress(doc tree.Object) {
+	a.dropAddress(doc)
 	lifted := a.lifted
 	if lifted == (addresses[bool]{}) {
 		lifted[0] = true
 	}
-	a.dropAddress(doc)
 	properties := tree.Sub(doc, "properties")
 	configs, _ := properties["ipConfigurations"].([]any)
 	for i, name := range [...]string{"by-hand", "by-hand-2"} {

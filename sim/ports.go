@@ -196,7 +196,7 @@ func (n *node) looked(h happening) {
 	}
 	s := &n.looks[h.index]
 	if !s.told {
-		s.told, s.mine = true, n.w.azure.lists(n.side)
+		s.told, s.mine = true, n.w.azure.lists(n)
 		if n.imds > 0 {
 			s.err = errMetadata
 		}

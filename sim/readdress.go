@@ -117,8 +117,15 @@ func (c *readdressing) owner() site.Side {
 	return owners[0]
 }
 
-// lists reports whether a side's IMDS shows one of the floating IPs.
-func (a *azure) lists(side site.Side) bool { return slices.Contains(a.at[:], side) }
+// lists reports whether a node's IMDS shows all that its guest has.
+func (a *azure) lists(n *node) bool {
+	for i, addr := range floatingIPs {
+		if slices.Contains(n.addrs, addr) && a.at[i] != n.side {
+			return false
+		}
+	}
+	return true
+}
 
 // begin: a person has changed the settings.
 func (c *readdressing) begin(f *Fault) {

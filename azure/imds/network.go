@@ -27,7 +27,7 @@ func (c *Client) Interfaces(ctx context.Context) ([]Interface, error) {
 	return parseInterfaces(body)
 }
 
-// Lists reports whether Azure has given one of addrs to the NIC that also has own,
+// Lists reports whether Azure has given all of addrs to the NIC that also has own,
 // its primary address. The error is ErrNoInterface if no NIC has own.
 func (c *Client) Lists(ctx context.Context, own netip.Addr, addrs ...netip.Addr) (bool, error) {
 	all, err := c.Interfaces(ctx)
@@ -36,7 +36,7 @@ func (c *Client) Lists(ctx context.Context, own netip.Addr, addrs ...netip.Addr)
 	}
 	for _, nic := range all {
 		if slices.Contains(nic.Addresses, own) {
-			return slices.ContainsFunc(addrs, func(addr netip.Addr) bool { return slices.Contains(nic.Addresses, addr) }), nil
+			return !slices.ContainsFunc(addrs, func(addr netip.Addr) bool { return !slices.Contains(nic.Addresses, addr) }), nil
 		}
 	}
 	return false, fmt.Errorf("%w: none has the address %s", ErrNoInterface, own)

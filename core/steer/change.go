@@ -269,14 +269,16 @@ func names(addrs []netip.Addr) string {
 	return text
 }
 
-// tellGuest: the guest has what a NIC was seen to have, beside the floating IP.
+// tellGuest: the guest has what a NIC was seen to have. An address that is added to
+// the own NIC counts once Azure has done so: IMDS is asked for all of them.
 func (m *Machine) tellGuest() {
 	if len(m.fips) == 1 && len(m.guest) == 1 && m.guest[0] == m.cfg.FloatingIP {
 		return
 	}
+	adding := m.goal.Mode == ha.Hold && m.moving == nil && m.res[OwnNIC].pending
 	var list []netip.Addr
 	for _, addr := range m.fips {
-		if len(m.seen) == 0 || find(m.seen, addr) != nil {
+		if (len(m.seen) == 0 || find(m.seen, addr) != nil) && (!adding || slices.Contains(m.guest, addr)) {
 			list = append(list, addr)
 		}
 	}

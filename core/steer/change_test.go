@@ -220,7 +220,7 @@ func TestAFloatingIPIsChangedR14(t *testing.T) {
 	c := active(t)
 	c.configure(former).run(time.Second / 2)
 	c.wrote("own NIC: 200+201", "route 0")
-	if !slices.Equal(c.guest, []netip.Addr{next, fip}) {
+	if !slices.Equal(c.guest, []netip.Addr{next, fip}) { // before the first route
 		t.Errorf("the guest has %v", c.guest)
 	}
 	c.run(linger)

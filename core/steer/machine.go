@@ -59,7 +59,8 @@ type Tell struct{ Event ha.Event }
 // Note is a line of the timeline.
 type Note struct{ What, Detail string }
 
-// Guest says which addresses the guest has while this vSocket serves, from now on.
+// Guest says which addresses the guest has while this vSocket serves, and IMDS
+// lists, from now on.
 type Guest struct{ Addresses []netip.Addr }
 
 func (Call) action()  {}
