@@ -41,6 +41,22 @@ func parseNetwork(body []byte) (tables []string, err error) {
 	return tables, err
 }
 
+// NetworkOnly is a virtual network with nothing but its subnets' route tables: all
+// that the steering reads of it, and all that a record may keep. What can't be read
+// stays as it is.
+func NetworkOnly(body []byte) []byte {
+	tables, err := parseNetwork(body)
+	if err != nil {
+		return body
+	}
+	subnets := make([]json.RawMessage, len(tables))
+	for i, id := range tables {
+		table := object{}.with("id", quoted(id)).join()
+		subnets[i] = object{}.with("properties", object{}.with("routeTable", table).join()).join()
+	}
+	return object{}.with("properties", object{}.with("subnets", list(subnets)).join()).join()
+}
+
 // children cuts a resource into those that are in a list of its properties.
 func children(body []byte, name string) (list []json.RawMessage, top object, err error) {
 	if !json.Valid(body) {

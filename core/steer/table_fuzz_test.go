@@ -1,6 +1,7 @@
 package steer
 
 import (
+	"fmt"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -59,13 +60,18 @@ func FuzzTable(f *testing.F) {
 	})
 }
 
-// FuzzNetwork: the route tables of a network's subnets, each once.
+// FuzzNetwork: the route tables of a network's subnets, each once, and a record
+// keeps them.
 func FuzzNetwork(f *testing.F) {
 	for _, body := range append(tables, `{"properties":{"subnets":[{"properties":{"routeTable":{"id":"/T"}}},{"properties":{"routeTable":{"id":"/t"}}},{"properties":{"routeTable":null}},{"properties":{"RouteTable":{"ID":"/u"}}},null]}}`, `{"Properties":{"suBnets":[{"properties":{"routeTABle":{"id":"/t"}}}]}}`) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		names, err := parseNetwork(body)
+		kept, keptErr := parseNetwork(NetworkOnly(body))
+		if !slices.Equal(kept, names) || fmt.Sprint(keptErr) != fmt.Sprint(err) {
+			t.Fatalf("%q (%v) of %s is kept as %q (%v)", names, err, body, kept, keptErr)
+		}
 		if err != nil || !unambiguous(body) {
 			return
 		}
