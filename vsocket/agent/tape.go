@@ -40,15 +40,16 @@ type tape struct {
 	chunk  []byte
 	number uint64 // of the chunk
 	began  time.Duration
-	begins bool                           // the chunk begins a part
-	part   int                            // bytes in this part
-	inputs uint64                         // in this chunk
-	lost   uint64                         // inputs in chunks that were lost
-	since  int                            // inputs since the last Check
-	said   bool                           // something since then
-	spoke  bool                           // something was said in this chunk
-	full   int                            // bytes of a part
-	parts  map[uint64]func([]byte) []byte // calls under way of whose answers only a part is kept
+	begins bool   // the chunk begins a part
+	part   int    // bytes in this part
+	inputs uint64 // in this chunk
+	lost   uint64 // inputs in chunks that were lost
+	since  int    // inputs since the last Check
+	said   bool   // something since then
+	spoke  bool   // something was said in this chunk
+	full   int    // bytes of a part
+
+	brief map[uint64]func([]byte) []byte // what is kept of the answers to calls under way, where that isn\'t all
 }
 
 // newTape begins a boot's record, and puts itself between the driver and its
@@ -58,7 +59,7 @@ func newTape(d *Driver, state []byte, nonce uint64) (*tape, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the record's head: %w", err)
 	}
-	t := &tape{watch: watch{ports: d.ports}, to: d.ports.Recorder, driver: d, full: partFull, parts: map[uint64]func([]byte) []byte{},
+	t := &tape{watch: watch{ports: d.ports}, to: d.ports.Recorder, driver: d, full: partFull, brief: map[uint64]func([]byte) []byte{},
 		head: record.Head{Boot: d.boot, Nonce: nonce, Release: site.Release.String(), Config: config, State: state, Layout: layout()}}
 	t.noted, t.failed = t.note, t.failure
 	d.ports = t.wrap()
@@ -181,9 +182,9 @@ func (t *tape) reading(now time.Duration, kind fitness.Kind, ok bool) {
 func (t *tape) Start(request steer.Request) {
 	switch request.Target {
 	case steer.PeerVM:
-		t.parts[request.ID] = steer.PowerOnly
+		t.brief[request.ID] = steer.PowerOnly
 	case steer.Network:
-		t.parts[request.ID] = steer.NetworkOnly
+		t.brief[request.ID] = steer.NetworkOnly
 	}
 	t.watch.Start(request)
 }
@@ -198,10 +199,10 @@ func (t *tape) response(now time.Duration, r *steer.Response) {
 	switch {
 	case !r.OK():
 		body = nil
-	case t.parts[r.ID] != nil:
-		body = t.parts[r.ID](body)
+	case t.brief[r.ID] != nil:
+		body = t.brief[r.ID](body)
 	}
-	delete(t.parts, r.ID)
+	delete(t.brief, r.ID)
 	t.row.Response = record.Response{ID: r.ID, SentAt: r.SentAt, Status: r.Status, Body: body, Code: r.Code, Detail: r.Detail,
 		Message: r.Message, Action: r.Action, Scope: r.Scope, RetryAfter: r.RetryAfter}
 	t.input(record.Answer, now)
