@@ -14,7 +14,6 @@ import (
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/agent"
 	"releve.dev/releve/vsocket/config"
-	"releve.dev/releve/vsocket/guest"
 	"releve.dev/releve/vsocket/lan"
 	"releve.dev/releve/vsocket/probe"
 	"releve.dev/releve/vsocket/recorder"
@@ -30,7 +29,7 @@ type pair struct {
 	links  *lan.Links
 	asks   *witness.Client // nil: ARM is the third
 	probes *probe.Monitor
-	guest  *guest.Guest
+	guest  *floating
 	imds   *imds.Client
 	tokens *imds.Tokens
 	arm    *arm.Client
@@ -72,7 +71,7 @@ func (u *unit) runPair(ctx context.Context, l life) (*joined, error) {
 
 func (p *pair) open() (err error) {
 	cfg := p.cfg
-	if p.guest, err = guest.New(cfg.Interfaces.LAN.Name, cfg.HA.FloatingIP); err != nil {
+	if p.guest, err = newFloating(cfg.Interfaces.LAN.Name, cfg.HA.FloatingIP); err != nil {
 		return err
 	}
 	if p.imds, err = imds.New(imds.Config{Base: cfg.Azure.IMDS, ClientID: cfg.Azure.ClientID, Audience: audience(cfg)}); err != nil {
@@ -239,11 +238,11 @@ type metadata struct{ *pair }
 const metadataTimeout = time.Second
 
 func (m metadata) Start() {
-	sentAt := agent.BootClock()
+	sentAt, addrs := agent.BootClock(), m.guest.addrs
 	go func() {
 		ctx, cancel := context.WithTimeout(m.ctx, metadataTimeout)
 		defer cancel()
-		mine, err := m.imds.Lists(ctx, m.cfg.Interfaces.LAN.Address.Addr(), m.cfg.HA.FloatingIP)
+		mine, err := m.imds.Lists(ctx, m.cfg.Interfaces.LAN.Address.Addr(), addrs...)
 		if err != nil {
 			err = fmt.Errorf("imds: %w", err)
 		}

@@ -35,7 +35,7 @@ var Directions = []Direction{
 	{Room: "site", Conduct: Pure, Why: "the vocabulary"},
 	{Room: "core", May: []string{"site", "wire"}, Conduct: Pure, Why: "decides; time comes in as a value"},
 	{Room: "wire", May: []string{"site"}, Conduct: Pure, Why: "bytes to values and back"},
-	{Room: "azure/*", May: []string{"site", "core/steer"}, Tests: []string{"azure/emulator"}, Why: "speaks Azure"},
+	{Room: "azure/*", May: []string{"site", "core/steer"}, Tests: []string{"azure/emulator", "core/ha"}, Why: "speaks Azure"},
 	{Room: "azure/emulator", May: []string{"site"}, Why: "is Azure, as far as a site sees it; knows nothing of how we steer"},
 	{Room: "azure/emulator/*", May: []string{"site", "azure/emulator"}, Conduct: Replayable, Why: "Azure's resources and rules; time comes in as a value"},
 	{Room: "azure/emulator/contract", May: []string{"azure/emulator"}, Why: "Azure's own SDK drives the emulator"},
