@@ -33,8 +33,8 @@ func change(ctx context.Context, c *client.Client, ends []*actor, e *estate, tim
 			return r, err
 		}
 		began := time.Now()
-		name := client.SiteChange{Name: fmt.Sprintf("site%d, %d", n, began.UnixNano())} // never the one before
-		after, err := c.SetSite(ctx, before.ID, name, client.Condition{IfMatch: before.Generation})
+		name := fmt.Sprintf("site%d, %d", n, began.UnixNano()) // never the one before
+		after, err := c.SetSite(ctx, before.ID, client.SiteChange{Name: &name}, client.Condition{IfMatch: before.Generation})
 		if err != nil {
 			return r, err
 		}

@@ -53,7 +53,7 @@ func (a *API) journal(ctx context.Context, c *caller, in *struct {
 	if in.Follow {
 		query.Set("follow", "true")
 	}
-	answer, end, err := a.ask(ctx, v.Serial, "/journal?"+query.Encode())
+	answer, end, err := a.askDoor(ctx, v.Serial, "/journal?"+query.Encode())
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +69,8 @@ func (a *API) journal(ctx context.Context, c *caller, in *struct {
 	}}, nil
 }
 
-// ask makes a request at a vSocket's door. The caller calls end.
-func (a *API) ask(ctx context.Context, serial site.Serial, path string) (_ *http.Response, end func(), err error) {
+// askDoor makes a request at a vSocket's door. The caller calls end.
+func (a *API) askDoor(ctx context.Context, serial site.Serial, path string) (_ *http.Response, end func(), err error) {
 	// The answer outlives the call that begins it.
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	way := &http.Transport{DisableKeepAlives: true, ResponseHeaderTimeout: within,

@@ -81,6 +81,15 @@ type EventFeed struct {
 	Last      int64
 }
 
+type Identity struct {
+	Issuer    string
+	Subject   string
+	AccountID string
+	PersonID  string
+	Follows   bool
+	CreatedAt int64
+}
+
 type Installation struct {
 	Name  string
 	Value string
@@ -107,6 +116,16 @@ type Network struct {
 	Lowest    int64
 	Highest   int64
 	Gateway   string
+}
+
+type Passkey struct {
+	ID         string
+	AccountID  string
+	PersonID   string
+	Name       string
+	Credential string
+	CreatedAt  int64
+	UsedAt     int64
 }
 
 type Person struct {
@@ -185,6 +204,11 @@ type Site struct {
 	Third       string
 	Number      int64
 	Pops        string
+}
+
+type Spent struct {
+	ID        string
+	ExpiresAt int64
 }
 
 type Token struct {
