@@ -50,7 +50,7 @@ type tape struct {
 	spoke  bool   // something was said in this chunk
 	full   int    // bytes of a part
 
-	brief map[uint64]func([]byte) []byte // what is kept of the answers to calls under way, where that isn\'t all
+	brief map[uint64]func([]byte) []byte // what is kept of the answers to calls under way, where it isn't all
 }
 
 // newTape begins a boot's record, and puts itself between the driver and its

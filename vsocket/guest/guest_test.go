@@ -79,8 +79,8 @@ func TestFloatingIPIsIdempotentB2(t *testing.T) {
 	}
 }
 
-// R14: while a change of the floating IP is under way the guest has both, and at
-// no moment none; a guest that has them off is told alike.
+// R14: while a change of the floating IP is under way the guest has both; a guest
+// that has them off is told alike, and gets none.
 func TestAFormerAddressBesideItR14(t *testing.T) {
 	link := newLAN(t)
 	g := newGuest(t)
