@@ -163,7 +163,7 @@ func TestProvidersAnswersOfOthers(t *testing.T) {
 func TestWhereASignInEnds(t *testing.T) {
 	w := open(t).provided(alice, editors)
 	challenge := strings.Repeat("a", 43)
-	for _, page := range []string{"https://evil.example/", "//evil.example", "/\\evil.example", "evil", "/\tx", "/" + strings.Repeat("x", 500)} {
+	for _, page := range []string{"https://evil.example/", "//evil.example", "///evil.example", "/\\evil.example", "evil", "/\tx", "/" + strings.Repeat("x", 500)} {
 		if got := w.browser().send("GET "+startPath+"?"+url.Values{"return": {page}}.Encode(), nil); got.Code != http.StatusBadRequest {
 			t.Errorf("%q: %d", page, got.Code)
 		}
