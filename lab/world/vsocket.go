@@ -32,7 +32,10 @@ func (w *World) startAgents() error {
 		if err != nil {
 			return err
 		}
-		p.before = w.opt.Before
+		p.before, p.held = w.opt.Before, w.opt.Bare && node == Secondary
+		if w.opt.Managed {
+			w.newChannel(node)
+		}
 		if err := w.writeConfig(node, !w.opt.WithoutHA); err != nil {
 			return err
 		}
@@ -70,11 +73,13 @@ func (w *World) config(side site.Side, withHA bool) config.Config {
 	if w.opt.Probe != 0 {
 		c.Probes.Interval = w.opt.Probe
 	}
-	if !withHA {
+	if withHA {
+		c.HA = w.haSettings(peer)
+	}
+	if !withHA && !w.opt.Bare { // where the manager decides, the file still knows what is only the VM's
 		return c
 	}
 	ref := func(name string) config.Ref { return config.Ref{Group: azuresite.SiteGroup, Name: name} }
-	c.HA = w.haSettings(peer)
 	c.Azure = &config.Azure{
 		Endpoint: endpoint, CAFile: w.caFile(), IMDS: "http://" + imdsAddr, ClientID: w.client,
 		Subscription: w.layout.Subscription, Location: azuresite.Location,

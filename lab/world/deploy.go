@@ -1,0 +1,49 @@
+package world
+
+import (
+	"bytes"
+	"os"
+)
+
+// Deploy starts a vSocket that wasn't there before, with a file that says what
+// only its VM knows.
+func (w *World) Deploy(node string) error {
+	w.acting.Lock()
+	defer w.acting.Unlock()
+	w.Note("deployed", node)
+	p := w.programs[node]
+	if err := w.writeConfig(node, false); err != nil {
+		return err
+	}
+	p.hold(false)
+	return p.run()
+}
+
+// Replace puts another VM in the place of a vSocket that has crashed: the same
+// interfaces, and an empty disk. It is nobody's until it is enrolled.
+func (w *World) Replace(node string) error {
+	w.acting.Lock()
+	defer w.acting.Unlock()
+	w.Note("replaced", node)
+	w.channels[node].hold(true)
+	written := w.Journal(node)
+	w.mu.Lock()
+	w.gone = append(w.gone, written...)
+	w.mu.Unlock()
+	for _, folder := range []string{w.stateDir(node), w.runDir(node)} {
+		if err := os.RemoveAll(folder); err != nil {
+			return err
+		}
+	}
+	if err := w.writeConfig(node, false); err != nil {
+		return err
+	}
+	return w.undo(act{node, "crash"})
+}
+
+// Refused reports whether a vSocket's channel has heard that its serial number is
+// void.
+func (w *World) Refused(node string) bool {
+	said, err := os.ReadFile(w.channels[node].path(w.channels[node].log))
+	return err == nil && bytes.Contains(said, []byte("void"))
+}
