@@ -31,6 +31,7 @@ type evidence struct {
 	problem string        // Azure's, as the taker's status told it meanwhile
 	mended  time.Duration // when the play ended a fault
 	cuts    []cut
+	events  *report.Events // nil: the play didn't come to compare them
 
 	// Of crash points, which are judged one by one.
 	points   []played
