@@ -28,7 +28,7 @@ type Watcher interface {
 // played; broken promises are in the report.
 func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
 	wanted := opt.Profile
-	opt.Zones, opt.WithoutHA, opt.Cloud = s.Zones, s.Alone, opt.Cloud || s.Cloud
+	opt.Zones, opt.WithoutHA, opt.Cloud = s.Zones, s.Alone || s.Bare, opt.Cloud || s.Cloud
 	opt.PoPs = max(opt.PoPs, s.PoPs)
 	opt.Managed, opt.Bare = opt.Managed || s.Managed, s.Bare
 	if opt.Hold == 0 {

@@ -118,6 +118,8 @@ var All = []Scenario{
 		Expect: Expect{Moves: one, Failbacks: one}, play: playWitnessLate, check: checkCuts},
 	{Name: "manager-down", Line: "the manager is killed, then the primary crashes; the manager comes back and has every event once", Profile: profile.Instant, Cloud: true, Managed: true,
 		Expect: Expect{Moves: one, Failbacks: one}, play: playManagerDown, check: checkManagerDown},
+	{Name: "managed", Line: "a site from its first vSocket to its second secondary, all by the manager, with failovers between", Profile: profile.Instant, Cloud: true, Managed: true, Bare: true, hold: quickHold,
+		Expect: Expect{Moves: one, Failbacks: one}, play: playManaged, check: checkManaged},
 	{Name: "crash-points", Line: "kill -9 before each step of a takeover, handover and failback", Profile: profile.Instant,
 		pointwise: true, play: playCrashPoints},
 }

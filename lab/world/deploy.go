@@ -5,38 +5,36 @@ import (
 	"os"
 )
 
-// Deploy starts a vSocket that wasn't there before, with a file that says what
-// only its VM knows.
+// Deploy starts the agent of a vSocket that wasn't there before, with a file that
+// says what only its VM knows. Who has enrolled it first, and has waited for its
+// settings, finds it one of a pair from its first moment.
 func (w *World) Deploy(node string) error {
 	w.acting.Lock()
 	defer w.acting.Unlock()
 	w.Note("deployed", node)
 	p := w.programs[node]
-	if err := w.writeConfig(node, false); err != nil {
-		return err
-	}
 	p.hold(false)
 	return p.run()
 }
 
 // Replace puts another VM in the place of a vSocket that has crashed: the same
-// interfaces, and an empty disk. It is nobody's until it is enrolled.
+// interfaces, and an empty disk. It is nobody's until it is enrolled, and does
+// nothing until it is deployed.
 func (w *World) Replace(node string) error {
 	w.acting.Lock()
 	defer w.acting.Unlock()
 	w.Note("replaced", node)
-	w.channels[node].hold(true)
 	written := w.Journal(node)
 	w.mu.Lock()
 	w.gone = append(w.gone, written...)
 	w.mu.Unlock()
+	for _, p := range w.on(node) {
+		p.hold(true)
+	}
 	for _, folder := range []string{w.stateDir(node), w.runDir(node)} {
 		if err := os.RemoveAll(folder); err != nil {
 			return err
 		}
-	}
-	if err := w.writeConfig(node, false); err != nil {
-		return err
 	}
 	return w.undo(act{node, "crash"})
 }
