@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"releve.dev/releve/client"
@@ -53,7 +54,7 @@ func (m *managing) first() error {
 	if err != nil {
 		return err
 	}
-	m.promise(made.Primary.State == "assigned" && !made.CanAddSecondary, "a new site: its primary is %s, a secondary can be added: %v",
+	m.promise(made.Primary.State == "new" && !made.CanAddSecondary, "a new site: its primary is %s, a secondary can be added: %v",
 		made.Primary.State, made.CanAddSecondary)
 	return steps(
 		func() error { return m.w.Enrol(m.ctx, world.Primary, made.Primary.Serial) },
@@ -71,17 +72,14 @@ func (m *managing) refused() error {
 	if err != nil {
 		return err
 	}
-	lan := azuresite.Prefixes[azuresite.LAN]
-	good := client.NewSecondary{LANIP: azuresite.Addr(site.Secondary, azuresite.LAN).String(), FloatingIP: azuresite.FloatingIP.String()}
-	for _, n := range []client.NewSecondary{
-		{LANIP: lan.Addr().Next().String(), FloatingIP: good.FloatingIP},                           // Azure's own
-		{LANIP: good.LANIP, FloatingIP: azuresite.VM1Addr.String()},                                // outside
-		{LANIP: good.LANIP, FloatingIP: good.LANIP},                                                // twice
-		{LANIP: azuresite.Addr(site.Primary, azuresite.LAN).String(), FloatingIP: good.FloatingIP}, // the primary's
-	} {
-		_, err := m.w.Owner().AddSecondary(m.ctx, before.ID, n, client.Condition{IfMatch: before.Generation})
+	own, fip := azuresite.Addr(site.Secondary, azuresite.LAN).String(), azuresite.FloatingIP.String()
+	reserved, outside := azuresite.Prefixes[azuresite.LAN].Addr().Next().String(), azuresite.VM1Addr.String()
+	taken := azuresite.Addr(site.Primary, azuresite.LAN).String()
+	for _, c := range []struct{ lan, fip, wrong string }{{reserved, fip, reserved}, {own, outside, outside}, {own, own, own}, {taken, fip, taken}} {
+		_, err := m.w.Owner().AddSecondary(m.ctx, before.ID, client.NewSecondary{LANIP: c.lan, FloatingIP: c.fip},
+			client.Condition{IfMatch: before.Generation})
 		var p *client.Problem
-		m.promise(errors.As(err, &p) && p.Field != "" && p.Detail != "", "a secondary at %s with the floating IP %s: %v", n.LANIP, n.FloatingIP, err)
+		m.promise(errors.As(err, &p) && strings.Contains(p.Error(), c.wrong), "a secondary at %s with the floating IP %s: %v", c.lan, c.fip, err)
 	}
 	after, err := m.site()
 	m.promise(err != nil || after.Generation == before.Generation && after.HA == nil, "what was refused has changed something")

@@ -30,7 +30,7 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	wanted := opt.Profile
 	opt.Zones, opt.WithoutHA, opt.Cloud = s.Zones, s.Alone || s.Bare, opt.Cloud || s.Cloud
 	opt.PoPs = max(opt.PoPs, s.PoPs)
-	opt.Managed, opt.Bare = opt.Managed || s.Managed, s.Bare
+	opt.Managed, opt.Bare = (opt.Managed || s.Managed) && !s.Alone, s.Bare // a manager would give them HA settings
 	if opt.Hold == 0 {
 		opt.Hold = s.hold
 	}
