@@ -8,7 +8,7 @@ import (
 // Problem is one thing that is wrong with a config file.
 type Problem struct {
 	File string
-	Line int    // from 1; of a key that is missing, the line of its section
+	Line int    // from 1; of a key that is missing, the line of its section; 0: not from a file
 	Path string // like ha.peer.lan; empty for the file as a whole
 	Text string // the value and the rule that it breaks
 	Hint string // the remedy, where there is one to name
@@ -16,7 +16,11 @@ type Problem struct {
 
 func (p Problem) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d: ", p.File, p.Line)
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+	}
+	b.WriteString(": ")
 	if p.Path != "" {
 		b.WriteString(p.Path + ": ")
 	}

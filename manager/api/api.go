@@ -58,6 +58,7 @@ func New(p Parts) *API {
 	a.registerSites()
 	a.registerNetworks()
 	a.registerSockets()
+	a.registerPoPs()
 	a.registerStatus()
 	a.registerEvents()
 	a.health()

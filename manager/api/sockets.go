@@ -54,6 +54,11 @@ func (a *API) enrolKey(ctx context.Context, c *caller, in *struct {
 		return nil, err
 	}
 	key, err := a.Inventory.EnrolKey(ctx, c.actor(), s, inventory.Change{})
+	return answerKey(c, key, err)
+}
+
+// answerKey shows a key, once.
+func answerKey(c *caller, key site.EnrolKey, err error) (*struct{ Body client.EnrolKey }, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 type checker struct {
 	*settings.Binding
 	config *Config
+	either bool // a secondary alone is a site too: its primary isn't known yet
 }
 
 func (k *checker) general() {
@@ -26,6 +27,9 @@ func (k *checker) general() {
 	}
 	if k.Present("uplink.address") && (!c.Uplink.Address.Is4() || c.Uplink.Address.IsUnspecified() || c.Uplink.Address.IsMulticast()) {
 		k.Fail("uplink.address", "", "%s is not an IPv4 address of an interface", c.Uplink.Address)
+	}
+	if k.Given("uplink.public") && (!c.Uplink.Public.Is4() || c.Uplink.Public.IsUnspecified() || c.Uplink.Public.IsMulticast()) {
+		k.Fail("uplink.public", "", "%s is not an IPv4 address of a machine", c.Uplink.Public)
 	}
 	k.Count("listen.primary", c.Listen.Primary, 1, 65535)
 	k.Count("listen.secondary", c.Listen.Secondary, 1, 65535)
@@ -101,7 +105,7 @@ func (k *checker) site(path string, s *Site, held *taken) {
 	for i, r := range s.Ranges {
 		k.siteRange(fmt.Sprintf("%s.ranges[%d]", path, i), r, s.Ranges[:i], held)
 	}
-	if !k.Given(path + ".primary") {
+	if !k.Given(path+".primary") && !(k.either && k.Given(path+".secondary")) {
 		k.Fail(path+".primary", "", "is missing")
 	}
 	for _, side := range sides {

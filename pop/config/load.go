@@ -25,12 +25,16 @@ func Load(path string) (c *Config, refused settings.Problems, err error) {
 // Parse reads and checks data like Load; name stands for the file in messages.
 // What the file leaves out has its default.
 func Parse(name string, data []byte) (c *Config, refused settings.Problems, err error) {
+	return parse(name, data, false)
+}
+
+func parse(name string, data []byte, either bool) (c *Config, refused settings.Problems, err error) {
 	config := Default()
 	b, err := form.Bind(name, data, &config)
 	if err != nil {
 		return nil, nil, err
 	}
-	k := &checker{Binding: b, config: &config}
+	k := &checker{Binding: b, config: &config, either: either}
 	k.general()
 	config.Sites = k.sites()
 	var fatal settings.Problems

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	contract "releve.dev/releve/channel"
+	"releve.dev/releve/channel/line"
 	"releve.dev/releve/disk"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/spool"
@@ -72,7 +73,7 @@ func Open(c Config) (*Channel, error) {
 	if c.Retry == 0 {
 		c.Retry = lastBound
 	}
-	identity, err := loadIdentity(c.Folder)
+	identity, err := line.LoadIdentity(c.Folder)
 	if err != nil {
 		return nil, err
 	}

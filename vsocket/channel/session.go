@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect"
 
 	contract "releve.dev/releve/channel"
+	"releve.dev/releve/channel/line"
 	"releve.dev/releve/vsocket/spool"
 )
 
@@ -51,12 +52,12 @@ func (c *Channel) session(ctx context.Context) (wait time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.mu.Lock()
-	config := c.identity.tls(c.tickets)
+	config := c.identity.TLS(c.tickets)
 	c.mu.Unlock()
-	carrier := carry(c.c.Manager, c.c.Dial, config)
-	defer carrier.close()
+	carrier := line.Carry(c.c.Manager, c.c.Dial, config, contract.MaxMessage)
+	defer carrier.Close()
 	s := &session{
-		Channel: c, stream: carrier.client.Converse(ctx), down: make(chan *contract.Down),
+		Channel: c, stream: carrier.Client.Converse(ctx), down: make(chan *contract.Down),
 		alive: time.AfterFunc(beginWithin, func() { cancel(errSilent) }), flying: map[uint64][]spool.Record{},
 	}
 	defer s.alive.Stop()
@@ -69,7 +70,7 @@ func (c *Channel) session(ctx context.Context) (wait time.Duration, err error) {
 		err = cause
 	}
 	cancel(err)
-	carrier.close()
+	carrier.Close()
 	return s.spread, err
 }
 
@@ -282,16 +283,16 @@ func (s *session) looks() <-chan time.Time {
 // renew asks for a certificate for a new key when the present one is old.
 func (s *session) renew() error {
 	s.mu.Lock()
-	left := time.Until(s.identity.NotAfter)
+	old := s.identity.Old()
 	s.mu.Unlock()
-	if s.renewal != nil || left > renewAt {
+	if s.renewal != nil || !old {
 		return nil
 	}
-	key, err := newKey()
+	key, err := line.NewKey()
 	if err != nil {
 		return fmt.Errorf("renewal: %w", err)
 	}
-	req, err := request(key)
+	req, err := line.Request(key)
 	if err != nil {
 		return fmt.Errorf("renewal: %w", err)
 	}
@@ -306,9 +307,9 @@ func (s *session) renewed(m *contract.Renewed) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next, err := s.identity.successor(s.renewal, m.GetChain())
+	next, err := s.identity.Successor(s.renewal, m.GetChain())
 	if err == nil {
-		err = next.save(s.c.Folder)
+		err = next.Save(s.c.Folder)
 	}
 	if err != nil {
 		return fmt.Errorf("renewal: %w", err)

@@ -39,6 +39,11 @@ type Code struct {
 	ExpiresAt int64
 }
 
+type Counter struct {
+	Name string
+	Last int64
+}
+
 type Event struct {
 	Serial     string
 	Boot       string
@@ -90,6 +95,30 @@ type Person struct {
 	CreatedAt int64
 }
 
+type Pop struct {
+	ID            string
+	AccountID     string
+	Name          string
+	Serial        string
+	Generation    int64
+	Endpoint      string
+	PrimaryPort   int64
+	SecondaryPort int64
+	PublicKey     string
+	Witness       string
+	CreatedAt     int64
+}
+
+type PopPeer struct {
+	PopID     string
+	Serial    string
+	AccountID string
+	SiteID    string
+	Since     int64
+	Known     bool
+	Until     int64
+}
+
 type Session struct {
 	Hash        string
 	PersonID    string
@@ -110,6 +139,16 @@ type Site struct {
 	HAKey       string
 	CreatedAt   int64
 	ChangedAt   int64
+	KeepaliveMs int64
+	SilentMs    int64
+	LeaseMs     int64
+	ConfirmMs   int64
+	HoldMs      int64
+	Preempt     string
+	Alone       string
+	Third       string
+	Number      int64
+	Pops        string
 }
 
 type Token struct {
@@ -140,4 +179,9 @@ type VSocket struct {
 	Applied    int64
 	CreatedAt  int64
 	VoidedAt   int64
+	ToldLan    string
+	ToldMgmt   string
+	TunnelKey  string
+	WitnessKey string
+	Problem    string
 }
