@@ -21,6 +21,7 @@ type Binding struct {
 	file     string
 	lines    map[string]int // by path; only keys that the file has
 	bad      map[string]bool
+	sources  map[string]string // by path: where it comes from, if not from the file
 	problems Problems
 }
 
@@ -50,7 +51,7 @@ func (b *Binding) Wrong(path string) bool {
 
 func (b *Binding) unfit(line int, path, format string, args ...any) {
 	b.bad[path] = true
-	b.problems = append(b.problems, Problem{File: b.file, Line: line, Path: path, Text: fmt.Sprintf(format, args...)})
+	b.problems = append(b.problems, Problem{File: b.origin(path), Line: line, Path: path, Text: fmt.Sprintf(format, args...)})
 }
 
 func (b *Binding) section(node *ast.MappingNode, into reflect.Value, path string) {

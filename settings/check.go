@@ -17,7 +17,7 @@ func (b *Binding) Fail(path, hint, format string, args ...any) {
 	}
 	b.bad[path] = true
 	b.problems = append(b.problems, Problem{
-		File: b.file, Line: b.line(path), Path: path, Text: fmt.Sprintf(format, args...), Hint: hint,
+		File: b.origin(path), Line: b.line(path), Path: path, Text: fmt.Sprintf(format, args...), Hint: hint,
 	})
 }
 

@@ -10,7 +10,7 @@ type Bounds struct {
 }
 
 func bounds(s *Schedule) Bounds {
-	c := &s.Settings
+	_, c := timers(s)
 	const (
 		leaseMax  = 3 * time.Second
 		operation = 120 * time.Second // one that was begun before the healing, in the slowest profile

@@ -45,7 +45,7 @@ func (l *leaseCheck) hears(n *node, datagram []byte) {
 	if keepalive.Decode(datagram, m, l.mac) != nil || m.Answer.Term == 0 || m.Answer.Term != n.granted.Term {
 		return
 	}
-	lease := l.w.sched.Settings.Lease
+	lease := l.w.most.Lease
 	l.cover(n, m.Answer.SentAt+lease-max(20*time.Millisecond, lease/10))
 }
 
@@ -61,7 +61,7 @@ func (l *leaseCheck) told(n *node, datagram []byte) {
 	if witness.DecodeReply(datagram, r, l.mac) != nil || r.Answer == 0 || r.Boot != n.boot_ {
 		return
 	}
-	lease := l.w.sched.Settings.Lease
+	lease := l.w.most.Lease
 	l.cover(n, r.Sent+lease-max(20*time.Millisecond, lease/10))
 }
 

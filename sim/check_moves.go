@@ -55,6 +55,8 @@ func (m *movesCheck) edges() (n int, clear bool) {
 	for i := range m.w.sched.Faults {
 		f := &m.w.sched.Faults[i]
 		switch f.Kind {
+		case Change:
+			continue // costs nothing
 		case Cut, Crash, Reboot, Wipe, Off, Stop, Pause, Freeze, Stall, WAN, LAN, IMDS, Silent:
 		default:
 			return 0, false
@@ -71,13 +73,13 @@ func (m *movesCheck) edges() (n int, clear bool) {
 
 // said: the role is asked back only when all has been well for the hold time.
 func (m *movesCheck) said(n *node, what string) {
-	if well := m.w.now - m.last; what == "asks for the role back" && well < m.w.sched.Settings.Hold-10*time.Millisecond {
-		m.w.fail("no flapping", "the %s asks for the role %v after the last change; the hold time is %v", n.side, well, m.w.sched.Settings.Hold)
+	if well := m.w.now - m.last; what == "asks for the role back" && well < m.w.least.Hold-10*time.Millisecond {
+		m.w.fail("no flapping", "the %s asks for the role %v after the last change; the hold time is %v", n.side, well, m.w.least.Hold)
 	}
 	if what == "asks for the role back" && m.w.azure.owner != n.side.Peer() && !m.w.has(Move, Remove, Apply, Edit, Stale) {
 		m.w.fail("failback at rest", "the %s asks for the role before Azure brings the floating IP to its peer", n.side)
 	}
-	if what == "asks for the role back" && m.w.cutOnLAN() && !(m.w.has(Freeze) && n.until+m.w.sched.Settings.Silent > m.w.now) {
+	if what == "asks for the role back" && m.w.cutOnLAN() && !(m.w.has(Freeze) && n.until+m.w.most.Silent > m.w.now) {
 		m.w.fail("failback by the LAN", "the %s asks for the role, but no keepalive crosses the LAN", n.side)
 	}
 }
@@ -87,7 +89,7 @@ func (m *movesCheck) said(n *node, what string) {
 func (w *World) cutOnLAN() bool {
 	for i, on := range w.under {
 		f := &w.sched.Faults[i]
-		if on && f.Kind == Cut && f.path(keepalive.LAN) && w.now > f.At+w.sched.Settings.Silent+time.Second {
+		if on && f.Kind == Cut && f.path(keepalive.LAN) && w.now > f.At+w.most.Silent+time.Second {
 			return true
 		}
 	}
@@ -99,7 +101,7 @@ func (m *movesCheck) reason() bool {
 	within := bounds(m.w.sched).Serve
 	for i := range m.w.sched.Faults {
 		f := &m.w.sched.Faults[i]
-		if m.short(f) {
+		if m.short(f) || f.Kind == Change {
 			continue
 		}
 		if f.At <= m.w.now && m.w.now <= min(f.End(), m.w.sched.Settings.Safety)+within {
@@ -112,7 +114,7 @@ func (m *movesCheck) reason() bool {
 // short: it stands still for less than its peer takes to be sure, which costs
 // the lease at most, never the term (ha-schedules.md 12).
 func (m *movesCheck) short(f *Fault) bool {
-	return (f.Kind == Pause || f.Kind == Stall) && f.For+2*m.w.sched.Settings.Keepalive < m.w.sched.Settings.Silent
+	return (f.Kind == Pause || f.Kind == Stall) && f.For+2*m.w.most.Keepalive < m.w.least.Silent
 }
 
 func (m *movesCheck) delivers(_, now site.Side) {

@@ -44,7 +44,7 @@ func newOutageCheck(w *World) *outageCheck {
 // aren't needed while the peer answers, and neither is one of two paths.
 func harmless(f *Fault, path keepalive.Path) bool {
 	switch f.Kind {
-	case Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Twice:
+	case Change, Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Twice:
 		return true
 	case Cut, Loss, Flip:
 		return f.Path == path

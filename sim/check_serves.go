@@ -25,7 +25,7 @@ func newServesCheck(w *World) servesCheck {
 // calmBound is our time and Azure's, added up for the worst that was under way
 // when the last fault began or ended.
 func calmBound(s *Schedule) time.Duration {
-	c := &s.Settings
+	_, c := timers(s)
 	p, err := profile.Parse(c.Profile)
 	if err != nil {
 		panic("sim: " + err.Error())

@@ -107,12 +107,12 @@ func (c *witnessCheck) said(n *node, what string) {
 	if what != "claiming" || w.pops == nil || !w.reached(n) || w.has(Tunnel, TunnelLoss, TunnelLate, TunnelOld, PoPDown, PoPBlank, PoPBehind) {
 		return
 	}
-	if n.until+w.sched.Settings.Silent > w.now && n.until != 0 {
+	if n.until+w.most.Silent > w.now && n.until != 0 {
 		return // it stood still, and what it believes is about to be told
 	}
 	p := w.pops[n.pop]
 	view := p.witness.Status(p.now()).Sides[other.side-site.Primary]
-	if view.Role == site.Active && view.Fit && view.Leased && view.Age < w.sched.Settings.Silent/4 && other.fit() && other.serve > other.local() {
+	if view.Role == site.Active && view.Fit && view.Leased && view.Age < w.least.Silent/4 && other.fit() && other.serve > other.local() {
 		w.fail("no vain claims", "the %s claims, and the %s serves and was heard by the witness %v ago", n.side, other.side, view.Age)
 	}
 }
@@ -123,6 +123,6 @@ func (c *witnessCheck) says(p *pop, r *wire.Reply) {
 		c.w.fail("kept first", "the witness tells %s, and has kept another record", r.Record)
 	}
 	if r.Answer != 0 {
-		p.promised, p.term = c.w.now+c.w.sched.Settings.Lease-drift, r.Answer
+		p.promised, p.term = c.w.now+c.w.least.Lease-drift, r.Answer
 	}
 }

@@ -13,6 +13,7 @@ import (
 func Draw(seed uint64) *Schedule {
 	d := drawer{r: generator(seed, ofDraw)}
 	s := &Schedule{Seed: seed, Settings: d.settings(seed)}
+	defer drawSettings(s)
 	defer drawThird(s)
 	d.from = 8 * time.Second
 	var kinds []Kind

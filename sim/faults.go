@@ -86,6 +86,7 @@ func init() {
 	}, nil)
 	add(Edit, func(w *World, f *Fault) { w.azure.drafts[f] = w.azure.nics[f.Side].body },
 		func(w *World, f *Fault) { w.azure.finishEdit(f) })
+	add(Change, func(w *World, f *Fault) { w.give(f, f.on) }, func(w *World, f *Fault) { w.give(f, func(site.Side) bool { return true }) })
 	add(Apply, func(w *World, f *Fault) { w.azure.put(f.Side, []byte(originals[f.Side]), f) }, nil)
 }
 

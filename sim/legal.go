@@ -51,6 +51,10 @@ func (f *Fault) check() error {
 		return fmt.Errorf("%s: pop=%d is neither 1 nor 2", f.Kind, f.PoP)
 	}
 	switch f.Kind {
+	case Change:
+		if f.D < 10*time.Millisecond || f.D > time.Second {
+			return fmt.Errorf("%s: %v is not between 10ms and 1s", f.Kind, f.D)
+		}
 	case Move, Untag, Edit, Apply:
 		if f.Side == site.NoSide {
 			return fmt.Errorf("%s: no side is named", f.Kind)

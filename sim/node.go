@@ -21,7 +21,7 @@ import (
 type node struct {
 	w     *World
 	side  site.Side
-	conf  agent.Config
+	conf  agent.Config // what the next life begins with
 	clock clock
 	rand  *rand.Rand
 	life  uint32 // of the agent: grows with each end of one
@@ -53,6 +53,9 @@ type node struct {
 	unanswered                  int    // per cent of the probes
 	probing                     [2]int // readings to be made
 	looks                       []seen // at IMDS
+
+	newest ha.Config // settings that have come since; their generation is 0 if none have
+	told   uint64    // generation that this life goes by
 
 	pop     int        // that the tunnel leads to
 	role    site.Role  // as the journal says
@@ -132,7 +135,9 @@ func (n *node) boot() {
 	if n.record != nil {
 		n.role = site.Standby
 	}
+	n.told = n.conf.HA.Generation
 	n.enter(func(now time.Duration) { driver.Start(now) })
+	n.configure()
 	n.reprobe()
 }
 
@@ -155,6 +160,7 @@ func (n *node) after() {
 		n.exited(err)
 		return
 	}
+	n.agree()
 	n.plan()
 }
 
@@ -228,5 +234,6 @@ func (n *node) fall(after time.Duration, wipe bool) {
 	n.clock = clock{base: time.Duration(1+n.rand.IntN(20)) * time.Second, at: n.w.now, ppm: n.clock.ppm}
 	if wipe {
 		n.record, n.granted = nil, site.Claim{}
+		n.forget()
 	}
 }

@@ -78,6 +78,8 @@ const (
 	PoPBlank   Kind = "pop-blank"   // and has lost its disk
 	PoPBehind  Kind = "pop-behind"  // and has an old backup on it
 
+	Change Kind = "settings" // the settings change: Side has the new ones at once, the other For later (settings.go)
+
 	Move   Kind = "move"   // a person moves the floating IP to Side
 	Remove Kind = "remove" // a person takes it off
 	Untag  Kind = "untag"  // a person removes the claim from Side's NIC

@@ -80,12 +80,13 @@ func (n *node) resume() {
 	if n.life == life && was == site.Active {
 		n.w.noticed(n, stood)
 	}
+	n.configure()
 }
 
 // noticed is R2: an active whose own clock shows that it stood still serves
 // nothing on what it had asked before.
 func (w *World) noticed(n *node, stood time.Duration) {
-	c := &w.sched.Settings
+	c := &w.most
 	if stood > max(c.Lease/2, 50*time.Millisecond)+2*c.Keepalive && n.serve > n.local() {
 		w.fail("pause noticed", "the %s stood still for %v, and its gate is open", n.side, stood)
 	}

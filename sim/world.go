@@ -13,6 +13,8 @@ import (
 // World is one run.
 type World struct {
 	sched *Schedule
+	least Settings // of all timers that there are in the schedule
+	most  Settings
 	now   time.Duration
 	due   calendar
 	nodes [3]*node // by site.Side; 0 is nobody
@@ -107,11 +109,13 @@ const (
 	_
 	ofThird
 	ofPoP
+	ofSettings = ofPoP + 16 // each PoP has its own
 )
 
 func newWorld(s *Schedule, tell func(Line)) *World {
 	w := &World{sched: s, tell: tell, under: make([]bool, len(s.Faults)), hash: 14695981039346656037,
 		ids: generator(s.Seed, ofIDs)}
+	w.least, w.most = timers(s)
 	w.net = newNetwork(w)
 	w.azure = newAzure(w)
 	for _, side := range [...]site.Side{site.Primary, site.Secondary} {

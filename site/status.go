@@ -26,8 +26,17 @@ type Status struct {
 	Azure    AzureStatus `json:"azure"`
 	Received Received    `json:"received"`
 
+	Settings *SettingsStatus `json:"settings,omitempty"` // nil: the manager hasn't given any
+
 	Tunnel  *TunnelStatus  `json:"tunnel,omitempty"`  // nil: no cloud
 	Witness *WitnessStatus `json:"witness,omitempty"` // nil: ARM is the third
+}
+
+// SettingsStatus is how far the manager's settings have come.
+type SettingsStatus struct {
+	Saved   uint64 `json:"saved"`             // generation that is on the disk
+	Applied uint64 `json:"applied"`           // that the agent runs with; 0: with its file alone
+	Problem string `json:"problem,omitempty"` // why the two differ
 }
 
 // HAStatus is Ready only while every indicator is OK (F1).

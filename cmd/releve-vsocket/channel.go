@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	contract "releve.dev/releve/channel"
 	"releve.dev/releve/core/event"
 	"releve.dev/releve/disk"
 	"releve.dev/releve/site"
@@ -22,6 +23,7 @@ import (
 	"releve.dev/releve/vsocket/channel"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/control"
+	"releve.dev/releve/vsocket/join"
 	"releve.dev/releve/vsocket/reporter"
 	"releve.dev/releve/vsocket/spool"
 )
@@ -34,8 +36,10 @@ until the manager has them, and keep the settings that the manager gives. It is 
 process of its own, so that nothing of it delays a keepalive; without it the two
 vSockets fail over as they do with it.
 
-The settings are kept, and not joined to the agent's file yet: the agent runs with
-its file.`,
+What the manager gives is joined to the agent's file: what only the VM knows is in
+the file, what the site decides comes from the manager. The agent is told at once,
+and an agent that starts later finds it on the disk. releve-vsocket status says
+which generation is saved and which the agent runs with, and why if they differ.`,
 		Example: "  releve-vsocket channel --config /etc/releve/vsocket.yaml",
 		Args:    terminal.Arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,15 +74,16 @@ func runChannel(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	defer kept.Close()
-	line, err := openChannel(cfg, folder, kept)
+	agent := control.Dial(control.Socket(cfg.RunDir))
+	line, err := openChannel(cfg, folder, kept, agent)
 	if err != nil {
 		return err
 	}
 	self := event.Self{Serial: string(line.State().Serial), Boot: fmt.Sprintf("%016x", boot), WAN: cfg.Interfaces.WAN.Name, LAN: cfg.Interfaces.LAN.Name}
 	teller, err := reporter.New(reporter.Config{
 		Self: self, Limits: event.Defaults(), Folder: folder, Spool: kept, Sink: line, Log: slog.Default(),
-		Status:   control.Dial(control.Socket(cfg.RunDir)).Status,
-		Assigned: func() event.Assigned { return event.Assigned{} }, // the agent runs with its file
+		Status:   agent.Status,
+		Assigned: func(s *site.Status) event.Assigned { return assigned(line, s) },
 		Now:      moment,
 	})
 	if err != nil {
@@ -95,7 +100,7 @@ func runChannel(ctx context.Context, cfg *config.Config) error {
 	return err
 }
 
-func openChannel(cfg *config.Config, folder disk.Folder, kept *spool.Spool) (*channel.Channel, error) {
+func openChannel(cfg *config.Config, folder disk.Folder, kept *spool.Spool, agent *control.Client) (*channel.Channel, error) {
 	manager, err := readAddress(folder)
 	if err != nil {
 		return nil, err
@@ -108,10 +113,51 @@ func openChannel(cfg *config.Config, folder disk.Folder, kept *spool.Spool) (*ch
 	if err != nil {
 		return nil, fmt.Errorf("which machine this is: %w", err)
 	}
+	key, err := join.OwnKey(managerFolder(cfg))
+	if err != nil {
+		return nil, err
+	}
 	return channel.Open(channel.Config{
 		Manager: manager, Folder: folder, Spool: kept, Version: version,
-		Machine: strings.TrimSpace(string(machine)), Log: slog.Default(),
+		Machine: strings.TrimSpace(string(machine)), Log: slog.Default(), Local: join.Local(cfg, key),
+		Apply: func(ctx context.Context, _ *contract.Settings) error { return apply(ctx, agent) },
+		Void:  func() { unassigned(folder, agent) },
 	})
+}
+
+// apply tells the agent that there are other settings on the disk.
+func apply(ctx context.Context, agent *control.Client) error {
+	status, err := agent.Settings(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("kept for the agent's next start: %w", err)
+	case status.Problem != "":
+		return errors.New(status.Problem)
+	case status.Applied != status.Saved:
+		return errors.New("the agent is about to take them")
+	}
+	return nil
+}
+
+// assigned is what the agent runs with of the manager's, by its own word.
+func assigned(line *channel.Channel, s *site.Status) event.Assigned {
+	if s.Settings == nil {
+		return event.Assigned{}
+	}
+	line.Applied(s.Settings.Applied, s.Settings.Problem)
+	return event.Assigned{PeerSerial: line.Settings().GetHa().GetPeerSerial(), Generation: s.Settings.Applied}
+}
+
+// unassigned: the agent hands over if need be, ends, and doesn't start again.
+func unassigned(folder disk.Folder, agent *control.Client) {
+	if err := keepVoid(folder); err != nil {
+		slog.Error("that this vSocket is void can't be kept", "error", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reporter.Interval)
+	defer cancel()
+	if err := agent.Stop(ctx); err != nil && !errors.Is(err, control.ErrNotRunning) {
+		slog.Error("the agent of a void vSocket can't be stopped", "error", err)
+	}
 }
 
 func newBoot() (uint64, error) {

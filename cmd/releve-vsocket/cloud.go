@@ -41,14 +41,16 @@ func (u *unit) closeTunnel() error {
 	return u.tunnel.Close()
 }
 
-// withTunnel adds the tunnel to a status.
-func (u *unit) withTunnel(status func(context.Context) (site.Status, error)) func(context.Context) (site.Status, error) {
-	if u.tunnel == nil {
-		return status
-	}
+// complete adds to a status what isn't the agent's own: settings and tunnel.
+func (u *unit) complete(status func(context.Context) (site.Status, error)) func(context.Context) (site.Status, error) {
+	way := u.tunnel // this life's
 	return func(ctx context.Context) (site.Status, error) {
 		s, err := status(ctx)
-		t := u.tunnel.Status()
+		u.source.into(&s)
+		if way == nil {
+			return s, err
+		}
+		t := way.Status()
 		if w := s.Witness; w != nil {
 			t.Latency, t.Loss = &w.TripMS, w.Loss
 		}

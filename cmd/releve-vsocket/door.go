@@ -21,41 +21,58 @@ type door struct {
 
 type behind struct {
 	sync.Mutex
+	running
+}
+
+// running is what of a life the door reaches.
+type running struct {
 	status  func(context.Context) (site.Status, error)
-	apiTest func(context.Context, func(step any) error) error
+	apiTest func(context.Context, func(step any) error) error // nil: there is none
+	take    func(context.Context, joined) error               // other settings
 }
 
 func newDoor() door { return door{behind: &behind{}, stop: make(chan struct{}, 2)} }
 
 var errStarting = errors.New("the agent is starting")
 
-func (d *door) open(status func(context.Context) (site.Status, error), apiTest func(context.Context, func(any) error) error) {
+func (d *door) open(status func(context.Context) (site.Status, error), apiTest func(context.Context, func(any) error) error,
+	take func(context.Context, joined) error) {
 	d.behind.Lock()
 	defer d.behind.Unlock()
-	d.behind.status, d.behind.apiTest = status, apiTest
+	d.behind.running = running{status, apiTest, take}
 }
 
-func (d *door) get() (func(context.Context) (site.Status, error), func(context.Context, func(any) error) error) {
+func (d *door) get() running {
 	d.behind.Lock()
 	defer d.behind.Unlock()
-	return d.behind.status, d.behind.apiTest
+	return d.behind.running
+}
+
+// take gives settings to the present life. One that ends just now leaves them to
+// the next, which looks for itself.
+func (d *door) take(ctx context.Context, next joined) error {
+	if take := d.get().take; take != nil {
+		return take(ctx, next)
+	}
+	return errStarting
 }
 
 func (d *door) handlers(u *unit) control.Handlers {
 	return control.Handlers{
 		Status: func(ctx context.Context) (site.Status, error) {
-			if status, _ := d.get(); status != nil {
+			if status := d.get().status; status != nil {
 				return status(ctx)
 			}
 			return site.Status{}, errStarting
 		},
 		APITest: func(ctx context.Context, emit func(any) error) error {
-			if _, test := d.get(); test != nil {
+			if test := d.get().apiTest; test != nil {
 				return test(ctx, emit)
 			}
 			return errors.New("there is no API test without HA settings")
 		},
-		Journal: u.readJournal,
+		Journal:  u.readJournal,
+		Settings: u.offer,
 		Stop: func(ctx context.Context) error {
 			d.ask(ctx)
 			return nil
@@ -84,7 +101,7 @@ func (d *door) relay(ctx context.Context, signals <-chan os.Signal) {
 
 func (u *unit) readJournal(ctx context.Context, since time.Time, follow bool, emit func(site.Entry) error) error {
 	if follow {
-		if running, _ := u.door.get(); running == nil {
+		if u.door.get().status == nil {
 			return errStarting
 		}
 		return u.journal.Follow(ctx, since, emit)

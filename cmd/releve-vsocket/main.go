@@ -35,11 +35,7 @@ second ends the agent at once.`,
 		Example: "  releve-vsocket run --config /etc/releve/vsocket.yaml",
 		Args:    terminal.Arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.Load(o.config)
-			if err != nil {
-				return err
-			}
-			return runAgent(cmd.Context(), cfg)
+			return runAgent(cmd.Context(), o.config)
 		},
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"releve.dev/releve/azure/arm"
 	"releve.dev/releve/azure/imds"
 	"releve.dev/releve/core/fitness"
-	"releve.dev/releve/core/ha"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/vsocket/agent"
 	"releve.dev/releve/vsocket/config"
@@ -38,18 +37,24 @@ type pair struct {
 	loop   *agent.Loop
 	steps  *stepwise // nil but in a lab that asked for it
 
+	ha       *config.HA // that counts now; the rest is as in cfg
+	keys     *auth.Keys
+	fromSolo bool
+	change   change
+
 	recorder *recorder.Recorder
 }
 
-func (u *unit) runPair(ctx context.Context) error {
+func (u *unit) runPair(ctx context.Context, l life) (*joined, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p := &pair{unit: u, ctx: ctx}
-	if err := p.open(); err != nil {
-		return err
-	}
+	p := &pair{unit: u, ctx: ctx, ha: u.cfg.HA, fromSolo: l.fromSolo, keys: auth.NewKeys(auth.NewHMAC(u.cfg.HA.KeyBytes()))}
 	defer p.close() // also when the core panics: the record's last second shows why
-	u.door.open(u.withTunnel(p.loop.Status), p.apiTest)
+	if err := p.open(); err != nil {
+		cancel()
+		return nil, unborn{err}
+	}
+	u.door.open(u.complete(p.loop.Status), p.apiTest, p.take)
 	go p.tokens.Run(ctx)
 	go p.probe()
 	wake := func() { p.loop.Post(ctx, func(time.Duration) { p.drain() }) }
@@ -58,7 +63,10 @@ func (u *unit) runPair(ctx context.Context) error {
 		p.asks.Watch(wake)
 	}
 	slog.Info("started", "site", p.cfg.Site, "side", p.cfg.Side, "boot", p.boot)
-	return p.loop.Run(u.door.stop)
+	u.source.ran(l.joined)
+	u.begun(ctx)
+	err := p.loop.Run(u.door.stop)
+	return p.change.next, err
 }
 
 func (p *pair) open() (err error) {
@@ -88,12 +96,12 @@ func (p *pair) open() (err error) {
 	if p.recorder, err = recorder.Open(p.recordDir()); err != nil {
 		return err
 	}
-	if p.steps, err = newStepwise(p.journal.Sync, auth.NewHMAC(cfg.HA.KeyBytes())); err != nil {
+	if p.steps, err = newStepwise(p.journal.Sync, p.keys); err != nil {
 		return err
 	}
 	p.driver, err = agent.NewDriver(p.driverConfig(), p.steps.wrap(p.seal(agent.Ports{
-		Links: p.links, Gate: p.gate, Guest: p.guest, Cloud: cloud{p}, Metadata: metadata{p}, Store: p.slots, Journal: p.journal,
-		Recorder: p.recorder, MAC: auth.NewHMAC(cfg.HA.KeyBytes()), Wall: time.Now,
+		Links: talk{p}, Gate: p.gate, Guest: p.guest, Cloud: cloud{p}, Metadata: metadata{p}, Store: p.slots, Journal: p.journal,
+		Recorder: p.recorder, MAC: p.keys, Wall: time.Now,
 	})), p.boot, p.nonce, agent.BootClock())
 	if err != nil {
 		return err
@@ -125,19 +133,31 @@ func (p *pair) seal(ports agent.Ports) agent.Ports {
 	return ports
 }
 
+// close closes what open has opened, however far it came.
 func (p *pair) close() {
-	p.driver.Close()
-	if err := p.recorder.Close(); err != nil {
-		slog.Warn("writing the record", "error", err)
+	if p.driver != nil {
+		p.driver.Close()
 	}
-	p.arm.Close()
+	if p.recorder != nil {
+		if err := p.recorder.Close(); err != nil {
+			slog.Warn("writing the record", "error", err)
+		}
+	}
+	if p.arm != nil {
+		p.arm.Close()
+	}
 	if p.asks != nil {
 		if err := p.asks.Close(); err != nil {
 			slog.Warn("closing the witness's socket", "error", err)
 		}
 	}
-	if err := p.links.Close(); err != nil {
-		slog.Warn("closing the keepalives' sockets", "error", err)
+	if p.links != nil {
+		if err := p.links.Close(); err != nil {
+			slog.Warn("closing the keepalives' sockets", "error", err)
+		}
+	}
+	if p.loop == nil && p.probes != nil {
+		p.probe() // ctx is over: it closes them
 	}
 }
 
@@ -167,25 +187,18 @@ const configName = "releve-fip"
 
 func (p *pair) driverConfig() agent.Config {
 	cfg, az := p.cfg, p.cfg.Azure
-	third, number, pops := keepalive.ARM, uint64(0), 0
-	if cfg.HA.Third == config.ThirdWitness {
-		third, number, pops = keepalive.Witness, cfg.Cloud.SiteID, len(cfg.Cloud.PoPs)
-	}
 	return agent.Config{
-		Site: cfg.Site, FloatingIP: cfg.HA.FloatingIP,
-		HA: ha.Config{
-			Side: cfg.Side, Version: p.version, Generation: cfg.HA.Generation, Third: third, WitnessID: number, PoPs: pops,
-			Keepalive: cfg.HA.Keepalive, Silent: cfg.HA.Silent, Lease: cfg.HA.Lease, Confirm: cfg.HA.Confirm, Hold: cfg.HA.Hold,
-			Preempt: cfg.HA.Preempt == config.PreemptOn, AloneStay: cfg.HA.Alone == config.AloneStay,
-		},
+		Site: cfg.Site, FloatingIP: cfg.HA.FloatingIP, HA: p.haConfig(cfg.HA),
 		Steer: steer.Config{Side: cfg.Side, FloatingIP: cfg.HA.FloatingIP, ConfigName: configName,
 			SubnetID: arm.SubnetID(az.Subscription, az.Subnet.Group, az.Subnet.VNet, az.Subnet.Name), PeerVM: az.PeerVM.Name != ""},
 		Fitness: fitness.Config{Failures: cfg.Probes.Failures, Recovery: cfg.Probes.Recovery, Version: p.version},
 	}
 }
 
-// drain hands over the datagrams that wait in the sockets.
+// drain hands over the datagrams that wait in the sockets, and does what new
+// settings have waited for.
 func (p *pair) drain() {
+	defer func() { p.review(agent.BootClock()) }()
 	if p.asks != nil {
 		p.asks.Drain(func(reply []byte) { p.driver.Reply(agent.BootClock(), reply) })
 	}

@@ -32,6 +32,9 @@ func printStatus(out io.Writer, s *site.Status) error {
 		r.Row("Tunnel", r.tunnel(s.Tunnel))
 		r.Row("  carries", r.traffic(s.Tunnel))
 	}
+	if s.Settings != nil {
+		r.Row("Settings", r.settings(s.Settings))
+	}
 	if s.HA.Configured {
 		r.Row("Azure", r.azure(&s.Azure))
 		r.Row("Keepalives", r.received(&s.Received))
@@ -180,6 +183,22 @@ func (r *report) tunnel(t *site.TunnelStatus) string {
 func (r *report) traffic(t *site.TunnelStatus) string {
 	return fmt.Sprintf("%s up, %s down", terminal.Scaled(t.SentRate, "bit/s"), terminal.Scaled(t.ReceivedRate, "bit/s")) +
 		r.Dim(fmt.Sprintf("; %s and %s in all", terminal.Scaled(float64(t.Sent), "B"), terminal.Scaled(float64(t.Received), "B")))
+}
+
+// settings says how far the manager's have come.
+func (r *report) settings(s *site.SettingsStatus) string {
+	text := fmt.Sprintf("generation %d", s.Applied)
+	if s.Applied == 0 {
+		text = "its file alone"
+	}
+	if s.Saved == s.Applied && s.Problem == "" {
+		return r.Good(text)
+	}
+	text = r.Wait(text) + fmt.Sprintf(", generation %d is saved", s.Saved)
+	if s.Problem != "" {
+		text += ": " + strings.ReplaceAll(s.Problem, "\n", "; ")
+	}
+	return text
 }
 
 func (r *report) azure(a *site.AzureStatus) string {

@@ -81,6 +81,7 @@ func (a *asker) hear(msg keepalive.Message) {
 	a.seq++
 	msg.From, msg.Boot, msg.Third, msg.Seq, msg.Sent = a.m.cfg.Side.Peer(), peerBoot, keepalive.Witness, a.seq, a.now
 	msg.EchoNonce, msg.Version, msg.Fit, msg.ThirdOK, msg.AzureOK = 77, site.Release, true, true, true
+	msg.Holds = max(msg.Holds, 1)
 	msg.Echo[keepalive.LAN] = keepalive.Echo{Boot: site.BootID{1}, Seq: 1}
 	a.step(Heard{&msg})
 }

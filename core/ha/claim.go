@@ -245,8 +245,7 @@ func (m *Machine) take(now Time, granted site.Claim) {
 // serve makes the holder active.
 func (m *Machine) serve(now Time) {
 	m.become(site.Active, fmt.Sprintf("term %d", m.state.Granted.Term))
-	m.gate.drain = 0
-	m.do(Drain{0})
+	m.drained()
 	m.aim(Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now)})
 }
 
@@ -266,6 +265,10 @@ func (m *Machine) steering(now Time, e Steered) {
 		m.note("floating ip read back", "on the own NIC")
 	}
 	s.mine = s.mine || e.Mine
+	if m.serving() && e.Mine {
+		m.solo = false
+		m.drained()
+	}
 	if e.Done && !s.done && m.serving() {
 		m.note("steering done", "the floating IP is on the own NIC alone")
 	}

@@ -52,6 +52,7 @@ type Config struct {
 	Hold       time.Duration   // R13
 	Preempt    bool            // R13
 	AloneStay  bool            // R11: alone: stay
+	FromSolo   bool            // this vSocket was Master by itself, and its gates are open
 }
 
 // counted is La: what the active itself counts of a lease, less than what its

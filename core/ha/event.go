@@ -84,6 +84,10 @@ type Metadata struct {
 // PeerVM: ARM says that the peer's VM is stopped or has failed.
 type PeerVM struct{ Stopped bool }
 
+// Configure: the settings have changed (R14). What a running machine can't take
+// is as in its Config.
+type Configure struct{ Config }
+
 // Stop: the agent is told to end.
 type Stop struct{}
 
@@ -102,4 +106,5 @@ func (Steered) event()     {}
 func (Seen) event()        {}
 func (Metadata) event()    {}
 func (PeerVM) event()      {}
+func (Configure) event()   {}
 func (Stop) event()        {}

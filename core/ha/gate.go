@@ -24,6 +24,8 @@ func (m *Machine) applyGates(now Time) {
 	serve := Time(0)
 	if m.role == site.Active && (m.mayServe() || slip.Is(slip.ServesUnread)) {
 		serve = m.until(now)
+	} else if m.solo && !m.serving() {
+		serve = m.soloUntil(now)
 	}
 	if serve != g.serve && (serve > now || g.serve > now) {
 		m.do(Serve{serve})
@@ -31,7 +33,7 @@ func (m *Machine) applyGates(now Time) {
 	g.serve = serve
 	m.noteGate(&g.serveOpen, serve > now, "gate")
 	m.noteGate(&g.drainOpen, g.drain > now, "drain")
-	if down := m.known && (m.fit || m.reason == keepalive.Stopping) && !m.stopped.done; down != g.down {
+	if down := (m.solo || m.known && (m.fit || m.reason == keepalive.Stopping)) && !m.stopped.done; down != g.down {
 		g.down = down
 		m.do(Down{down})
 	}
@@ -54,8 +56,11 @@ func (m *Machine) noteGate(was *bool, open bool, name string) {
 }
 
 // mayServe: with a witness the term suffices, as it fences the cloud; with ARM the
-// floating IP must have been read back as own (R11).
-func (m *Machine) mayServe() bool { return m.steered.mine || m.cfg.Third == keepalive.Witness }
+// floating IP must have been read back as own (R11), as its last holder may have it
+// still; who comes from solo is its own last holder.
+func (m *Machine) mayServe() bool {
+	return m.steered.mine || m.solo || m.cfg.Third == keepalive.Witness
+}
 
 // drainFor opens the drain: traffic that Azure still brings goes on its way.
 func (m *Machine) drainFor(now, d Time) {
@@ -65,8 +70,17 @@ func (m *Machine) drainFor(now, d Time) {
 
 // drainOver ends it a little after the floating IP has left.
 func (m *Machine) drainOver(now Time) {
-	if m.gate.drain > now+drainQuiet && m.steered.imdsRead && !m.steered.imds {
+	if m.gate.drain > now+drainQuiet && !m.soloDrain && m.steered.imdsRead && !m.steered.imds {
 		m.drainFor(now, drainQuiet)
+	}
+}
+
+// drained ends the drain of one that serves. What still comes by its own address
+// would be lost before the floating IP is here.
+func (m *Machine) drained() {
+	if m.gate.drain != 0 && (!m.soloDrain || m.mayServe()) {
+		m.gate.drain, m.soloDrain = 0, false
+		m.do(Drain{0})
 	}
 }
 

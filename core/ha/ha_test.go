@@ -57,6 +57,7 @@ func (r *rig) hear(msg keepalive.Message) {
 	r.seq++
 	msg.From, msg.Boot, msg.Third, msg.Seq, msg.Sent = r.m.cfg.Side.Peer(), peerBoot, keepalive.ARM, r.seq, r.now
 	msg.EchoNonce, msg.Version, msg.Fit, msg.ThirdOK, msg.AzureOK = 77, site.Release, true, true, true
+	msg.Holds = max(msg.Holds, 1)
 	msg.Echo[keepalive.LAN] = keepalive.Echo{Boot: site.BootID{1}, Seq: 1}
 	r.step(Heard{&msg})
 }

@@ -127,7 +127,7 @@ func (m *Machine) yield(now Time) {
 	term := m.state.Granted.Term
 	why := m.hand.why
 	m.hand = handover{why: why, yielded: term}
-	m.lease = lease{}
+	m.lease, m.solo = lease{}, false
 	m.note("yielded", fmt.Sprintf("term %d: %s", term, why))
 	m.become(site.Standby, "")
 	if m.fit || m.reason == keepalive.Stopping {

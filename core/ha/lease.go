@@ -26,7 +26,7 @@ func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 		granted.Holder != msg.From || granted.Boot != msg.Boot {
 		return
 	}
-	if m.echoAge(msg) >= m.cfg.Lease && !slip.Is(slip.EchoIgnored) || m.hand.yielded == granted.Term {
+	if m.echoAge(msg) >= m.echoLimit() && !slip.Is(slip.EchoIgnored) || m.hand.yielded == granted.Term {
 		return
 	}
 	if m.cfg.Third == keepalive.ARM && (m.azure.claimed > granted.Term || !m.azure.read || now < m.azure.doubt) && !slip.Is(slip.RestartedAnswers) && !slip.Is(slip.ClaimantAnswers) {
@@ -38,7 +38,7 @@ func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 
 // hearAnswer is R5. A lease counts from when its question was sent.
 func (m *Machine) hearAnswer(now Time, answer keepalive.Answer) {
-	if answer.Term == 0 || answer.Term != m.state.Granted.Term || !m.serving() && m.role != site.Elect || answer.SentAt < m.resumed {
+	if answer.Term == 0 || answer.Term != m.state.Granted.Term || !m.serving() && m.role != site.Elect || answer.SentAt < max(m.resumed, m.change.asked) {
 		return
 	}
 	from := answer.SentAt

@@ -44,7 +44,11 @@ type Machine struct {
 	hand     handover
 	taking   taking
 	failback failback
+	change   change
 	gate     gate
+
+	solo      bool // Master by itself until the pair has an active
+	soloDrain bool // what it drains is from then
 
 	goal    Goal
 	out     keepalive.Message
@@ -82,16 +86,21 @@ func New(cfg Config, boot site.BootID, nonce uint64, state *State, now Time) *Ma
 			m.role, m.state.Granted.Boot = site.Active, boot
 		}
 	}
+	m.solo = cfg.FromSolo
 	m.claim.wait, m.azure.problem, m.witness.hurry = deposedWait, "not asked yet", true
 	return m
 }
 
-// Start is the first step (R0): whatever a former self left open is closed.
+// Start is the first step (R0): whatever a former self left open is closed, but
+// for one that was no pair's.
 func (m *Machine) Start(now Time) []Action {
 	m.actions = m.actions[:0]
-	m.do(Serve{0}, Drain{0}, Down{false}, FloatingIP{false})
+	m.startGates(now)
 	m.usePoP()
 	m.note("started", fmt.Sprintf("%s, boot %s, version %s, last known term %d", m.cfg.Side, m.boot, m.cfg.Version, m.state.Granted.Term))
+	if m.solo {
+		m.note("gate open", "as before, when this vSocket was Master by itself")
+	}
 	m.aim(Goal{Mode: Watch})
 	return m.actions
 }
@@ -130,6 +139,8 @@ func (m *Machine) Step(now Time, event Event) []Action {
 		m.metadata(now, e)
 	case PeerVM:
 		m.peer.vmStopped = e.Stopped
+	case Configure:
+		m.configure(now, e.Config)
 	case Stop:
 		m.stop(now)
 	}
@@ -147,6 +158,7 @@ func (m *Machine) Step(now Time, event Event) []Action {
 // decide does what is due now, whatever the event was.
 func (m *Machine) decide(now Time) {
 	m.expire(now)
+	m.decideAgreed(now)
 	m.watchWitness(now)
 	m.decideElect(now)
 	m.decideMove(now)
@@ -234,6 +246,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	m.state.Deposed = m.cfg.Third == keepalive.ARM && !slip.Is(slip.DeposedClaims) && m.deposedInSilence(now, granted, how)
 	m.heir = granted.Holder == site.NoSide && (was == site.Active || was == site.Suspended)
 	m.state.Granted = granted
+	m.soloEnds(now, granted)
 	if m.state.Deposed {
 		m.claim.deposedAt = now
 	}

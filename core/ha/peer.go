@@ -75,6 +75,7 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 	first := msg.Seq > p.msg.Seq || p.msg.Boot != msg.Boot || slip.Is(slip.ReplayAccepted)
 	if first {
 		m.hearReach(msg)
+		m.hearHolds(now, msg)
 		p.msg = *msg
 	}
 	m.hearEcho(now, msg)
@@ -89,6 +90,7 @@ func (m *Machine) heard(now Time, msg *keepalive.Message) {
 	}
 	if msg.Role == site.Active {
 		p.active = true
+		m.soloEnds(now, msg.Granted)
 	}
 	m.hearAnswer(now, msg.Answer)
 	m.hearHandover(now, msg)
@@ -128,7 +130,7 @@ func (m *Machine) Fresh(msg *keepalive.Message) bool {
 
 // hearEcho takes the peer's word on what it hears of us.
 func (m *Machine) hearEcho(now Time, msg *keepalive.Message) {
-	if m.echoAge(msg) < m.cfg.Lease || slip.Is(slip.EchoIgnored) {
+	if m.echoAge(msg) < m.echoLimit() || slip.Is(slip.EchoIgnored) {
 		m.peer.twoWay = now
 		m.undeposed()
 	}

@@ -19,7 +19,7 @@ func (m *Machine) say(now Time) {
 		Leased:  m.gate.serve > now,
 		Version: m.cfg.Version,
 		Yielded: m.hand.yielded, Prepare: m.hand.preparing(), Ready: m.readyFor(now),
-		Wants: m.failback.wants,
+		Wants: m.failback.wants, Holds: m.cfg.Generation,
 	}
 	if slip.Is(slip.WantedTermTold) && m.role == site.Claiming {
 		m.out.Granted = m.goal.Claim

@@ -49,7 +49,7 @@ func (m *Machine) finish(why string) {
 	if m.stopped.done {
 		return
 	}
-	m.stopped.done = true
+	m.stopped.done, m.solo = true, false
 	m.gate = gate{}
 	m.note("stopped", why)
 	m.do(Serve{0}, Drain{0}, Down{false}, FloatingIP{false}, Stopped{})

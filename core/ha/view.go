@@ -23,6 +23,7 @@ type View struct {
 
 	Serve, Drain Time // what is left of the gates' openings, 0 if closed
 	Down, Guest  bool
+	Solo         bool // forwards as Master by itself, until the pair has an active
 
 	AzureOK bool
 	Problem string
@@ -37,7 +38,7 @@ func (m *Machine) View(now Time) View {
 	v := View{
 		Role: m.role, Granted: m.state.Granted, Fit: m.fit, Reason: m.reason, Claim: m.claim.blocked,
 		PeerHeard: p.here(), PeerBoot: p.boot, Peer: p.msg,
-		Serve: max(0, m.gate.serve-now), Drain: max(0, m.gate.drain-now), Down: m.gate.down, Guest: m.gate.guest,
+		Serve: max(0, m.gate.serve-now), Drain: max(0, m.gate.drain-now), Down: m.gate.down, Solo: m.solo && !m.serving(), Guest: m.gate.guest,
 		AzureOK: m.azure.ok, Problem: m.azure.problem, Mine: m.steered.mine, Steered: m.steered.done,
 	}
 	v.Witness = m.viewWitness(now)

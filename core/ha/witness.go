@@ -56,8 +56,9 @@ func (s *sample) ask() {
 
 // elect is the taker of a handover until it may serve (R8.4).
 type elect struct {
-	from site.Claim // the term before
-	at   Time       // when the grant came
+	from  site.Claim // the term before
+	at    Time       // when the grant came
+	lease Time       // the longest that the giver may count
 }
 
 // thirdOK and thirdProblem: can a term be born?
@@ -183,7 +184,7 @@ func (m *Machine) told(now Time, r *wire.Reply) {
 
 // hearLease is R5 for the witness's answer.
 func (m *Machine) hearLease(r *wire.Reply) {
-	if r.Answer != 0 && r.Answer == m.state.Granted.Term && r.Sent >= m.resumed {
+	if r.Answer != 0 && r.Answer == m.state.Granted.Term && r.Sent >= max(m.resumed, m.change.asked) {
 		m.lease.third = max(m.lease.third, r.Sent+m.cfg.counted())
 		m.waking = false
 	}
@@ -225,7 +226,7 @@ func (m *Machine) hearRecord(now Time, r *wire.Reply) {
 func (m *Machine) elected(now Time, record site.Claim) {
 	from := m.state.Granted
 	m.take(now, record)
-	m.elect = elect{from: from, at: now}
+	m.elect = elect{from: from, at: now, lease: m.giverLease(now, from)}
 	m.become(site.Elect, fmt.Sprintf("term %d, until the %s has yielded", record.Term, from.Holder))
 }
 
@@ -234,7 +235,7 @@ func (m *Machine) electedAt() Time {
 	if m.role != site.Elect {
 		return 0
 	}
-	return max(m.elect.at+m.cfg.Lease, m.prom)
+	return max(m.elect.at+m.elect.lease, m.prom)
 }
 
 // decideElect is R8.4.

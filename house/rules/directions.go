@@ -52,6 +52,7 @@ var Directions = []Direction{
 	{Room: "vsocket/*", May: []string{"site", "core", "wire", "datagram"}, Tests: []string{"house/private"}, Why: "one effect each; never each other"},
 	{Room: "vsocket/tunnel", May: []string{"site", "tunnel"}, Tests: []string{"lab/room"}, Why: "leads traffic into a device"},
 	{Room: "vsocket/config", May: []string{"settings", "site", "core", "wire"}, Why: "the vSocket's settings"},
+	{Room: "vsocket/join", May: []string{"settings", "site", "channel", "slots", "tunnel", "vsocket/config"}, Why: "the file's half and the manager's make one config"},
 	{Room: "vsocket/control", May: []string{"door", "site", "core", "wire"}, Why: "the vSocket's local door"},
 	{Room: "vsocket/apitest", May: []string{"site", "core", "azure/arm", "azure/imds"}, Tests: []string{"azure/emulator"}, Why: "Azure is its business"},
 	{Room: "vsocket/spool", May: []string{"disk"}, Why: "events on the disk"},

@@ -191,6 +191,23 @@ func (d *Driver) Reading(now time.Duration, kind fitness.Kind, ok bool) {
 	d.step(now, ha.Fitness{Fit: fit, Reason: reason})
 }
 
+// Configure changes the settings while it runs (R14): to some that its role machine
+// takes (ha.Config.Takes).
+func (d *Driver) Configure(now time.Duration, cfg ha.Config) {
+	d.tape.configure(now, &cfg)
+	d.step(now, ha.Configure{Config: cfg})
+}
+
+// Agreed reports whether the peer goes by settings of the same generation.
+func (d *Driver) Agreed() bool { return d.ha.Agreed() }
+
+// Resting and Alone report whether this driver may be left for another one: as a
+// standby on which nothing hangs, or as the active of a pair that has no other.
+func (d *Driver) Resting(now time.Duration) bool { return d.ha.Resting(now) }
+
+// Alone is described with Resting.
+func (d *Driver) Alone(now time.Duration) bool { return d.ha.Alone(now) }
+
 // Stop asks for a clean end; a second time, for an end at once.
 func (d *Driver) Stop(now time.Duration) {
 	d.tape.plain(record.Stop, now)

@@ -19,6 +19,7 @@ type Loop struct {
 	clock  func() time.Duration
 	drain  func()
 	inbox  chan func(now time.Duration)
+	left   bool
 }
 
 // inboxSize is generous: the inbox is emptied within microseconds unless the
@@ -40,14 +41,18 @@ func (l *Loop) Post(ctx context.Context, fn func(now time.Duration)) {
 	}
 }
 
-// Run runs until the driver has stopped. Each receive from stop asks for it:
+// Leave ends Run without a word to the driver, whose gates stay as they are: another
+// one follows. It is for the loop's own goroutine.
+func (l *Loop) Leave() { l.left = true }
+
+// Run runs until the driver has stopped, or is left. Each receive from stop asks for it:
 // once for a clean end, twice for an end at once.
 func (l *Loop) Run(stop <-chan struct{}) error {
 	l.driver.Start(l.clock())
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		if stopped, err := l.driver.Stopped(); stopped {
+		if stopped, err := l.driver.Stopped(); stopped || l.left {
 			return err
 		}
 		timer.Reset(l.driver.Next() - l.clock())

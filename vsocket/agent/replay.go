@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"releve.dev/releve/core/fitness"
+	"releve.dev/releve/core/ha"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/record"
@@ -231,11 +232,22 @@ func (p *player) carryOut(row *record.Row) {
 			return
 		}
 		d.Reading(now, fitness.Kind(row.Probe), row.OK)
+	case record.Settings:
+		p.configure(now, row.Detail)
 	case record.Stop:
 		d.Stop(now)
 	case record.Status:
 		d.Status(now)
 	}
+}
+
+func (p *player) configure(now time.Duration, text string) {
+	var cfg ha.Config
+	if err := json.Unmarshal([]byte(text), &cfg); err != nil || !p.driver.cfg.HA.Takes(&cfg) {
+		p.differ("settings that the role machine doesn't take")
+		return
+	}
+	p.driver.Configure(now, cfg)
 }
 
 // failed is what a port's call gave then.

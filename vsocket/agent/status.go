@@ -17,7 +17,7 @@ func (d *Driver) Status(now time.Duration) site.Status {
 	v := d.ha.View(now)
 	s := site.Status{
 		Site: d.cfg.Site, Side: d.cfg.HA.Side, Version: d.cfg.HA.Version,
-		Role: v.Role, Master: v.Role == site.Active && v.Serve > 0,
+		Role: v.Role, Master: (v.Role == site.Active || v.Solo) && v.Serve > 0,
 		Term: v.Granted.Term, Holder: v.Granted.Holder, Boot: d.boot.String(),
 		Fit: v.Fit, Reason: v.Reason.String(),
 		Peer: site.PeerStatus{Heard: v.PeerHeard, Role: v.Peer.Role, Fit: v.Peer.Fit, Reason: v.Peer.Reason.String(),
@@ -127,6 +127,8 @@ func summary(s *site.Status, v *ha.View) string {
 	}
 	var does string
 	switch {
+	case v.Solo && s.Master:
+		does = "Master by itself as before its HA settings, until the pair has an active one."
 	case s.Master:
 		does = fmt.Sprintf("Master in term %d: forwards the site's traffic.", s.Term)
 	case v.Role == site.Active:

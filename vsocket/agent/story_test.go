@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"releve.dev/releve/core/fitness"
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -117,6 +119,15 @@ func (w *world) commandTo(verb, who, argument string) error {
 	switch verb {
 	case "boot":
 		w.boot(side)
+	case "solo": // as it is before its first HA settings: what follows is "boot"
+		n.serve, n.down, n.conf.HA.FromSolo, w.soloAt = w.now+soloHold, true, true, w.now
+	case "anew": // another life follows, and the gates stay as they are
+		n.life++
+		w.boot(side)
+	case "settings":
+		return n.settings(argument)
+	case "agree": // the old keys end
+		n.keys.Set(key(n.conf.HA.Generation))
 	case "crash":
 		n.crash()
 	case "stop":
@@ -133,4 +144,33 @@ func (w *world) commandTo(verb, who, argument string) error {
 		return fmt.Errorf("unknown command %q", verb)
 	}
 	return nil
+}
+
+// settings is GENERATION/KEEPALIVE/SILENT/LEASE. Each generation has a key of its own.
+func (n *node) settings(text string) error {
+	parts := strings.Split(text, "/")
+	if len(parts) != 4 {
+		return fmt.Errorf("want generation/keepalive/silent/lease")
+	}
+	c := &n.conf.HA
+	old := c.Generation
+	var err error
+	if c.Generation, err = strconv.ParseUint(parts[0], 10, 64); err != nil {
+		return err
+	}
+	for i, into := range []*time.Duration{&c.Keepalive, &c.Silent, &c.Lease} {
+		if *into, err = time.ParseDuration(parts[1+i]); err != nil {
+			return err
+		}
+	}
+	n.keys.Set(key(c.Generation), key(old))
+	n.driver.Configure(n.w.now, *c)
+	return nil
+}
+
+func key(generation uint64) auth.MAC {
+	if generation == 1 {
+		return auth.NewChecksum([]byte("k"))
+	}
+	return auth.NewChecksum([]byte{byte(generation)})
 }

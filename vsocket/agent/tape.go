@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"releve.dev/releve/core/fitness"
+	"releve.dev/releve/core/ha"
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/record"
@@ -168,6 +169,19 @@ func (t *tape) metadata(now, sentAt time.Duration, mine bool) {
 		t.row.SentAt, t.row.OK = sentAt, mine
 		t.input(record.Metadata, now)
 	}
+}
+
+// configure takes a change down whole: it is rare.
+func (t *tape) configure(now time.Duration, cfg *ha.Config) {
+	if t == nil {
+		return
+	}
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		panic("agent: settings can't be recorded: " + err.Error())
+	}
+	t.row.Detail = string(text)
+	t.input(record.Settings, now)
 }
 
 func (t *tape) reading(now time.Duration, kind fitness.Kind, ok bool) {

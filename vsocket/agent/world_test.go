@@ -18,15 +18,16 @@ import (
 // world is two real drivers under a virtual clock, a network that can be cut,
 // and a small Azure.
 type world struct {
-	t     *testing.T
-	now   time.Duration
-	seq   int
-	due   calendar
-	nodes [3]*node // by site.Side
-	cut   func(from site.Side, path keepalive.Path) bool
-	arm   *miniARM
-	boots int
-	trace []string
+	t      *testing.T
+	now    time.Duration
+	seq    int
+	due    calendar
+	nodes  [3]*node // by site.Side
+	cut    func(from site.Side, path keepalive.Path) bool
+	arm    *miniARM
+	boots  int
+	soloAt time.Duration // when one that was Master by itself was booted
+	trace  []string
 }
 
 type node struct {
@@ -41,6 +42,7 @@ type node struct {
 	down, guest  bool
 	record       []byte
 	conf         Config
+	keys         *auth.Keys
 	recorder     Recorder
 	part         int // bytes of a part of the record, 0 for the usual
 }
@@ -71,7 +73,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, now: time.Hour, cut: func(site.Side, keepalive.Path) bool { return false }}
 	w.arm = newMiniARM(w)
 	for _, side := range [...]site.Side{site.Primary, site.Secondary} {
-		w.nodes[side] = &node{w: w, side: side, conf: testConfig(side)}
+		w.nodes[side] = &node{w: w, side: side, conf: testConfig(side), keys: auth.NewKeys(auth.NewChecksum([]byte("k")))}
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -142,7 +144,7 @@ func (w *world) check() {
 			}
 		}
 	}
-	if p.serve > w.now && s.serve > w.now && w.arm.owner() != site.NoSide && w.now-w.arm.movedAt > 5*time.Second {
+	if solo := w.now - w.soloAt; p.serve > w.now && s.serve > w.now && (w.soloAt == 0 || solo > time.Second) && w.arm.owner() != site.NoSide && w.now-w.arm.movedAt > 5*time.Second {
 		w.t.Fatalf("%v: both gates are open %v after the move", w.clock(), w.now-w.arm.movedAt)
 	}
 }
@@ -161,7 +163,7 @@ func (w *world) boot(side site.Side) *node {
 	n.up, n.paused = true, 0
 	boot := site.BootID{byte(side), byte(w.boots)}
 	driver, err := NewDriver(n.conf, Ports{Links: n, Gate: n, Guest: n, Cloud: n, Metadata: meta{n}, Store: n, Journal: n,
-		Recorder: n.recorder, MAC: auth.NewChecksum([]byte("k")), Wall: func() time.Time { return time.Unix(0, 0) }}, boot, uint64(1000+w.boots), w.now)
+		Recorder: n.recorder, MAC: n.keys, Wall: func() time.Time { return time.Unix(0, 0) }}, boot, uint64(1000+w.boots), w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -229,8 +231,12 @@ func (n *node) Send(path keepalive.Path, datagram []byte) {
 	if n.w.cut(n.side, path) || !peer.up {
 		return
 	}
-	copied := append([]byte(nil), datagram...)
-	peer.later(time.Millisecond, func() { peer.driver.Datagram(n.w.now, path, copied) })
+	deliver := func(datagram []byte) {
+		copied := append([]byte(nil), datagram...)
+		peer.later(time.Millisecond, func() { peer.driver.Datagram(n.w.now, path, copied) })
+	}
+	deliver(datagram)
+	n.keys.Former(datagram, deliver)
 }
 
 func (n *node) Serve(until time.Duration) error { n.serve = until; return nil }

@@ -37,6 +37,9 @@ type Config struct {
 	// Apply makes the vSocket run with settings. It is called with the last good
 	// ones at first, then with each that come; not twice at once.
 	Apply func(context.Context, *contract.Settings) error
+	Local *contract.Local // what others must be told of this vSocket
+	// Void is called when the manager says that this serial number is void.
+	Void func()
 }
 
 // Channel is the vSocket's end. Its methods may be called by several goroutines.
@@ -77,7 +80,7 @@ func Open(c Config) (*Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings, err := loadSettings(c.Folder)
+	settings, err := LoadSettings(c.Folder)
 	if err != nil { // the manager has them
 		c.Log.Error("the last good settings can't be read", "error", err)
 	}
@@ -151,6 +154,9 @@ func (c *Channel) Run(ctx context.Context) error {
 			wait, bound = c.bound(bound, err), min(2*bound, c.c.Retry)
 		}
 		c.lost(err)
+		if c.c.Void != nil && contract.ReasonOf(err) == contract.Refusal_VOID {
+			c.c.Void()
+		}
 		timer := time.NewTimer(rand.N(wait))
 		select {
 		case <-ctx.Done():
@@ -209,6 +215,18 @@ func (c *Channel) applyAll(ctx context.Context) {
 	}
 }
 
+// Applied is what the vSocket says later of the settings that it runs with, and why
+// they aren't the newest: some wait for the other vSocket.
+func (c *Channel) Applied(generation uint64, problem string) {
+	c.mu.Lock()
+	same := c.applied == generation && c.trouble == problem
+	c.applied, c.trouble = generation, problem
+	c.mu.Unlock()
+	if !same {
+		wake(c.poke)
+	}
+}
+
 func (c *Channel) applyEnded(generation uint64, err error) {
 	c.mu.Lock()
 	if err == nil {
@@ -226,7 +244,7 @@ func (c *Channel) take(s *contract.Settings) error {
 	if s.GetGeneration() == 0 {
 		return errors.New("settings without a generation")
 	}
-	if err := saveSettings(c.c.Folder, s); err != nil {
+	if err := SaveSettings(c.c.Folder, s); err != nil {
 		return err
 	}
 	c.mu.Lock()

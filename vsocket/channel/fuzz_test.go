@@ -55,7 +55,7 @@ func FuzzHear(f *testing.F) {
 		}
 		_ = s.hear(m)
 		s.look(0)
-		onDisk, err := loadSettings(folder)
+		onDisk, err := LoadSettings(folder)
 		if err != nil || !proto.Equal(onDisk, c.Settings()) {
 			t.Fatalf("goes by %v, with %v on the disk (%v)", c.Settings(), onDisk, err)
 		}
@@ -71,7 +71,7 @@ func FuzzHear(f *testing.F) {
 // FuzzSettings: what is read from the disk is written again as it was, in meaning.
 func FuzzSettings(f *testing.F) {
 	folder := power.New()
-	if err := saveSettings(folder, &contract.Settings{Generation: 7, Site: "x"}); err != nil {
+	if err := SaveSettings(folder, &contract.Settings{Generation: 7, Site: "x"}); err != nil {
 		f.Fatal(err)
 	}
 	raw, err := folder.Read(settingsFile)
@@ -85,10 +85,10 @@ func FuzzSettings(f *testing.F) {
 			return
 		}
 		folder := power.New()
-		if err := saveSettings(folder, s); err != nil {
+		if err := SaveSettings(folder, s); err != nil {
 			t.Fatal(err)
 		}
-		if again, err := loadSettings(folder); err != nil || !proto.Equal(s, again) {
+		if again, err := LoadSettings(folder); err != nil || !proto.Equal(s, again) {
 			t.Fatalf("%v is read as %v, %v", s, again, err)
 		}
 	})

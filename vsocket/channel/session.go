@@ -136,7 +136,7 @@ func (s *session) reason(err error, over <-chan error) error {
 func (s *session) begin(ctx context.Context, over <-chan error) error {
 	c := s.Channel
 	c.mu.Lock()
-	hello := &contract.Hello{Version: c.c.Version.String(), Machine: c.c.Machine, Delivered: c.settings.GetGeneration(), Applied: c.applied}
+	hello := &contract.Hello{Version: c.c.Version.String(), Machine: c.c.Machine, Delivered: c.settings.GetGeneration(), Applied: c.applied, Local: c.c.Local}
 	c.changed = true // the manager may never have heard the present status
 	c.mu.Unlock()
 	// An error of sending says no more than that the stream is over: why, the receiver hears.

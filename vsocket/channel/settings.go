@@ -18,8 +18,13 @@ const settingsFile = "settings"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// loadSettings returns nil if there are none.
-func loadSettings(folder disk.Folder) (*contract.Settings, error) {
+// Reader is a folder to look into.
+type Reader interface {
+	Read(name string) ([]byte, error) // fs.ErrNotExist if there is none
+}
+
+// LoadSettings returns nil if there are none.
+func LoadSettings(folder Reader) (*contract.Settings, error) {
 	raw, err := folder.Read(settingsFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -41,7 +46,8 @@ func decodeSettings(raw []byte) (*contract.Settings, error) {
 	return s, nil
 }
 
-func saveSettings(folder disk.Folder, s *contract.Settings) error {
+// SaveSettings makes settings durable in a folder, for LoadSettings.
+func SaveSettings(folder disk.Folder, s *contract.Settings) error {
 	body, err := proto.Marshal(s) // fields of a later release are kept
 	if err == nil {
 		raw := binary.BigEndian.AppendUint32(nil, crc32.Checksum(body, castagnoli))

@@ -24,7 +24,8 @@ type PoP struct {
 	Witness   netip.AddrPort `yaml:"witness" doc:"Its witness, inside the tunnel."`
 }
 
-func defaultCloud() Cloud { return Cloud{Device: "rlv-tun"} }
+// DefaultCloud is a section that says nothing.
+func DefaultCloud() Cloud { return Cloud{Device: "rlv-tun"} }
 
 // Third is who grants the terms (ha.md section 1).
 type Third string

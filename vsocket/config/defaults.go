@@ -3,7 +3,7 @@ package config
 import "time"
 
 // Default is what a file that says nothing means. Its optional sections are
-// absent; defaultHA, defaultAzure and defaultCloud are theirs.
+// absent; DefaultHA, defaultAzure and DefaultCloud are theirs.
 func Default() Config {
 	return Config{
 		StateDir: "/var/lib/releve",
@@ -12,9 +12,9 @@ func Default() Config {
 	}
 }
 
-// defaultHA is ha.md's timers. Lease is as long as Silent unless given
+// DefaultHA is ha.md's timers. Lease is as long as Silent unless given
 // (fillIn), so that it follows a shorter one.
-func defaultHA() HA {
+func DefaultHA() HA {
 	return HA{
 		Generation: 1,
 		Keepalive:  50 * time.Millisecond,

@@ -12,6 +12,9 @@ const DefaultPath = "/etc/releve/vsocket.yaml"
 
 var form = settings.Form{Sample: "releve-vsocket config sample", Section: newSection}
 
+// Read reads the file at path, for ParseWith.
+func Read(path string) ([]byte, error) { return form.Read(path) }
+
 // Load reads and checks the file at path. Its error is settings.Problems if the
 // file could be read.
 func Load(path string) (*Config, error) {
@@ -25,11 +28,18 @@ func Load(path string) (*Config, error) {
 // Parse reads and checks data; name stands for the file in messages. What the
 // file leaves out has its default. The error is settings.Problems.
 func Parse(name string, data []byte) (*Config, error) {
+	return ParseWith(name, data, func(*Config, *settings.Binding) {})
+}
+
+// ParseWith is Parse with something laid over what the file has, before anything
+// is judged.
+func ParseWith(name string, data []byte, lay func(*Config, *settings.Binding)) (*Config, error) {
 	config := Default()
 	b, err := form.Bind(name, data, &config)
 	if err != nil {
 		return nil, err
 	}
+	lay(&config, b)
 	fillIn(&config, b)
 	check(&config, b)
 	if problems := b.Problems(); len(problems) > 0 {
@@ -65,13 +75,13 @@ func fillIn(c *Config, b *settings.Binding) {
 func newSection(t reflect.Type) any {
 	switch t {
 	case reflect.TypeFor[HA]():
-		ha := defaultHA()
+		ha := DefaultHA()
 		return &ha
 	case reflect.TypeFor[Azure]():
 		azure := defaultAzure()
 		return &azure
 	case reflect.TypeFor[Cloud]():
-		cloud := defaultCloud()
+		cloud := DefaultCloud()
 		return &cloud
 	}
 	panic("config: no defaults for the section " + t.String())

@@ -40,7 +40,7 @@ const (
 
 func sample(keys secrets) string {
 	defaults := Default()
-	ha, azure, cloud := defaultHA(), defaultAzure(), defaultCloud()
+	ha, azure, cloud := DefaultHA(), defaultAzure(), DefaultCloud()
 	defaults.HA, defaults.Azure, defaults.Cloud = &ha, &azure, &cloud
 	defaults.Version = site.Release
 	defaults.HA.Lease = 0 // no figure: it follows silent
@@ -67,7 +67,7 @@ func example(keys secrets) Config {
 		MGMT: Interface{"eth0", prefix("10.102.3.10/24")},
 	}
 	c.Probes.WAN = []netip.Addr{addr("1.1.1.1"), addr("8.8.8.8")}
-	ha, azure, cloud := defaultHA(), defaultAzure(), defaultCloud()
+	ha, azure, cloud := DefaultHA(), defaultAzure(), DefaultCloud()
 	ha.Peer = Peer{LAN: addr("10.102.2.11"), MGMT: addr("10.102.3.11")}
 	ha.FloatingIP = addr("10.102.2.200")
 	ha.Key = keys.ha

@@ -52,6 +52,19 @@ func (c *Client) APITest(ctx context.Context, emit func(step json.RawMessage) er
 	return c.door.Lines(ctx, http.MethodPost, "/api-test", func(line []byte) error { return emit(line) })
 }
 
+// Settings has the agent take the settings on its disk, and says what became of them.
+func (c *Client) Settings(ctx context.Context) (status site.SettingsStatus, err error) {
+	answer, err := c.door.Do(ctx, http.MethodPost, "/settings")
+	if err != nil {
+		return status, err
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(&status); err != nil {
+		return status, fmt.Errorf("reading what the agent says of its settings: %w", err)
+	}
+	return status, nil
+}
+
 // Stop asks the agent to end cleanly; it doesn't wait for the end.
 func (c *Client) Stop(ctx context.Context) error {
 	answer, err := c.door.Do(ctx, http.MethodPost, "/stop")

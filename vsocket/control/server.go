@@ -3,6 +3,7 @@
 //	GET  /status               site.Status
 //	GET  /journal?since=TIME&follow=true   lines of site.Entry
 //	POST /api-test             lines of JSON, one a step
+//	POST /settings             site.SettingsStatus; the manager's are read from the disk anew
 //	POST /stop                 204; the agent ends cleanly
 package control
 
@@ -31,6 +32,9 @@ type Handlers struct {
 	Journal func(ctx context.Context, since time.Time, follow bool, emit func(site.Entry) error) error
 	// APITest runs the API test, giving each step to emit.
 	APITest func(ctx context.Context, emit func(step any) error) error
+	// Settings has the agent look for settings on its disk, and says what became of
+	// them: within a few seconds, as they may wait for the other vSocket.
+	Settings func(ctx context.Context) (site.SettingsStatus, error)
 	// Stop asks the agent to end cleanly, and returns at once.
 	Stop func(ctx context.Context) error
 }
@@ -52,6 +56,9 @@ func (h *Handlers) mux() http.Handler {
 	if h.APITest != nil {
 		mux.HandleFunc("POST /api-test", h.apiTest)
 	}
+	if h.Settings != nil {
+		mux.HandleFunc("POST /settings", h.settings)
+	}
 	if h.Stop != nil {
 		mux.HandleFunc("POST /stop", h.stop)
 	}
@@ -60,6 +67,11 @@ func (h *Handlers) mux() http.Handler {
 
 func (h *Handlers) status(w http.ResponseWriter, r *http.Request) {
 	status, err := h.Status(r.Context())
+	door.Answer(w, status, err)
+}
+
+func (h *Handlers) settings(w http.ResponseWriter, r *http.Request) {
+	status, err := h.Settings(r.Context())
 	door.Answer(w, status, err)
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"syscall"
 
@@ -37,7 +38,7 @@ type Links struct {
 
 type socket struct {
 	*datagram.Socket
-	peer *atomic.Pointer[netip.AddrPort]
+	peers *atomic.Pointer[[]netip.AddrPort] // the present address first, and former ones
 }
 
 const (
@@ -59,8 +60,8 @@ func Open(paths [keepalive.Paths]Path, port uint16) (*Links, error) {
 		if err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
-		l.sockets[i] = socket{one, new(atomic.Pointer[netip.AddrPort])}
-		l.setPeer(i, path.Peer)
+		l.sockets[i] = socket{one, new(atomic.Pointer[[]netip.AddrPort])}
+		l.setPeers(i, path.Peer)
 	}
 	return l, nil
 }
@@ -104,19 +105,31 @@ func prepare(fd int, iface string) error {
 // Send sends to the peer. A path that is down loses it, as any network may.
 func (l *Links) Send(path keepalive.Path, datagram []byte) {
 	s := &l.sockets[path]
-	s.Socket.Send(datagram, *s.peer.Load())
-}
-
-// SetPeers changes whom Send sends to and Drain accepts from.
-func (l *Links) SetPeers(peers [keepalive.Paths]netip.Addr) {
-	for i, peer := range peers {
-		l.setPeer(i, peer)
+	for _, peer := range *s.peers.Load() {
+		s.Socket.Send(datagram, peer)
 	}
 }
 
-func (l *Links) setPeer(i int, peer netip.Addr) {
-	to := netip.AddrPortFrom(peer, l.port)
-	l.sockets[i].peer.Store(&to)
+// SetPeers changes whom Send sends to and Drain accepts from: the peer's present
+// addresses, and the former ones for as long as it may not know of a change (R14).
+func (l *Links) SetPeers(present [keepalive.Paths]netip.Addr, former ...[keepalive.Paths]netip.Addr) {
+	for i, peer := range present {
+		all := []netip.Addr{peer}
+		for _, old := range former {
+			if !slices.Contains(all, old[i]) {
+				all = append(all, old[i])
+			}
+		}
+		l.setPeers(i, all...)
+	}
+}
+
+func (l *Links) setPeers(i int, peers ...netip.Addr) {
+	var to []netip.AddrPort
+	for _, peer := range peers {
+		to = append(to, netip.AddrPortFrom(peer, l.port))
+	}
+	l.sockets[i].peers.Store(&to)
 }
 
 // Watch calls wake whenever datagrams wait on a path, until Close. wake has to
@@ -134,7 +147,7 @@ func (l *Links) Drain(fn func(path keepalive.Path, datagram []byte)) {
 	for path := range keepalive.Paths {
 		s := &l.sockets[path]
 		s.Drain(l.buf[:], func(from netip.AddrPort, datagram []byte) {
-			if from == *s.peer.Load() {
+			if slices.Contains(*s.peers.Load(), from) {
 				fn(path, datagram)
 			} else {
 				l.strange.Add(1)

@@ -188,6 +188,17 @@ func TestSetPeersR14(t *testing.T) {
 	if got := heard(t, three, 1); got[0] != "lan hello" {
 		t.Errorf("heard %q", got)
 	}
+	one.SetPeers([keepalive.Paths]netip.Addr{b[0].Local, b[1].Local}, [keepalive.Paths]netip.Addr{c[0].Local, b[1].Local})
+	one.Send(keepalive.LAN, []byte("which of you"))
+	for _, peer := range []*Links{two, three} {
+		if got := heard(t, peer, 1); got[0] != "lan which of you" {
+			t.Errorf("heard %q", got)
+		}
+		peer.Send(keepalive.LAN, []byte("me"))
+		if got := heard(t, one, 1); got[0] != "lan me" {
+			t.Errorf("heard %q", got)
+		}
+	}
 }
 
 // Close ends Watch, also while it waits for a Drain; a second Close does nothing bad.

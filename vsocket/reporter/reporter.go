@@ -42,7 +42,7 @@ type Config struct {
 	// Status asks the agent. It fails while none runs.
 	Status func(context.Context) (site.Status, error)
 	// Assigned is what the vSocket runs with of the manager's.
-	Assigned func() event.Assigned
+	Assigned func(*site.Status) event.Assigned
 	// Now is the time: the clock that never jumps, and the one that people read.
 	Now func() event.Now
 }
@@ -100,7 +100,7 @@ func (r *Reporter) Look(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	reading, err := event.Read(&status, r.c.Assigned())
+	reading, err := event.Read(&status, r.c.Assigned(&status))
 	if err != nil {
 		return fmt.Errorf("the agent's status: %w", err)
 	}
@@ -160,6 +160,7 @@ type gist struct {
 	azure             bool
 	cloud             bool
 	pop               string
+	settings          site.SettingsStatus
 }
 
 func gistOf(s *site.Status) gist {
@@ -169,6 +170,9 @@ func gistOf(s *site.Status) gist {
 		g.broken[i%len(g.broken)] = g.broken[i%len(g.broken)] || !indicator.OK
 	}
 	_, g.cloud, _ = s.Cloud()
+	if s.Settings != nil {
+		g.settings = *s.Settings
+	}
 	if s.Tunnel != nil {
 		g.pop = s.Tunnel.PoP
 	}

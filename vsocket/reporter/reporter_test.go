@@ -37,7 +37,7 @@ func open(t *testing.T, folder, events *power.Folder, boot uint64) *bench {
 	}
 	b.Reporter, err = New(Config{
 		Self: event.Self{Serial: "RLV-TEST-0000", Boot: "01"}, Limits: event.Defaults(), Folder: folder, Spool: b.spool, Sink: &b.sink,
-		Log: slog.New(slog.DiscardHandler), Assigned: func() event.Assigned { return event.Assigned{} },
+		Log: slog.New(slog.DiscardHandler), Assigned: func(*site.Status) event.Assigned { return event.Assigned{} },
 		Status: func(context.Context) (site.Status, error) { return b.status, b.absent },
 		Now:    func() event.Now { return event.Now{At: b.at, Wall: time.Unix(1_800_000_000, 0).Add(b.at)} },
 	})

@@ -24,7 +24,8 @@ const (
 	offAsk     = 144
 	offAnswer  = 168
 	offYielded = 184
-	bodySize   = 208
+	offHolds   = 208
+	bodySize   = 216
 	echoSize   = 24
 )
 
@@ -105,6 +106,7 @@ func put(b *[bodySize]byte, m *Message) {
 	word(b, offYielded, uint64(m.Yielded))
 	word(b, offYielded+8, uint64(m.Prepare))
 	word(b, offYielded+16, uint64(m.Ready))
+	word(b, offHolds, m.Holds)
 }
 
 // get reports whether every field has a value that put could have written.
@@ -124,6 +126,7 @@ func get(b *[bodySize]byte, m *Message) bool {
 	m.Granted.Holder = site.Side(b[offGranted+24])
 	m.Ask.Term, m.Answer.Term = site.Term(number(b, offAsk)), site.Term(number(b, offAnswer))
 	m.Yielded, m.Prepare, m.Ready = site.Term(number(b, offYielded)), site.Term(number(b, offYielded+8)), site.Term(number(b, offYielded+16))
+	m.Holds = number(b, offHolds)
 	ok := bits&^uint16(flagsKnown) == 0 && [7]byte(b[offGranted+25:]) == [7]byte{} && inRange(m)
 	return getSpans(b, m) && ok
 }

@@ -26,7 +26,7 @@ func full() *Message {
 		Role:    site.Suspended, Fit: true, Reason: WANDown, Third: ARM, ThirdOK: true, AzureOK: true, Steered: true, Leased: true, Wants: true,
 		Version: site.Version{Major: 16, Minor: 17},
 		Echo:    [Paths]Echo{{Boot: site.BootID{18}, Seq: 19, Age: 20}, {Boot: site.BootID{21}, Seq: 22, Age: 23}},
-		Ask:     Ask{Term: 24, SentAt: 25, Lease: 26}, Answer: Answer{Term: 27, SentAt: 28}, Yielded: 29, Prepare: 30, Ready: 31, PoP: 32,
+		Ask:     Ask{Term: 24, SentAt: 25, Lease: 26}, Answer: Answer{Term: 27, SentAt: 28}, Yielded: 29, Prepare: 30, Ready: 31, PoP: 32, Holds: 33,
 	}
 }
 

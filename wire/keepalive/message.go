@@ -76,6 +76,8 @@ type Message struct {
 	Prepare site.Term // R8.1: asks the standby to get ready to take over; 0 for none
 	Ready   site.Term // R8.1: it is; 0 for none
 	Wants   bool      // R13: the intended primary asks for the active role back
+
+	Holds uint64 // generation of the settings that the sender goes by, or changes to (R14)
 }
 
 // Echo tells the peer which of its messages was heard last on a path.

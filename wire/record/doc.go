@@ -32,15 +32,16 @@ const (
 	Metadata      // IMDS has answered: SentAt, OK is "mine"
 	Reading       // a probe's: Probe, OK
 	Stop
-	Status  // somebody has asked for it
-	Note    // what was said: Wall, What, Detail
-	Failure // a port's call has failed: the N-th of this input's, Detail
-	Check   // Sum of all that was done so far
-	Gap     // never written: the reader tells that something is missing here
+	Status   // somebody has asked for it
+	Note     // what was said: Wall, What, Detail
+	Failure  // a port's call has failed: the N-th of this input's, Detail
+	Check    // Sum of all that was done so far
+	Settings // another input: Detail, the role machine's, as JSON
+	Gap      // never written: the reader tells that something is missing here
 )
 
 // Input reports whether a row is a call of the driver.
-func (k Kind) Input() bool { return k >= Start && k <= Status }
+func (k Kind) Input() bool { return k >= Start && k <= Status || k == Settings }
 
 // Row is one row. Which fields it has depends on its kind; the others are
 // neither written nor read.

@@ -38,6 +38,7 @@ func rows() []Row {
 		{Kind: Reading, At: time.Hour + 7, Probe: 1, OK: true},
 		{Kind: Reading, At: time.Hour + 7},
 		{Kind: Stop, At: time.Hour + 8},
+		{Kind: Settings, At: time.Hour + 8, Detail: `{"Generation":2}`},
 		{Kind: Status, At: time.Hour + 7}, // a clock that goes back isn't refused
 		{Kind: Note, Wall: wall, What: "active", Detail: "term 3"},
 		{Kind: Failure, N: 3, Detail: "no space left"},

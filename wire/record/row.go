@@ -84,6 +84,8 @@ func (s *Rows) rest(c *coder, r *Row) {
 		c.wall(&r.Wall)
 		c.text(&r.What)
 		c.text(&r.Detail)
+	case Settings:
+		c.text(&r.Detail)
 	case Failure:
 		c.number(&r.N)
 		c.text(&r.Detail)

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	contract "releve.dev/releve/channel"
+	"releve.dev/releve/disk"
+	"releve.dev/releve/site"
+	"releve.dev/releve/vsocket/channel"
+	"releve.dev/releve/vsocket/config"
+	"releve.dev/releve/vsocket/join"
+)
+
+// source is where the agent's config comes from: its file, as it was at the start,
+// and the settings that the channel has left on the disk (decision 9).
+//
+// Settings that the agent runs with, whole, are kept apart as the last good ones,
+// and the next agent begins with them: from there it goes to newer ones by the same
+// safe ways as a running one does. What can't be joined changes nothing.
+type source struct {
+	path    string
+	data    []byte // the file's
+	file    *config.Config
+	given   looking     // the channel's folder
+	applied disk.Folder // the last good ones
+
+	mu      sync.Mutex
+	status  site.SettingsStatus
+	refused uint64        // generation that couldn't be opened, or joined
+	name    string        // of the site, as it is called now
+	changed chan struct{} // closed when the status has changed
+}
+
+// joined is a config and the settings in it; nil: the file is all.
+type joined struct {
+	cfg      *config.Config
+	settings *contract.Settings
+}
+
+func (j joined) generation() uint64 { return j.settings.GetGeneration() }
+
+// appliedFolder is where the last good settings are.
+func appliedFolder(cfg *config.Config) string { return filepath.Join(cfg.StateDir, "applied") }
+
+// looking reads in a folder that another process owns.
+type looking string
+
+func (l looking) Read(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(l), name))
+}
+
+func newSource(path string) (*source, error) {
+	data, err := config.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	file, err := config.Parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	return &source{path: path, data: data, file: file, given: looking(managerFolder(file)), name: file.Site, changed: make(chan struct{})}, nil
+}
+
+// join joins what a folder has; the zero value if it has nothing.
+func (s *source) join(folder channel.Reader) (joined, error) {
+	settings, err := channel.LoadSettings(folder)
+	if err != nil || settings == nil {
+		return joined{}, err
+	}
+	key, err := join.OwnKey(string(s.given))
+	if err != nil {
+		return joined{}, err
+	}
+	cfg, err := join.Join(s.path, s.data, settings, key)
+	return joined{cfg, settings}, err
+}
+
+// first is what an agent starts with. One that was of a pair starts as that, with
+// the timers and keys that its peer may still go by; newer settings follow. One
+// that was alone goes straight to the newest: its peer may serve by now.
+func (s *source) first() joined {
+	last, err := s.join(s.applied)
+	if err != nil {
+		slog.Error("the last good settings don't count", "error", err)
+		last = joined{}
+	}
+	next, err := s.join(s.given)
+	if err != nil {
+		s.refuse(next.generation(), err)
+		next = joined{}
+	}
+	switch {
+	case last.cfg != nil && (last.cfg.HA != nil || next.cfg == nil):
+		return last
+	case next.cfg != nil:
+		return next
+	}
+	return joined{cfg: s.file}
+}
+
+// newest is what the disk has, if it is another than what counts.
+func (s *source) newest() (next joined, ok bool) {
+	next, err := s.join(s.given)
+	switch {
+	case err != nil:
+		s.refuse(next.generation(), err)
+		return joined{}, false
+	case next.cfg == nil:
+		return joined{}, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.status.Saved = next.generation(); s.status.Saved == s.refused {
+		return joined{}, false
+	}
+	if s.status.Applied == next.generation() {
+		s.tell("")
+		return joined{}, false
+	}
+	return next, true
+}
+
+// refuse: settings can't be used, and nothing has changed.
+func (s *source) refuse(generation uint64, err error) {
+	slog.Error("the manager's settings don't count", "generation", generation, "error", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Saved, s.refused = max(s.status.Saved, generation), generation
+	s.tell(err.Error())
+}
+
+// ran: the agent runs with them, whole.
+func (s *source) ran(j joined) {
+	if j.settings != nil {
+		if err := channel.SaveSettings(s.applied, j.settings); err != nil {
+			slog.Error("the last good settings can't be kept", "generation", j.generation(), "error", err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Applied, s.name = j.generation(), j.cfg.Site
+	s.status.Saved = max(s.status.Saved, j.generation())
+	if s.refused == 0 || s.refused != s.status.Saved { // else it still says why
+		s.tell("")
+	}
+}
+
+// waits: the agent doesn't run with all of them yet.
+func (s *source) waits(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tell(why)
+}
+
+// tell is called with the lock held.
+func (s *source) tell(problem string) {
+	s.status.Problem = problem
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// settle waits until it is clear what becomes of the newest, or ctx ends.
+func (s *source) settle(ctx context.Context) site.SettingsStatus {
+	for {
+		s.mu.Lock()
+		status, changed := s.status, s.changed
+		s.mu.Unlock()
+		if status.Applied == status.Saved || status.Problem != "" {
+			return status
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return status
+		}
+	}
+}
+
+// into adds to a status what of it is the manager's.
+func (s *source) into(status *site.Status) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status.Site = s.name
+	if s.status.Saved != 0 || s.status.Problem != "" {
+		own := s.status
+		status.Settings = &own
+	}
+}
