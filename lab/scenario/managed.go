@@ -30,6 +30,7 @@ func playManaged(s *stage) error {
 		m.refused,
 		m.second,
 		m.failOver,
+		m.changed,
 		m.routed,
 		m.unassigned,
 		m.again,
@@ -47,20 +48,18 @@ func (s *stage) promise(held bool, format string, args ...any) {
 // site is what the manager has.
 func (m *managing) site() (client.Site, error) { return m.w.Owner().Site(m.ctx, m.w.Site()) }
 
-// first: a site is made, and has a serial number (E1). The primary enrols while it
-// serves, and a secondary is offered once it was seen (E2).
+// first: the site has a serial number (E1), its primary serves without HA settings,
+// and a secondary is offered, as it was seen (E2).
 func (m *managing) first() error {
-	made, err := m.w.CreateSite(m.ctx)
+	is, err := m.site()
 	if err != nil {
 		return err
 	}
-	m.promise(made.Primary.State == "new" && !made.CanAddSecondary, "a new site: its primary is %s, a secondary can be added: %v",
-		made.Primary.State, made.CanAddSecondary)
+	m.promise(is.Primary.State == "registered" && is.Secondary == nil && is.HA == nil && is.CanAddSecondary,
+		"the site has a %s primary, the secondary %v, HA %v, and offers to add one: %v", is.Primary.State, is.Secondary, is.HA, is.CanAddSecondary)
 	return steps(
-		func() error { return m.w.Enrol(m.ctx, world.Primary, made.Primary.Serial) },
-		func() error { return m.w.AwaitPrimary(m.ctx) },
 		func() error { return m.reports("the primary as Master", masterIs(world.Primary)) },
-		func() error { return m.applied(made.Primary.Serial) },
+		func() error { return m.applied(is.Primary.Serial) },
 		func() error { return m.pause(calm) },
 	)
 }
@@ -73,7 +72,7 @@ func (m *managing) refused() error {
 		return err
 	}
 	own, fip := azuresite.Addr(site.Secondary, azuresite.LAN).String(), azuresite.FloatingIP.String()
-	reserved, outside := azuresite.Prefixes[azuresite.LAN].Addr().Next().String(), azuresite.VM1Addr.String()
+	reserved, outside := world.ManagerNative().Addr().Next().String(), world.BranchPCAddr.String()
 	taken := azuresite.Addr(site.Primary, azuresite.LAN).String()
 	for _, c := range []struct{ lan, fip, wrong string }{{reserved, fip, reserved}, {own, outside, outside}, {own, own, own}, {taken, fip, taken}} {
 		_, err := m.w.Owner().AddSecondary(m.ctx, before.ID, client.NewSecondary{LANIP: c.lan, FloatingIP: c.fip},
@@ -164,6 +163,17 @@ func (m *managing) failOver() error {
 	)
 }
 
+// changed: settings of a running pair are taken by both at once (E7).
+func (m *managing) changed() error {
+	hold := quickHold.String()
+	is, err := m.w.SetHA(m.ctx, client.HAChange{Hold: &hold})
+	if err != nil {
+		return err
+	}
+	m.promise(is.HA != nil && is.HA.Settings.Hold == hold, "the hold before a failback is set to %s, and is %+v", hold, is.HA)
+	return steps(m.bothApplied, func() error { return m.pause(calm) })
+}
+
 // routed: a range behind the Azure default router is added, and one behind an
 // appliance that isn't in the native range is not (E8).
 func (m *managing) routed() error {
@@ -172,7 +182,7 @@ func (m *managing) routed() error {
 			return m.w.Owner().AddNetwork(m.ctx, is.ID, n, how)
 		})
 	}
-	_, err := add(client.NewNetwork{Name: "phones", Subnet: "10.105.0.0/16", Gateway: azuresite.VM1Addr.String()})
+	_, err := add(client.NewNetwork{Name: "phones", Subnet: "10.105.0.0/16", Gateway: world.BranchPCAddr.String()})
 	var p *client.Problem
 	m.promise(errors.As(err, &p), "a gateway outside the native range: %v", err)
 	is, err := add(client.NewNetwork{Name: "servers", Subnet: "10.104.0.0/16"})
@@ -192,6 +202,7 @@ func (m *managing) unassigned() error {
 	if err := m.w.Owner().Again(m.ctx); err != nil {
 		return err
 	}
+	m.w.MayEnd(world.Secondary)
 	began := clock.Now()
 	is, err := m.w.Owner().Change(m.ctx, m.w.Site(), func(is client.Site, how client.Condition) (client.Site, error) {
 		return m.w.Owner().Unassign(m.ctx, is.ID, how)

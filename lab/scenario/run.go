@@ -28,9 +28,9 @@ type Watcher interface {
 // played; broken promises are in the report.
 func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
 	wanted := opt.Profile
-	opt.Zones, opt.WithoutHA, opt.Cloud = s.Zones, s.Alone || s.Bare, opt.Cloud || s.Cloud
+	opt.Zones, opt.WithoutHA, opt.Cloud = s.Zones, s.Alone, opt.Cloud || s.Cloud
 	opt.PoPs = max(opt.PoPs, s.PoPs)
-	opt.Managed, opt.Bare = (opt.Managed || s.Managed) && !s.Alone, s.Bare // a manager would give them HA settings
+	opt.Managed, opt.OneOnly = (opt.Managed || s.Managed) && !s.Alone, s.OneOnly // a manager would give them HA settings
 	if opt.Hold == 0 {
 		opt.Hold = s.hold
 	}
@@ -95,12 +95,12 @@ func rise(ctx context.Context, opt world.Options) (*world.World, error) {
 	}
 	switch {
 	case err != nil:
-	case opt.WithoutHA:
+	case opt.WithoutHA, opt.OneOnly:
 		err = s.explain(s.await("traffic passes", func(ctx context.Context) bool { return w.Look(ctx).Flowing }))
 	default:
 		err = s.ready(world.Primary)
 	}
-	if err == nil && opt.Managed && !opt.Bare {
+	if err == nil && opt.Managed && !opt.OneOnly {
 		err = s.reports("HA Ready", isReady)
 	}
 	if err != nil { // explained while the site still stands

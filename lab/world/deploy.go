@@ -39,6 +39,15 @@ func (w *World) Replace(node string) error {
 	return w.undo(act{node, "crash"})
 }
 
+// MayEnd lets a vSocket's agent end by itself, which isn't told then: a vSocket that
+// is unassigned does.
+func (w *World) MayEnd(node string) {
+	p := w.programs[node]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wanted = false
+}
+
 // Refused reports whether a vSocket's channel has heard that its serial number is
 // void.
 func (w *World) Refused(node string) bool {

@@ -32,13 +32,13 @@ func (w *World) startAgents() error {
 		if err != nil {
 			return err
 		}
-		p.before, p.held = w.opt.Before, w.opt.Bare && node == Secondary
-		if w.opt.Managed {
-			w.newChannel(node)
-		}
+		p.before = w.opt.Before
 		if err := w.writeConfig(node, !w.opt.WithoutHA); err != nil {
 			return err
 		}
+	}
+	if w.opt.Managed {
+		return w.startManaged()
 	}
 	for _, node := range vsockets {
 		if err := w.programs[node].run(); err != nil {
@@ -68,15 +68,19 @@ func (w *World) config(side site.Side, withHA bool) config.Config {
 	c.Egress = config.EgressNAT
 	if w.opt.Cloud {
 		c.Egress, c.Cloud = config.EgressTunnel, w.cloud.of(side.String())
+		if w.opt.Managed {
+			w.cloud.blank(c.Cloud)
+		}
 	}
 	c.Probes.WAN = []netip.Addr{azuresite.InternetAddr}
 	if w.opt.Probe != 0 {
 		c.Probes.Interval = w.opt.Probe
 	}
-	if withHA {
+	switch {
+	case w.opt.Managed: // the file has what only the VM knows
+	case withHA:
 		c.HA = w.haSettings(peer)
-	}
-	if !withHA && !w.opt.Bare { // where the manager decides, the file still knows what is only the VM's
+	default:
 		return c
 	}
 	ref := func(name string) config.Ref { return config.Ref{Group: azuresite.SiteGroup, Name: name} }

@@ -56,9 +56,9 @@ type Options struct {
 	Cloud     bool         // tunnels to a PoP, and a second site
 	PoPs      int          // of the cloud; 0 is 1
 	PoP       string       // path of releve-pop, for a lab with the cloud
-	Managed   bool         // with a manager, at which both vSockets are enrolled
+	Managed   bool         // with a manager, which gives vSockets and PoPs what the site decides
 	Manager   string       // path of releve-manager, for a lab with one
-	Bare      bool         // the manager knows no site yet, and the primary alone runs
+	OneOnly   bool         // the manager's site has no secondary yet, whose VM waits
 	Third     config.Third // "": the agents' own default
 	Profile   profile.Profile
 	Seed      uint64
@@ -80,6 +80,7 @@ type Options struct {
 
 // Check says what the agents would refuse, before anything is started.
 func (o Options) Check() error {
+	o.Managed = false // the same settings, all in a file
 	if o.PoPs < 0 || o.PoPs > len(pops) {
 		return fmt.Errorf("the lab has no cloud of %d PoPs\nhint: --pops 1 or 2", o.PoPs)
 	}
@@ -171,7 +172,7 @@ func Up(opt Options) (*World, error) {
 	w.downstream.note = w.noteAs
 	w.life, w.cancel = context.WithCancel(context.Background())
 	go w.still.watch(w.life)
-	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startManager, w.startCloud, w.startAgents, w.startProbe, w.startCrossing, w.enrolBoth} {
+	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startManager, w.startCloud, w.startAgents, w.startProbe, w.startCrossing} {
 		if err := step(); err != nil {
 			w.Down()
 			return nil, err
