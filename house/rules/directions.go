@@ -67,7 +67,7 @@ var Directions = []Direction{
 	{Room: "client", May: []string{"site"}, Why: "the API's contract, and its Go client"},
 	{Room: "manager/authority", May: []string{"site", "channel", "disk"}, Why: "signs for managers and devices"},
 	{Room: "manager/fleet", May: []string{"site", "channel", "manager/authority", "manager/inventory", "manager/events"},
-		Tests: []string{"core/event", "disk", "vsocket/channel", "vsocket/spool", "manager/store"}, Why: "the devices' sessions; tested with the vSocket's end"},
+		Tests: []string{"core/event", "disk", "vsocket/channel", "vsocket/spool", "pop/channel", "pop/control", "manager/store"}, Why: "the devices' sessions; tested with the devices' ends"},
 	{Room: "manager/status", May: []string{"site"}, Conduct: Pure, Why: "reports to what people are shown; time comes in as a value"},
 	{Room: "manager/events", May: []string{"site", "core/event", "manager/store"}, Why: "keeps and finds what core/event makes"},
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "tunnel", "pop/config", "vsocket/config", "vsocket/control", "vsocket/journal", "vsocket/steps",

@@ -39,6 +39,7 @@ type shelf struct {
 	applied    map[site.Serial]uint64
 	told       map[site.Serial]inventory.Local
 	popTold    map[site.Serial]inventory.LocalPoP
+	noPoPs     bool           // all serial numbers are vSockets'
 	events     map[string]int // by id and body: how often it was new
 	broken     bool           // nothing can be kept
 	commits    int
@@ -112,6 +113,9 @@ func (s *shelf) Told(_ context.Context, serial site.Serial, l inventory.Local) e
 func (s *shelf) PoPTold(_ context.Context, serial site.Serial, l inventory.LocalPoP) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.noPoPs {
+		return &inventory.Refusal{Kind: inventory.Unknown, Message: "no PoP's"}
+	}
 	s.popTold[serial] = l
 	return nil
 }
