@@ -48,12 +48,13 @@ func (p *pair) take(ctx context.Context, next joined) error {
 func (p *pair) taken(now time.Duration, next joined) {
 	c := &p.change
 	if next.generation() == c.want.generation() && c.want.cfg != nil {
+		p.tellWaits() // asked again
 		return
 	}
-	c.want, c.waits, c.anew, c.leaves = next, "", false, false
-	if next.cfg.HA == nil {
-		c.leaves = true
-		p.source.waits("HA is off at the manager, and this vSocket leaves it once it is the active one and the other has stopped")
+	c.want, c.waits, c.anew, c.leaves = next, "", false, next.cfg.HA == nil
+	if c.leaves {
+		c.waits = "HA is off at the manager, and this vSocket leaves it once it is the active one and the other has stopped"
+		p.tellWaits()
 		return
 	}
 	c.waits, c.anew = later(p.cfg, next.cfg)
@@ -63,8 +64,9 @@ func (p *pair) taken(now time.Duration, next joined) {
 	p.ha = next.cfg.HA
 	p.driver.Configure(now, p.haConfig(p.ha))
 	p.sideBySide()
-	p.tellWaits()
-	p.review(now)
+	if p.review(now); c.want.cfg != nil {
+		p.tellWaits()
+	}
 }
 
 // mostFormers bounds how many changes the peer may be behind.
@@ -73,7 +75,7 @@ const mostFormers = 4
 // tellWaits says what the newest settings still wait for.
 func (p *pair) tellWaits() {
 	var why []string
-	if c := &p.change; len(c.formers) > 0 {
+	if c := &p.change; len(c.formers) > 0 && !c.leaves {
 		why = append(why, "the other vSocket hasn't said that it has them: the old and the new are used side by side until then")
 	}
 	if p.change.waits != "" {

@@ -11,6 +11,7 @@ import (
 	"releve.dev/releve/azure/imds"
 	"releve.dev/releve/core/fitness"
 	"releve.dev/releve/core/steer"
+	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/agent"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/guest"
@@ -54,7 +55,7 @@ func (u *unit) runPair(ctx context.Context, l life) (*joined, error) {
 		cancel()
 		return nil, unborn{err}
 	}
-	u.door.open(u.complete(p.loop.Status), p.apiTest, p.take)
+	u.door.open(u.complete(p.status), p.apiTest, p.take)
 	go p.tokens.Run(ctx)
 	go p.probe()
 	wake := func() { p.loop.Post(ctx, func(time.Duration) { p.drain() }) }
@@ -108,6 +109,18 @@ func (p *pair) open() (err error) {
 	}
 	p.loop = agent.NewLoop(p.driver, agent.BootClock, p.drain)
 	return nil
+}
+
+// status asks the loop for as long as this life lasts.
+func (p *pair) status(ctx context.Context) (site.Status, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	status, err := p.loop.Status(ctx)
+	if p.ctx.Err() != nil {
+		err = errStarting
+	}
+	return status, err
 }
 
 // openWitness opens the way to the witness, where it is the third.

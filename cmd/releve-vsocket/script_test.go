@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"releve.dev/releve/lab/room"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/control"
@@ -19,7 +20,20 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"releve-vsocket": main})
+	testscript.Main(inRoom{m}, map[string]func(){"releve-vsocket": main})
+}
+
+// inRoom runs the tests in a room, where there can be one: some need network
+// namespaces.
+type inRoom struct{ *testing.M }
+
+func (r inRoom) Run() int {
+	if !room.Inside() {
+		if status, err := room.Enter(nil); err == nil {
+			return status
+		}
+	}
+	return r.M.Run()
 }
 
 // The command line as a person meets it.

@@ -117,11 +117,8 @@ func (s *source) newest() (next joined, ok bool) {
 	if s.status.Saved = next.generation(); s.status.Saved == s.refused {
 		return joined{}, false
 	}
-	if s.status.Applied == next.generation() {
-		s.tell("")
-		return joined{}, false
-	}
-	return next, true
+	s.tell("")
+	return next, s.status.Applied != next.generation()
 }
 
 // refuse: settings can't be used, and nothing has changed.
