@@ -72,7 +72,7 @@ func (f *labFlags) add(cmd *cobra.Command, managed bool) {
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of the emulated Azure's delays, and of what is drawn")
 	flags.BoolVar(&f.cloud, "cloud", false, "with a PoP, tunnels to it, and a second site")
 	flags.IntVar(&f.pops, "pops", 0, "with a cloud of so many PoPs, 1 or 2; the vSockets change only when the one in use fails")
-	flags.BoolVar(&f.managed, "manager", managed, "with a manager, at which both vSockets are enrolled")
+	flags.BoolVar(&f.managed, "manager", managed, "with a manager, which gives vSockets and PoPs what the site decides")
 	flags.StringVar(&f.third, "third", "", "who grants the terms: arm, or with the cloud witness (default with the cloud)")
 	flags.BoolVar(&f.verbose, "verbose", false, "tell on standard error what the lab's own parts do")
 }

@@ -115,8 +115,8 @@ func upCommand() *cobra.Command {
 		Use:   "up",
 		Short: "Bring a lab up and keep it until Ctrl-C or `releve lab down`",
 		Long: `Bring a lab up and keep it until Ctrl-C or "releve lab down". It has a manager,
-at which both vSockets are enrolled, and prints the line with which you log in
-to it from any terminal of this machine.`,
+at which PoPs and vSockets are enrolled, and prints the line with which you log
+in to it from any terminal of this machine.`,
 		Example: `  releve lab up
   releve lab up --cloud --manager=false`,
 		Args: cobra.NoArgs,
