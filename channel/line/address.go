@@ -31,7 +31,7 @@ func EnrolAt(ctx context.Context, manager string, folder disk.Folder, k site.Enr
 }
 
 // ErrNoManager says that EnrolAt was never called.
-var ErrNoManager = errors.New("this device has no manager\nhint: enrol it: enrol --manager HOST:PORT KEY")
+var ErrNoManager = errors.New("this device has no manager\nhint: enrol it at one: enrol --manager HOST:PORT KEY")
 
 // Address is where the manager is.
 func Address(folder disk.Folder) (string, error) {

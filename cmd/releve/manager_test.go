@@ -17,7 +17,9 @@ import (
 	"releve.dev/releve/site"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"releve": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"releve": main, privately: runPrivately})
+}
 
 // What the source's pages do, by the command line against a running manager: E1
 // to E12.
@@ -26,7 +28,7 @@ func TestManagerScripts(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", program, "../releve-manager").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	v := buildVSocket(t)
+	v, p := buildVSocket(t), buildPoP(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/manager",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -36,9 +38,15 @@ func TestManagerScripts(t *testing.T) {
 			"vsocket":  v.make,
 			"vsocket!": v.run,
 			"channel":  v.channel,
+			"pop":      p.make,
+			"pop!":     p.run,
+			"serve":    p.serve,
+			"crash":    p.crash,
+			"told":     told,
 			"until":    until,
 			"keep":     keepOutput,
 		},
+		Condition: func(cond string) (bool, error) { return cond == "namespaces" && namespaces(), nil },
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TZ", "UTC")
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command takes a second more

@@ -24,7 +24,9 @@ func (s *session) tellLocal(ctx context.Context) error {
 		s.fleet.c.Log.Warn("what a device tells of itself can't be used", "serial", s.serial, "error", err)
 		err = nil
 	}
-	s.told = err == nil
+	if s.told = err == nil; s.told {
+		s.hello = nil // there are many sessions
+	}
 	return err
 }
 

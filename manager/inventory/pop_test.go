@@ -140,6 +140,10 @@ func TestOrderOfPoPAndVSocket(t *testing.T) {
 		if got := w.pops(s.Primary.Serial); got != "" {
 			w.Errorf("given %q before the PoP runs with it", got)
 		}
+		w.must(w.Progress(w.Context(), p.Serial, inventory.Progress{Delivered: p.Generation, Applied: p.Generation - 1}))
+		if got := w.pops(s.Primary.Serial); got != "" {
+			w.Errorf("given %q while the PoP runs with less", got)
+		}
 		before := w.read(s.ID).Generation
 		w.heard()
 		given := w.runs(p)
@@ -159,6 +163,10 @@ func TestOrderOfPoPAndVSocket(t *testing.T) {
 		}
 		if n := w.heard(); len(n) != 1 || len(n[0].Serials) != 2 {
 			w.Errorf("%+v", n)
+		}
+		w.must(w.Progress(w.Context(), s.Secondary.Serial, inventory.Progress{Delivered: mine.Generation, Applied: mine.Generation}))
+		if now := w.runs(p); !reflect.DeepEqual(now, given) || w.pops(s.Secondary.Serial) != "pop1" {
+			w.Errorf("%+v after %+v", now, given)
 		}
 		// A change that doesn't concern the PoP leaves it alone.
 		hold := time.Minute
