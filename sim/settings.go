@@ -91,16 +91,19 @@ func (n *node) forget() {
 }
 
 // drawSettings changes settings in some seeds. It has a generator of its own, so
-// that the rest of a seed is the same.
+// that the other seeds are the same as without.
 func drawSettings(s *Schedule) {
 	d := drawer{r: generator(s.Seed, ofSettings), from: 8 * time.Second}
 	if d.yes(80) {
 		return
 	}
 	c := &s.Settings
-	for range 1 + d.r.IntN(2) {
+	if d.yes(30) { // nothing else is wrong
+		s.Faults, d.from = nil, settled(s)
+	}
+	for range 1 + d.r.IntN(3) {
 		f := Fault{Kind: Change, At: d.at(s), For: d.skewed(0, 60*time.Second), Side: d.sideOrBoth(), Path: keepalive.Paths, N: d.r.IntN(12)}
-		f.D = [...]time.Duration{c.Keepalive / 4, c.Keepalive / 2, c.Keepalive, c.Keepalive * 2, c.Keepalive * 4}[d.r.IntN(5)].Round(time.Millisecond)
+		f.D = [...]time.Duration{c.Keepalive / 12, c.Keepalive / 4, c.Keepalive, c.Keepalive * 4, c.Keepalive * 12}[d.r.IntN(5)].Round(time.Millisecond)
 		f.D = min(max(f.D, 10*time.Millisecond), time.Second)
 		f.For = min(f.For, c.Safety-f.At)
 		s.Faults = append(s.Faults, f)

@@ -62,7 +62,9 @@ func (p *pair) taken(now time.Duration, next joined) {
 		c.formers = append(c.formers, p.ha)[max(0, len(c.formers)-mostFormers+1):]
 	}
 	p.ha = next.cfg.HA
-	p.driver.Configure(now, p.haConfig(p.ha))
+	cfg := p.haConfig(p.ha)
+	cfg.Waits = c.anew
+	p.driver.Configure(now, cfg)
 	p.sideBySide()
 	if p.review(now); c.want.cfg != nil {
 		p.tellWaits()
@@ -154,7 +156,7 @@ func later(now, next *config.Config) (why string, anew bool) {
 	case now.HA.Third == config.ThirdWitness && !extends(now.Cloud, next.Cloud):
 		return "the PoPs in use are others" + stopBoth, false
 	}
-	return "the way to the cloud changes once this vSocket is the standby: after the next failover if it is the active one", true
+	return "the way to the cloud changes as soon as this vSocket is a standby at rest: the one of the two that is first, then the other after a handover", true
 }
 
 // stopBoth: a term is bound to what it was granted with, and one vSocket can't change

@@ -24,25 +24,25 @@ type life struct {
 	fromSolo bool // the gates are open, as the life before was Master by itself
 }
 
-// unborn is the error of a life that couldn't begin. The one before goes on then.
+// unborn is the error of a life that couldn't begin. What ran last runs again then.
 type unborn struct{ error }
 
 func (u unborn) Unwrap() error { return u.error }
 
 // lives is the agent until it is told to stop.
 func (u *unit) lives(ctx context.Context) error {
-	now, before := life{joined: u.source.first()}, life{joined: joined{cfg: u.source.file}}
+	now := life{joined: u.source.first()}
 	for {
 		next, err := u.live(ctx, now)
 		var failed unborn
 		switch {
-		case errors.As(err, &failed) && now.generation() != before.generation():
+		case errors.As(err, &failed) && now.generation() != u.source.lastRan().generation():
 			u.source.refuse(now.generation(), failed.error)
-			now = life{joined: before.joined}
+			now = life{joined: u.source.lastRan()}
 		case err != nil || next == nil:
 			return err
 		default:
-			now, before = life{*next, now.cfg.HA == nil}, now
+			now = life{*next, now.cfg.HA == nil}
 		}
 	}
 }

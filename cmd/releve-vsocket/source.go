@@ -30,6 +30,7 @@ type source struct {
 
 	mu      sync.Mutex
 	status  site.SettingsStatus
+	last    joined        // that ran, whole
 	refused uint64        // generation that couldn't be opened, or joined
 	name    string        // of the site, as it is called now
 	changed chan struct{} // closed when the status has changed
@@ -62,7 +63,7 @@ func newSource(path string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &source{path: path, data: data, file: file, given: looking(managerFolder(file)), name: file.Site, changed: make(chan struct{})}, nil
+	return &source{path: path, data: data, file: file, given: looking(managerFolder(file)), name: file.Site, last: joined{cfg: file}, changed: make(chan struct{})}, nil
 }
 
 // join joins what a folder has; the zero value if it has nothing.
@@ -139,11 +140,18 @@ func (s *source) ran(j joined) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.Applied, s.name = j.generation(), j.cfg.Site
+	s.status.Applied, s.name, s.last = j.generation(), j.cfg.Site, j
 	s.status.Saved = max(s.status.Saved, j.generation())
 	if s.refused == 0 || s.refused != s.status.Saved { // else it still says why
 		s.tell("")
 	}
+}
+
+// lastRan is what to go back to: at first, the file alone.
+func (s *source) lastRan() joined {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
 
 // waits: the agent doesn't run with all of them yet.

@@ -52,6 +52,7 @@ type Config struct {
 	Hold       time.Duration   // R13
 	Preempt    bool            // R13
 	AloneStay  bool            // R11: alone: stay
+	Waits      bool            // another life takes the rest of the settings, as a standby only (R14)
 	FromSolo   bool            // this vSocket was Master by itself, and its gates are open
 }
 

@@ -59,6 +59,9 @@ func (m *Machine) decideHandover(now Time) {
 	if why == "" {
 		why = m.mayFailBack(now)
 	}
+	if why == "" {
+		why = m.mayHandForSettings()
+	}
 	switch {
 	case why == "" || !m.takerHere() && (m.peer.here() || !m.takerAtWitness()):
 		*h = handover{}

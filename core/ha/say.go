@@ -19,7 +19,7 @@ func (m *Machine) say(now Time) {
 		Leased:  m.gate.serve > now,
 		Version: m.cfg.Version,
 		Yielded: m.hand.yielded, Prepare: m.hand.preparing(), Ready: m.readyFor(now),
-		Wants: m.failback.wants, Holds: m.cfg.Generation,
+		Wants: m.failback.wants, Holds: m.cfg.Generation, Waits: m.cfg.Waits,
 	}
 	if slip.Is(slip.WantedTermTold) && m.role == site.Claiming {
 		m.out.Granted = m.goal.Claim

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -42,10 +43,13 @@ func (c *Config) timers() [3]time.Duration {
 
 func (m *Machine) configure(now Time, next Config) {
 	c, echo := &m.cfg, m.echoLimit()
-	c.Generation, c.Confirm, c.Hold, c.Preempt, c.AloneStay = next.Generation, next.Confirm, next.Hold, next.Preempt, next.AloneStay
+	c.Generation, c.Confirm, c.Hold, c.Preempt, c.AloneStay, c.Waits = next.Generation, next.Confirm, next.Hold, next.Preempt, next.AloneStay, next.Waits
 	m.change.want, m.change.since = next, 0
 	if m.peer.ever && m.peer.msg.Holds == c.Generation {
 		m.change.since = now
+	}
+	if slip.Is(slip.SettingsAtOnce) {
+		c.Keepalive, c.Silent, c.Lease = next.Keepalive, next.Silent, next.Lease
 	}
 	how := ""
 	if m.change.wider = m.change.wider || c.timers() != next.timers(); m.change.wider {
@@ -103,6 +107,15 @@ func (m *Machine) giverLease(now Time, from site.Claim) Time {
 		return m.cfg.Lease
 	}
 	return LeaseMax
+}
+
+// mayHandForSettings: the peer has taken the whole of the settings, which this active
+// can take as a standby only (R14).
+func (m *Machine) mayHandForSettings() string {
+	if !m.cfg.Waits || !m.Agreed() || m.peer.msg.Waits || !m.steered.done {
+		return ""
+	}
+	return fmt.Sprintf("settings of generation %d", m.cfg.Generation)
 }
 
 // Resting reports whether this is a standby on which nothing hangs: its peer is

@@ -40,6 +40,7 @@ const (
 	EarlyFailback    Mistake = "early-failback"     // failback while the peer still steers (R13)
 	OwnRegister      Mistake = "own-register"       // each claims on its own NIC (ha-schedules.md 25)
 	AloneShuts       Mistake = "alone-shuts"        // only the peer's answer keeps the gate open (ha-schedules.md 27)
+	SettingsAtOnce   Mistake = "settings-at-once"   // new timers count before the peer has them (R14)
 	CantSteerStays   Mistake = "cant-steer-stays"   // an active without Azure keeps a role that it can't serve (ha-schedules.md 32)
 
 	WitnessReplay         Mistake = "witness-replay"          // a witness believes old questions
@@ -56,5 +57,5 @@ const (
 var All = []Mistake{LeaseFromReply, PromiseIgnored, StartIgnored, PauseIgnored, ClaimantAnswers, RestartedAnswers, DeposedClaims,
 	UnsettledWins, ServesUnread, StateNotKept, HoldIgnored, NoIfMatch, RebuiltNIC, TagsLeftOut, DeposedWrites, ThrottleIgnored,
 	FailedIsDone, StaleBelieved, FirstAnswer, NoHysteresis, OnePath, GateStays, ReplayAccepted, Unsigned, WantedTermTold, NobodyClaims, EchoIgnored, ResumesFromDisk,
-	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, CantSteerStays,
+	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, SettingsAtOnce, CantSteerStays,
 	WitnessReplay, WitnessYoungGrants, WitnessPromiseIgnored, WitnessRecordLate, WitnessBehind, WitnessBlankGrants, WitnessViewIgnored, ElectServes}

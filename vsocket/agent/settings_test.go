@@ -141,3 +141,41 @@ func TestSettingsAreRecorded(t *testing.T) {
 		}
 	}
 }
+
+// R14: some settings are taken by a standby alone, in another life. The standby is
+// first; then the active hands over to it, and does the same. Nothing is handed over
+// before the other is ready for it, and nobody goes on handing over afterwards.
+func TestActiveHandsOverForSettingsR14(t *testing.T) {
+	w := newWorld(t)
+	for _, n := range w.nodes[1:] {
+		n.conf.HA.Preempt = false
+	}
+	p, s := w.bootBoth()
+	anew := func(n *node) {
+		n.life++
+		n.conf.HA.Waits = false
+		w.boot(n.side)
+	}
+	for _, n := range []*node{p, s} {
+		n.conf.HA.Generation, n.conf.HA.Waits = 2, true
+		n.driver.Configure(w.now, n.conf.HA)
+		w.run(2 * time.Second)
+	}
+	w.settled(p, 0)
+	if p.driver.Resting(w.now) || !s.driver.Resting(w.now) {
+		t.Fatal("the active may be left, or the standby not")
+	}
+	anew(s)
+	w.servesWithin(s, 10*time.Second)
+	w.run(10 * time.Second)
+	w.settled(s, 1)
+	if w.said("handover: asks the secondary to get ready: settings of generation 2") != 1 {
+		t.Error("it wasn't a handover")
+	}
+	if !p.driver.Resting(w.now) {
+		t.Fatal("the other isn't at rest")
+	}
+	anew(p)
+	w.run(time.Minute)
+	w.settled(s, 1)
+}

@@ -81,7 +81,7 @@ func (k *checker) ways(c *Config) {
 	switch c.Egress {
 	case EgressNAT, EgressNone:
 	case EgressTunnel:
-		if c.Cloud == nil && !k.Given("cloud") {
+		if c.Cloud == nil && k.Clean("cloud") {
 			k.Fail("egress", remedy, "is tunnel, but there is no section cloud to say where to")
 		}
 	default:
@@ -93,7 +93,7 @@ func (k *checker) ways(c *Config) {
 	switch c.HA.Third {
 	case ThirdARM:
 	case ThirdWitness:
-		if c.Cloud == nil && !k.Given("cloud") {
+		if c.Cloud == nil && k.Clean("cloud") {
 			k.Fail("ha.third", remedy, "is witness, but there is no section cloud to say where it is")
 		}
 	default:

@@ -22,7 +22,7 @@ type Config struct {
 	Probes     Probes       `yaml:"probes" doc:"What this vSocket asks to know whether it is fit to serve."`
 	HA         *HA          `yaml:"ha,omitempty" doc:"High availability. Without this section the vSocket is Master by itself; two of them are a split brain."`
 	Azure      *Azure       `yaml:"azure,omitempty" doc:"Where the floating IP is moved. Needed with ha."`
-	Cloud      *Cloud       `yaml:"cloud,omitempty" doc:"Where the tunnels end, and the witness is. Leave the section out where there is no PoP."`
+	Cloud      *Cloud       `yaml:"cloud,omitempty" doc:"Where the tunnels end, and the witness is. Leave the section out where there is no PoP, or where the manager gives it; device and private_key may be here alone then."`
 }
 
 // Interfaces names the guest's interfaces and their addresses.

@@ -40,12 +40,26 @@ func ParseWith(name string, data []byte, lay func(*Config, *settings.Binding)) (
 		return nil, err
 	}
 	lay(&config, b)
+	if config.Cloud != nil && !hasCloud(b) {
+		config.Cloud = nil
+	}
 	fillIn(&config, b)
 	check(&config, b)
 	if problems := b.Problems(); len(problems) > 0 {
 		return nil, problems
 	}
 	return &config, nil
+}
+
+// hasCloud: there is more of a cloud than what only the VM knows of one that is yet
+// to be given.
+func hasCloud(b *settings.Binding) bool {
+	for _, path := range [...]string{"cloud.address", "cloud.site_id", "cloud.witness_key", "cloud.pops"} {
+		if b.Given(path) {
+			return true
+		}
+	}
+	return !b.Clean("cloud")
 }
 
 // fillIn sets the defaults that depend on other values.

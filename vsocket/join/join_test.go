@@ -99,6 +99,16 @@ func TestJoinKeepsTheFiles(t *testing.T) {
 	if c, err = Join("f", []byte(file+fileHA), s, own); err != nil || c.HA == nil || c.HA.Generation != 1 {
 		t.Errorf("without HA settings the file's are gone: %v, %v", c, err)
 	}
+	device := file + "cloud: {device: rlv-a}\n"
+	if c, err = Join("f", []byte(device), nil, own); err != nil || c.Cloud != nil || c.Egress != config.EgressNAT {
+		t.Errorf("a device is taken for a cloud: %+v, %v", c, err)
+	}
+	if c, err = Join("f", []byte(device), whole(), own); err != nil || c.Cloud.Device != "rlv-a" || c.Cloud.SiteID != 9 {
+		t.Errorf("the file's device doesn't count: %+v, %v", c, err)
+	}
+	if _, err = Join("f", []byte(device+"egress: tunnel\n"), nil, own); err == nil {
+		t.Error("a tunnel to nowhere is all right")
+	}
 	if c, err = Join("f", []byte(file), nil, own); err != nil || c.HA != nil || c.Cloud != nil || c.Site != "here" {
 		t.Errorf("alone: %+v, %v", c, err)
 	}

@@ -39,6 +39,7 @@ const (
 	flagLeased
 	flagWants
 	flagAzureOK
+	flagWaits
 	flagsKnown = 1<<iota - 1
 )
 
@@ -114,7 +115,7 @@ func get(b *[bodySize]byte, m *Message) bool {
 	m.Path, m.From, m.Role, m.Third = Path(b[offPath]), site.Side(b[offPath+1]), site.Role(b[offPath+2]), Third(b[offPath+3])
 	bits := binary.BigEndian.Uint16(b[offFlags:])
 	m.Fit, m.ThirdOK, m.Steered, m.Leased = bits&flagFit != 0, bits&flagThirdOK != 0, bits&flagSteered != 0, bits&flagLeased != 0
-	m.Wants, m.AzureOK = bits&flagWants != 0, bits&flagAzureOK != 0
+	m.Wants, m.AzureOK, m.Waits = bits&flagWants != 0, bits&flagAzureOK != 0, bits&flagWaits != 0
 	m.Reason, m.PoP = Reason(b[offFlags+2]), b[offFlags+3]
 	m.Version = site.Version{Major: binary.BigEndian.Uint16(b[offVersion:]), Minor: binary.BigEndian.Uint16(b[offVersion+2:])}
 	copy(m.Boot[:], b[offBoot:])
@@ -154,7 +155,7 @@ func inRange(m *Message) bool {
 }
 
 func flags(m *Message) (bits uint16) {
-	for i, set := range [...]bool{m.Fit, m.ThirdOK, m.Steered, m.Leased, m.Wants, m.AzureOK} {
+	for i, set := range [...]bool{m.Fit, m.ThirdOK, m.Steered, m.Leased, m.Wants, m.AzureOK, m.Waits} {
 		if set {
 			bits |= 1 << i
 		}

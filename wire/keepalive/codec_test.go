@@ -23,7 +23,7 @@ func full() *Message {
 		Path: MGMT, From: site.Secondary, Boot: site.BootID{1, 2, 3, 4, 5, 6, 7, 8}, Seq: 9, Sent: 10 * time.Second,
 		Nonce: 11, EchoNonce: 12, HelloNonce: 13,
 		Granted: site.Claim{Term: 14, Holder: site.Primary, Boot: site.BootID{8, 7, 6, 5, 4, 3, 2, 1}, Generation: 15},
-		Role:    site.Suspended, Fit: true, Reason: WANDown, Third: ARM, ThirdOK: true, AzureOK: true, Steered: true, Leased: true, Wants: true,
+		Role:    site.Suspended, Fit: true, Reason: WANDown, Third: ARM, ThirdOK: true, AzureOK: true, Steered: true, Leased: true, Wants: true, Waits: true,
 		Version: site.Version{Major: 16, Minor: 17},
 		Echo:    [Paths]Echo{{Boot: site.BootID{18}, Seq: 19, Age: 20}, {Boot: site.BootID{21}, Seq: 22, Age: 23}},
 		Ask:     Ask{Term: 24, SentAt: 25, Lease: 26}, Answer: Answer{Term: 27, SentAt: 28}, Yielded: 29, Prepare: 30, Ready: 31, PoP: 32, Holds: 33,

@@ -77,6 +77,7 @@ type Message struct {
 	Ready   site.Term // R8.1: it is; 0 for none
 	Wants   bool      // R13: the intended primary asks for the active role back
 
+	Waits bool   // the sender takes the rest of its settings as a standby only (R14)
 	Holds uint64 // generation of the settings that the sender goes by, or changes to (R14)
 }
 
