@@ -18,7 +18,7 @@ type joined struct {
 	refused    settings.Problems
 	generation uint64            // of the manager's; 0: there are none
 	theirs     settings.Problems // those of refused that are about the manager's
-	unusable   error             // why the manager's aren't in it
+	unusable   error             // why the manager's aren't in it: they can't be read
 }
 
 // load reads both. The error is the file's.
@@ -34,12 +34,10 @@ func load(path string) (*joined, error) {
 		return j, nil
 	}
 	j.generation = s.GetGeneration()
-	both, theirs, err := config.Join(file, s)
-	if err != nil {
-		j.unusable = err
-		return j, nil
+	if j.Config, refused, j.theirs, err = config.LoadWith(path, s); err != nil {
+		return nil, err
 	}
-	j.Config, j.theirs, j.refused = both, theirs, append(refused, theirs...)
+	j.refused = append(refused, j.theirs...)
 	return j, nil
 }
 

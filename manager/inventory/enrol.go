@@ -69,7 +69,7 @@ func whyNoKey(v VSocket) *Refusal {
 	return nil
 }
 
-// Redeem, for the fleet, registers the vSocket that shows its one-time secret.
+// Redeem, for the fleet, registers the vSocket or PoP that shows its one-time secret.
 // keyHash is of the public key that it made. The same key again within ten
 // minutes gets the same answer, since the reply may have been lost.
 func (s *Service) Redeem(ctx context.Context, serial site.Serial, secret [20]byte, keyHash string) (VSocket, error) {
@@ -95,7 +95,11 @@ func (s *Service) Redeem(ctx context.Context, serial site.Serial, secret [20]byt
 		if err != nil || n != 1 {
 			return fmt.Errorf("registering %s (%d rows): %w", serial, n, err)
 		}
-		return audit(ctx, q, Actor{Account: row.AccountID, ID: "device:" + row.Serial}, now, "socket.register", row.Serial, nil,
+		action := "socket.register"
+		if v.Side == site.NoSide {
+			action = "pop.register"
+		}
+		return audit(ctx, q, device(row), now, action, row.Serial, nil,
 			map[string]string{"site": row.SiteID, "public_key": keyHash})
 	})
 	if err != nil {

@@ -82,6 +82,7 @@ type Channel struct {
 	c     Config
 	line  *line.Line
 	fresh chan struct{} // settings
+	asked uint64        // generation that the PoP was told to read last; the watcher's own
 
 	mu       sync.Mutex
 	settings *contract.PoPSettings // the last good ones; nil: none
@@ -186,8 +187,10 @@ func (c *Channel) look(ctx context.Context) {
 	wanted, before := c.settings.GetGeneration(), c.applied
 	c.mu.Unlock()
 	now, err := c.c.PoP.Settings(ctx)
-	if err == nil && now.Tried != wanted {
-		now, err = c.c.PoP.ReadSettings(ctx)
+	if err == nil && now.Tried != wanted && c.asked != wanted {
+		if now, err = c.c.PoP.ReadSettings(ctx); err == nil {
+			c.asked = wanted // once: a PoP that starts reads them itself
+		}
 	}
 	if err != nil {
 		said, _, _ := strings.Cut(err.Error(), "\n")

@@ -14,7 +14,7 @@ import (
 type checker struct {
 	*settings.Binding
 	config *Config
-	either bool // a secondary alone is a site too: its primary isn't known yet
+	own    int // of the sites, the first so many are the file's
 }
 
 func (k *checker) general() {
@@ -69,13 +69,19 @@ type heldRange struct {
 	site string
 }
 
+func sitePath(i int) string { return fmt.Sprintf("sites[%d]", i) }
+
 // sites returns those that are good.
 func (k *checker) sites() []Site {
 	var good []Site
 	held := &taken{names: map[string]bool{}, ids: map[uint32]string{}, addrs: map[netip.Addr]string{}, keys: map[string]string{}}
 	for i := range k.config.Sites {
-		s, path := &k.config.Sites[i], fmt.Sprintf("sites[%d]", i)
+		s, path := &k.config.Sites[i], sitePath(i)
 		k.site(path, s, held)
+		// At the manager a secondary may be known before its primary.
+		if !k.Given(path+".primary") && !(i >= k.own && k.Given(path+".secondary")) {
+			k.Fail(path+".primary", "", "is missing")
+		}
 		if !k.Clean(path) {
 			continue
 		}
@@ -104,9 +110,6 @@ func (k *checker) site(path string, s *Site, held *taken) {
 	}
 	for i, r := range s.Ranges {
 		k.siteRange(fmt.Sprintf("%s.ranges[%d]", path, i), r, s.Ranges[:i], held)
-	}
-	if !k.Given(path+".primary") && !(k.either && k.Given(path+".secondary")) {
-		k.Fail(path+".primary", "", "is missing")
 	}
 	for _, side := range sides {
 		if v := s.VSocket(side); v != nil {

@@ -4,11 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 
 	"releve.dev/releve/channel"
 	"releve.dev/releve/settings"
@@ -18,54 +14,52 @@ import (
 // Source stands for the manager's half in messages.
 const Source = "the manager's settings"
 
-// Join adds the manager's sites to those of a file that was loaded, which is left as
-// it is (docs/decisions/0009-settings-from-the-manager.md). The file's come first, so
-// that nothing that the manager says takes a site away that stands there; a key that
-// is void at the manager isn't served from the file either. All is checked as if it
-// were one file; refused says what isn't served, of the manager's sites and by its
-// revoked keys.
-func Join(file *Config, s *channel.PoPSettings) (c *Config, refused settings.Problems, err error) {
-	both := *file
-	both.Sites, both.Revoked = slices.Clone(file.Sites), slices.Clone(file.Revoked)
+// join adds the manager's sites to those of the file, and its revoked keys
+// (docs/decisions/0009-settings-from-the-manager.md). The file's come first, so that
+// nothing that the manager says takes a site away that stands there; but a key that is
+// void at the manager isn't served from the file either. What can't be read is told
+// here; the rest is checked as if the file had it.
+func (k *checker) join(s *channel.PoPSettings) (unreadable settings.Problems) {
 	for _, m := range s.GetSites() {
 		one, err := readSite(m)
 		if err != nil {
-			refused = append(refused, settings.Problem{File: Source, Path: siteName(m.GetName()), Text: err.Error()})
+			unreadable = append(unreadable, settings.Problem{File: Source, Path: siteName(m.GetName()), Text: err.Error()})
 			continue
 		}
-		both.Sites = append(both.Sites, *one)
+		k.from(sitePath(len(k.config.Sites)), one)
+		k.config.Sites = append(k.config.Sites, *one)
 	}
 	for _, raw := range s.GetRevoked() {
 		if len(raw) == len(tunnel.Key{}) {
-			both.Revoked = append(both.Revoked, tunnel.Key(raw))
+			k.config.Revoked = append(k.config.Revoked, tunnel.Key(raw))
 		}
 	}
-	text, err := yaml.Marshal(&both)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", Source, err)
+	return unreadable
+}
+
+// from says what of a site there is.
+func (k *checker) from(path string, s *Site) {
+	paths := []string{"", ".name", ".id", ".ranges"}
+	for i := range s.Ranges {
+		paths = append(paths, fmt.Sprintf(".ranges[%d]", i))
 	}
-	c, wrong, err := parse(Source, text, true)
-	if err != nil {
-		return nil, nil, err
+	for _, side := range sides {
+		if s.VSocket(side) != nil {
+			v := "." + side.String()
+			paths = append(paths, v, v+".public_key", v+".address", v+".witness_key")
+		}
 	}
-	for _, p := range wrong {
-		refused = append(refused, named(p, both.Sites))
+	for _, p := range paths {
+		k.From(Source, path+p)
 	}
-	return c, refused, nil
 }
 
 func siteName(name string) string { return "site " + name }
 
 // named tells a problem by its site's name: the place in a list that nobody has
 // written helps nobody.
-func named(p settings.Problem, sites []Site) settings.Problem {
-	inner, cut := strings.CutPrefix(p.Path, "sites[")
-	at, rest, whole := strings.Cut(inner, "]")
-	i, err := strconv.Atoi(at)
-	p.Line = 0
-	if cut && whole && err == nil && i < len(sites) {
-		p.Path = siteName(sites[i].Name) + rest
-	}
+func named(p settings.Problem, name string, at int) settings.Problem {
+	p.Path = siteName(name) + strings.TrimPrefix(p.Path, sitePath(at))
 	return p
 }
 
