@@ -77,20 +77,20 @@ func (a *API) askDoor(ctx context.Context, serial site.Serial, path string) (_ *
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return a.Fleet.Dial(ctx, serial, doorService)
 		}}
-	end = func() {
+	over := func() {
 		cancel()
 		way.CloseIdleConnections()
 	}
 	request, err := http.NewRequestWithContext(life, http.MethodGet, "http://vsocket"+path, nil)
 	if err != nil {
-		end()
+		over()
 		return nil, nil, err
 	}
 	response, err := (&http.Client{Transport: way}).Do(request)
 	if err == nil && response.StatusCode == http.StatusOK {
-		return response, func() { _ = response.Body.Close(); end() }, nil
+		return response, func() { _ = response.Body.Close(); over() }, nil
 	}
-	end()
+	over()
 	if err == nil {
 		_ = response.Body.Close()
 		err = errors.New("it answers " + response.Status)
