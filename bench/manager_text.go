@@ -83,11 +83,11 @@ a p99 of 200 ms.
 			{"at a vSocket of the same manager", both(f.change.had[0]), both(r.change.had[0])},
 			{"at a vSocket of the other manager", "", r.change.across()},
 			{"shown by the API", f.change.seen(), r.change.seen()},
-		}) + fmt.Sprintf(`
+		}) + `
 A manager killed (SIGKILL) and started again at once: how long it takes until the first vSocket, half of them and all have a session again. They
 draw the time until each try, up to a bound that doubles from a second to a minute; both ends' handshakes are computed by this machine.
 
-`) +
+` +
 		table([]string{"", "SQLite", "PostgreSQL, the second of 2 managers"}, [][]string{
 			{"vSockets", fmt.Sprint(f.size.vsockets), fmt.Sprint(f.size.sites())},
 			{"first / half / all back", coming(f.back), coming(r.back)},

@@ -19,7 +19,6 @@ import (
 // pair is a session's two ends, whose steps are carried one by one.
 type pair struct {
 	manager, device *Mux
-	carried         int // bytes of data
 }
 
 // newPair carries steps until the session is over. A breach of the contract fails

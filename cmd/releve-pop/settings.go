@@ -28,9 +28,8 @@ func load(path string) (*joined, error) {
 		return nil, err
 	}
 	j := &joined{Config: file, refused: refused}
-	s, err := channel.Read(file.StateDir)
-	if err != nil || s == nil {
-		j.unusable = err
+	s, unusable := channel.Read(file.StateDir)
+	if j.unusable = unusable; s == nil {
 		return j, nil
 	}
 	j.generation = s.GetGeneration()

@@ -100,10 +100,8 @@ func (s *Service) marked(ctx context.Context, now time.Time) (time.Time, error) 
 	if err != nil {
 		return oldest, fmt.Errorf("reading until when wider buckets are made: %w", err)
 	}
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return oldest, nil
-	}
+	// What can't be read is as good as none: 0 is long ago.
+	ms, _ := strconv.ParseInt(text, 10, 64)
 	// A bucket that was too late for the last time is in the hour before.
 	if from := time.UnixMilli(ms).Add(-late - s.c.Rules[len(s.c.Rules)-1].Width); from.After(oldest) {
 		return from, nil

@@ -24,7 +24,7 @@ func BenchmarkChange(b *testing.B) {
 				err := q.InsertAccount(ctx, query.InsertAccountParams{ID: "a", Name: "a"})
 				for n := range sites {
 					id := fmt.Sprint(n)
-					err = errors.Join(err, q.InsertSite(ctx, query.InsertSiteParams{ID: id, AccountID: "a", Name: id, FloatingIP: "10.0.0.1"}))
+					err = errors.Join(err, q.InsertSite(ctx, query.InsertSiteParams{ID: id, AccountID: "a", Name: id, Number: int64(n + 1), FloatingIP: "10.0.0.1"}))
 					for _, side := range []string{"primary", "secondary"} {
 						err = errors.Join(err, q.InsertVSocket(ctx, query.InsertVSocketParams{Serial: id + side, AccountID: "a", SiteID: id, Side: side}))
 					}

@@ -131,7 +131,7 @@ func TestMissed(t *testing.T) {
 		fine(s.InTx(ctx, func(q *query.Queries) error {
 			err := q.InsertAccount(ctx, query.InsertAccountParams{ID: "a", Name: "a"})
 			for i, id := range []string{"old", "new"} {
-				err = errors.Join(err, q.InsertSite(ctx, query.InsertSiteParams{ID: id, AccountID: "a", Name: id, ChangedAt: int64(1000 * (i + 1))}))
+				err = errors.Join(err, q.InsertSite(ctx, query.InsertSiteParams{ID: id, AccountID: "a", Name: id, Number: int64(i + 1), ChangedAt: int64(1000 * (i + 1))}))
 				for _, side := range []string{"primary", "secondary"} {
 					err = errors.Join(err, q.InsertVSocket(ctx, query.InsertVSocketParams{Serial: id + side, AccountID: "a", SiteID: id, Side: side}))
 				}
