@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -143,7 +144,7 @@ func progress(generation, delivered, applied uint64, problem string) string {
 		text = "delivered"
 	}
 	if problem != "" {
-		text += ": " + problem
+		text += ": " + strings.ReplaceAll(problem, "\n", "; ")
 	}
 	return text
 }
