@@ -32,6 +32,7 @@ type manager struct {
 	access    *access.Service
 	events    *events.Keeper
 	presence  *presence.Service
+	news      news
 	history   *history.Service
 	fleet     *fleet.Fleet
 	server    *http.Server

@@ -176,7 +176,7 @@ func (s *Service) write(ctx context.Context) error {
 // add adds buckets to what is there of the same span.
 func (s *Service) add(ctx context.Context, all []bucket) error {
 	return s.c.Store.InTx(ctx, func(q *query.Queries) error {
-		if err := s.c.Store.LockTable(ctx, q, "bucket"); err != nil {
+		if err := s.c.Store.LockTable(ctx, q, "bucket_turn"); err != nil {
 			return err
 		}
 		for i := range all {

@@ -26,7 +26,7 @@ func (s *Service) judging(ctx context.Context, do func(*query.Queries) (places, 
 	var lost []Lost
 	err := s.c.Store.InTx(ctx, func(q *query.Queries) error {
 		changed, lost = nil, nil
-		if err := s.c.Store.LockTable(ctx, q, "judged"); err != nil {
+		if err := s.c.Store.LockTable(ctx, q, "judging_turn"); err != nil {
 			return err
 		}
 		sites, err := do(q)

@@ -52,7 +52,7 @@ type Said struct {
 	Heard     time.Time
 	At        time.Time    // when Status came
 	Status    *site.Status // nil: none yet
-	Raw       []byte       // Status in JSON
+	Raw       []byte       // Status in JSON; it isn't changed after
 }
 
 // Service keeps it.
@@ -84,7 +84,8 @@ const (
 	dueEvery  = 2 * time.Second
 	// wordsEvery is how often reasons alone are written: numbers may run in them.
 	wordsEvery = time.Minute
-	mostInTx   = 256
+	// mostInTx changes are some 50 ms of SQLite's one writer.
+	mostInTx = 64
 )
 
 // Open begins to keep.
@@ -143,6 +144,7 @@ func (s *Service) Note(said Said) {
 	}
 	same := k.session.Equal(said.Since) && k.said.Connected == said.Connected && k.gist.Facts == gist.Facts &&
 		(k.gist.Words == gist.Words || now.Sub(k.noted) < wordsEvery)
+	said.Status = nil // there are many vSockets, and Raw has it
 	k.said = said
 	if same {
 		return

@@ -289,6 +289,25 @@ func TestWritesOnChangeAlone(t *testing.T) {
 	})
 }
 
+// Other devices than a site's vSockets, and void ones, keep nobody else's word from
+// being written.
+func TestOthersAreNoVSockets(t *testing.T) {
+	inWorld(t, func(w *world) {
+		ctx := w.t.Context()
+		w.fine(w.store.InTx(ctx, func(q *query.Queries) error {
+			return q.InsertVSocket(ctx, query.InsertVSocketParams{Serial: "RLV-POP", AccountID: "a", SiteID: "no site", Side: "none"})
+		}))
+		a := w.manager("a")
+		for _, serial := range []site.Serial{"RLV-POP", "RLV-NOBODY"} {
+			a.Note(Said{Serial: serial, Since: w.now(), Connected: true, Heard: w.now()})
+		}
+		a.hears(primary, w.now(), master)
+		if s := a.site(); s.Primary.Connection != status.Up {
+			w.t.Errorf("got %s", a.text())
+		}
+	})
+}
+
 // Who watches is told of what this manager changes, and of what others do.
 func TestWatch(t *testing.T) {
 	inWorld(t, func(w *world) {

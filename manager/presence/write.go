@@ -105,7 +105,7 @@ func (s *Service) forget(all []Said) {
 // one is nobody's any more.
 func (s *Service) put(ctx context.Context, q *query.Queries, said *Said, sites places) error {
 	row, err := q.VSocketOfAny(ctx, string(said.Serial))
-	if errors.Is(err, sql.ErrNoRows) || err == nil && row.State == "void" {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && (row.State == "void" || !ofSite(row.Side)) {
 		return nil
 	}
 	if err != nil {
@@ -123,6 +123,11 @@ func (s *Service) put(ctx context.Context, q *query.Queries, said *Said, sites p
 	}
 	sites[row.SiteID] = row.AccountID
 	return nil
+}
+
+// ofSite is whether a serial number is one of a site's two.
+func ofSite(side string) bool {
+	return side == site.Primary.String() || side == site.Secondary.String()
 }
 
 // end notes that a manager has a vSocket no more.

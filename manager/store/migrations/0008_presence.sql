@@ -39,6 +39,10 @@ CREATE TABLE judged (
 );
 CREATE INDEX judged_by_due ON judged (due_at) WHERE due_at > 0;
 
+-- Empty: who judges locks it (LockTable). A table that is written would be locked
+-- against its own vacuum too.
+CREATE TABLE judging_turn (nobody TEXT);
+
 -- For a manager's sweep.
 CREATE INDEX site_by_change ON site (changed_at);
 CREATE INDEX vsocket_by_end ON vsocket (voided_at) WHERE voided_at > 0;
@@ -46,6 +50,7 @@ CREATE INDEX vsocket_by_end ON vsocket (voided_at) WHERE voided_at > 0;
 -- +goose Down
 DROP INDEX vsocket_by_end;
 DROP INDEX site_by_change;
+DROP TABLE judging_turn;
 DROP TABLE judged;
 DROP TABLE presence;
 DROP TABLE manager;

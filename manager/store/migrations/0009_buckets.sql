@@ -8,5 +8,9 @@ CREATE TABLE bucket (
     PRIMARY KEY (serial, width, start_at)
 );
 
+-- Empty: who adds to buckets locks it, as judging_turn is.
+CREATE TABLE bucket_turn (nobody TEXT);
+
 -- +goose Down
+DROP TABLE bucket_turn;
 DROP TABLE bucket;

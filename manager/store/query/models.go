@@ -4,6 +4,10 @@
 
 package query
 
+import (
+	"database/sql"
+)
+
 type Account struct {
 	ID        string
 	Name      string
@@ -38,6 +42,10 @@ type Bucket struct {
 	Width   int64
 	StartAt int64
 	Figures string
+}
+
+type BucketTurn struct {
+	Nobody sql.NullString
 }
 
 type Code struct {
@@ -100,6 +108,10 @@ type Judged struct {
 	AccountID string
 	Status    string
 	DueAt     int64
+}
+
+type JudgingTurn struct {
+	Nobody sql.NullString
 }
 
 type Manager struct {
