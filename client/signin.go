@@ -80,3 +80,9 @@ func (c *Client) UnlinkPerson(ctx context.Context, id string) error {
 	_, err := do[struct{}](ctx, c, call{method: http.MethodDelete, path: "/people/" + url.PathEscape(id) + "/identity"})
 	return err
 }
+
+// EndPasskeys ends all passkeys of a person.
+func (c *Client) EndPasskeys(ctx context.Context, id string) error {
+	_, err := do[struct{}](ctx, c, call{method: http.MethodDelete, path: "/people/" + url.PathEscape(id) + "/passkeys"})
+	return err
+}

@@ -14,7 +14,7 @@ import (
 
 func (m *managed) userCommand() *cobra.Command {
 	group := terminal.Group("user", "The account's people and their roles", "Work with the account's people: add them, give them roles, take them away.")
-	group.AddCommand(m.userList(), m.userAdd(), m.userSet(), m.userDelete(), m.userCode(), m.userLink(), m.userUnlink())
+	group.AddCommand(m.userList(), m.userAdd(), m.userSet(), m.userDelete(), m.userCode(), m.userLink(), m.userUnlink(), m.userEndPasskeys())
 	return group
 }
 
@@ -175,6 +175,20 @@ func (m *managed) userUnlink() *cobra.Command {
 				return err
 			}
 			return m.done(cmd, struct{}{}, "%s may sign in at no provider", p.Name)
+		})
+}
+
+func (m *managed) userEndPasskeys() *cobra.Command {
+	return leaf("end-passkeys NAME", "End all passkeys of a person, who may have lost the device", "releve user end-passkeys bob", terminal.Arguments(1, 1, "a name"),
+		func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+			p, err := findPerson(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			if err := c.EndPasskeys(ctx, p.ID); err != nil {
+				return err
+			}
+			return m.done(cmd, struct{}{}, "%s has no passkeys", p.Name)
 		})
 }
 

@@ -150,3 +150,16 @@ func (s *Service) usePasskey(ctx context.Context, k Passkey, confirms *Who) erro
 		return s.confirmed(ctx, q, confirms, s.now())
 	})
 }
+
+// EndPasskeys ends all of a person's, who may have lost the device.
+func (s *Service) EndPasskeys(ctx context.Context, by inventory.Actor, id string) error {
+	return s.store.InTx(ctx, func(q *query.Queries) error {
+		if _, err := find(ctx, q, by.Account, id); err != nil {
+			return err
+		}
+		if err := q.DeletePasskeys(ctx, id); err != nil {
+			return fmt.Errorf("ending passkeys: %w", err)
+		}
+		return s.audit(ctx, q, by, "passkey.end", id, nil, nil)
+	})
+}

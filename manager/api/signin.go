@@ -36,6 +36,9 @@ func (a *API) registerSignIn() {
 	}
 	register(a, o("link-person", http.MethodPut, "Let somebody at a provider be this person"), a.linkPerson)
 	register(a, o("unlink-person", http.MethodDelete, "End a person's links to providers"), a.unlinkPerson)
+	end := o("end-passkeys", http.MethodDelete, "End all passkeys of a person, who may have lost the device")
+	end.path = "/people/{person}/passkeys"
+	register(a, end, a.endPasskeys)
 	a.mux.HandleFunc("GET "+startPath, a.startOIDC)
 	a.mux.HandleFunc("GET "+CallbackPath, a.finishOIDC)
 }
@@ -97,6 +100,10 @@ func (a *API) linkPerson(ctx context.Context, c *caller, in *struct {
 
 func (a *API) unlinkPerson(ctx context.Context, c *caller, in *PersonID) (*nothing, error) {
 	return nil, a.Access.UnlinkPerson(ctx, c.actor(), in.Person)
+}
+
+func (a *API) endPasskeys(ctx context.Context, c *caller, in *PersonID) (*nothing, error) {
+	return nil, a.Access.EndPasskeys(ctx, c.actor(), in.Person)
 }
 
 var noProvider = &inventory.Refusal{Kind: inventory.Absent, Message: "this manager has no provider of OpenID Connect",
