@@ -174,8 +174,11 @@ func (w *World) enrol(ctx context.Context, node, program, key string) error {
 func (w *World) AwaitDelivered(ctx context.Context) error {
 	last := ""
 	err := w.Await(ctx, "what was saved is delivered", managerTime, func(ctx context.Context) bool {
-		last = w.undelivered(ctx)
-		return last == ""
+		is, err := w.undelivered(ctx)
+		if err == nil {
+			last = is
+		}
+		return err == nil && is == ""
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, last)
@@ -185,19 +188,19 @@ func (w *World) AwaitDelivered(ctx context.Context) error {
 
 // undelivered says what is still to come. A vSocket that hasn't told its MGMT address
 // leaves its peer without one.
-func (w *World) undelivered(ctx context.Context) string {
+func (w *World) undelivered(ctx context.Context) (string, error) {
 	pops, err := w.Owner().PoPs(ctx)
 	if err != nil {
-		return err.Error()
+		return "", err
 	}
 	for _, p := range pops.Items {
 		if p.Applied < p.Generation {
-			return fmt.Sprintf("%s runs with %d of %d: %s", p.Name, p.Applied, p.Generation, p.Problem)
+			return fmt.Sprintf("%s runs with %d of %d: %s", p.Name, p.Applied, p.Generation, p.Problem), nil
 		}
 	}
 	is, err := w.Owner().Site(ctx, w.Site())
 	if err != nil {
-		return err.Error()
+		return "", err
 	}
 	sockets := []client.Socket{is.Primary}
 	if is.Secondary != nil {
@@ -205,8 +208,8 @@ func (w *World) undelivered(ctx context.Context) string {
 	}
 	for _, s := range sockets {
 		if s.Delivered < is.Generation || s.MGMTIP == "" {
-			return fmt.Sprintf("the %s has %d of %d, and has told its MGMT address %q", s.Role, s.Delivered, is.Generation, s.MGMTIP)
+			return fmt.Sprintf("the %s has %d of %d, and has told its MGMT address %q", s.Role, s.Delivered, is.Generation, s.MGMTIP), nil
 		}
 	}
-	return ""
+	return "", nil
 }

@@ -173,8 +173,32 @@ func (s *Service) popRuns(ctx context.Context, q *query.Queries, row query.VSock
 		return n, nil
 	}
 	slices.Sort(serials)
-	n.Serials = serialsOf(serials)
+	if n.Serials, err = neighbours(ctx, q, row.AccountID, serials); err != nil {
+		return n, err
+	}
 	return n, audit(ctx, q, device(row), now, "pop.serves", row.SiteID, nil, map[string]any{"vsockets": serials})
+}
+
+// neighbours are all vSockets of these ones' sites: the generation is the site's, so
+// the other one is at another too.
+func neighbours(ctx context.Context, q *query.Queries, account string, serials []string) (all []site.Serial, err error) {
+	for _, serial := range serials {
+		if slices.Contains(all, site.Serial(serial)) {
+			continue
+		}
+		one, err := q.VSocket(ctx, query.VSocketParams{Serial: serial, AccountID: account})
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", serial, err)
+		}
+		both, err := q.LiveVSocketsBetween(ctx, query.LiveVSocketsBetweenParams{AccountID: account, FirstSite: one.SiteID, LastSite: one.SiteID})
+		if err != nil {
+			return nil, fmt.Errorf("reading the vSockets of site %s: %w", one.SiteID, err)
+		}
+		for _, v := range both {
+			all = append(all, site.Serial(v.Serial))
+		}
+	}
+	return all, nil
 }
 
 // vsocketRuns: PoPs that a vSocket runs without from a generation on let it go.
