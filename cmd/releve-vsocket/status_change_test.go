@@ -21,7 +21,7 @@ func TestAChangeIsShown(t *testing.T) {
 		{&site.FIPChange{Step: "adds", Former: []netip.Addr{old}}, []string{"is added beside 10.102.2.200"}},
 		{&site.FIPChange{Step: "adds", Problem: "it is taken"}, []string{"doesn't go on: it is taken"}},
 		{&site.FIPChange{Step: "routes", Former: []netip.Addr{old}, Routes: []site.RouteEntry{entry}, Denied: []string{"may not write"}},
-			[]string{"change them in Azure", "all (0.0.0.0/0) of /work leads to 10.102.2.200", "may not write"}},
+			[]string{"change them in Azure", "all (0.0.0.0/0) in /work leads to 10.102.2.200", "may not write"}},
 		{&site.FIPChange{Step: "routes", Former: []netip.Addr{old}, Unread: []string{"may not read"}}, []string{"releve-vsocket fip-moved", "may not read"}},
 		{&site.FIPChange{Step: "routes", Former: []netip.Addr{old}}, []string{"for 30 s"}},
 		{&site.FIPChange{Step: "drops", Former: []netip.Addr{old}}, []string{"10.102.2.200 goes"}},

@@ -92,7 +92,7 @@ func (m *Machine) over() bool {
 	there := false
 	for _, t := range [...]Target{OwnNIC, PeerNIC} {
 		r := &m.res[t]
-		if r.nic == nil || r.sentAt < m.change.since || !r.nic.Settled() ||
+		if r.nic == nil || r.sentAt <= m.change.since || !r.nic.Settled() ||
 			slices.ContainsFunc(m.fips[1:], func(addr netip.Addr) bool { return r.nic.Holds(addr) }) {
 			return false
 		}
