@@ -41,6 +41,7 @@ type pair struct {
 	keys     *auth.Keys
 	fromSolo bool
 	change   change
+	fips     readdress
 
 	recorder *recorder.Recorder
 }
@@ -54,7 +55,7 @@ func (u *unit) runPair(ctx context.Context, l life) (*joined, error) {
 		cancel()
 		return nil, unborn{err}
 	}
-	u.door.open(u.complete(p.status), p.apiTest, p.take)
+	u.door.open(running{u.complete(p.status), p.apiTest, p.take, p.moved})
 	go p.tokens.Run(ctx)
 	go p.probe()
 	wake := func() { p.loop.Post(ctx, func(time.Duration) { p.drain() }) }
@@ -71,7 +72,8 @@ func (u *unit) runPair(ctx context.Context, l life) (*joined, error) {
 
 func (p *pair) open() (err error) {
 	cfg := p.cfg
-	if p.guest, err = newFloating(cfg.Interfaces.LAN.Name, cfg.HA.FloatingIP); err != nil {
+	p.fips = newReaddress(p.source.applied, cfg.HA.FloatingIP)
+	if p.guest, err = newFloating(cfg.Interfaces.LAN.Name, p.fips.To, p.fips.Former...); err != nil {
 		return err
 	}
 	if p.imds, err = imds.New(imds.Config{Base: cfg.Azure.IMDS, ClientID: cfg.Azure.ClientID, Audience: audience(cfg)}); err != nil {
@@ -107,6 +109,7 @@ func (p *pair) open() (err error) {
 		return err
 	}
 	p.loop = agent.NewLoop(p.driver, agent.BootClock, p.drain)
+	p.fips.driver, p.fips.post = p.driver, func(fn func(time.Duration)) { p.loop.Post(p.ctx, fn) }
 	return nil
 }
 
@@ -200,8 +203,8 @@ const configName = "releve-fip"
 func (p *pair) driverConfig() agent.Config {
 	cfg, az := p.cfg, p.cfg.Azure
 	return agent.Config{
-		Site: cfg.Site, FloatingIP: cfg.HA.FloatingIP, HA: p.haConfig(cfg.HA),
-		Steer: steer.Config{Side: cfg.Side, FloatingIP: cfg.HA.FloatingIP, ConfigName: configName,
+		Site: cfg.Site, FloatingIP: p.fips.To, HA: p.haConfig(cfg.HA),
+		Steer: steer.Config{Side: cfg.Side, FloatingIP: p.fips.To, Change: p.fips.Change, ConfigName: configName,
 			SubnetID: arm.SubnetID(az.Subscription, az.Subnet.Group, az.Subnet.VNet, az.Subnet.Name), PeerVM: az.PeerVM.Name != ""},
 		Fitness: fitness.Config{Failures: cfg.Probes.Failures, Recovery: cfg.Probes.Recovery, Version: p.version},
 	}
