@@ -7,30 +7,38 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/netip"
+	"path/filepath"
 	"slices"
 
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/disk"
+	"releve.dev/releve/vsocket/config"
 )
 
 // addresses are the floating IP that the steering goes by, or towards, and those
 // before it that may still be on a NIC (R14). While there are such, they are on the
-// disk beside the last good settings: who restarts in the middle of a change and
-// takes over moves all of them, and needs nobody to be told what they are.
+// disk: who restarts in the middle of a change and takes over moves all of them, and
+// needs nobody to be told what they are.
 type addresses struct {
 	To netip.Addr `json:"to"`
 	steer.Change
 }
 
-// addressesFile is in the folder of the last good settings.
-const addressesFile = "floating"
+// addressesFile is in a folder of its own: the last good settings may be taken away.
+const addressesFile = "addresses"
+
+func addressesFolder(cfg *config.Config) string { return filepath.Join(cfg.StateDir, "floating") }
 
 // toward is the same with another floating IP in view. Nobody has said anything of
 // the routes to those before it.
 func (a addresses) toward(to netip.Addr) addresses {
-	former := []netip.Addr{a.To}
-	former = append(former, a.Former...)
-	return addresses{to, steer.Change{Former: slices.DeleteFunc(former, func(addr netip.Addr) bool { return addr == to })}}
+	next := addresses{To: to}
+	for _, addr := range append([]netip.Addr{a.To}, a.Former...) {
+		if addr != to && !slices.Contains(next.Former, addr) {
+			next.Former = append(next.Former, addr)
+		}
+	}
+	return next
 }
 
 // loadAddresses is what a life begins with whose settings have this floating IP:

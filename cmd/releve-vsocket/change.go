@@ -112,10 +112,10 @@ func (p *pair) keepTelling(now time.Duration) {
 	}
 }
 
-// floatingIP is that of settings whose change may begin; none, if they wait for
-// both vSockets to be stopped, or have none.
+// floatingIP is that of the newest settings, whatever else they wait for; none, if
+// they have none.
 func (c *change) floatingIP() netip.Addr {
-	if c.want.cfg == nil || c.leaves || c.waits != "" && !c.anew {
+	if c.want.cfg == nil || c.leaves {
 		return netip.Addr{}
 	}
 	return c.want.cfg.HA.FloatingIP

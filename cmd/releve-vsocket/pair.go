@@ -72,7 +72,7 @@ func (u *unit) runPair(ctx context.Context, l life) (*joined, error) {
 
 func (p *pair) open() (err error) {
 	cfg := p.cfg
-	p.fips = newReaddress(p.source.applied, cfg.HA.FloatingIP)
+	p.fips = newReaddress(p.kept, cfg.HA.FloatingIP)
 	if p.guest, err = newFloating(cfg.Interfaces.LAN.Name, p.fips.To, p.fips.Former...); err != nil {
 		return err
 	}

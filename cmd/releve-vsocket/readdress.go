@@ -49,8 +49,8 @@ func newReaddress(folder disk.Folder, addr netip.Addr) readdress {
 	return readdress{addresses: loadAddresses(folder, addr), folder: folder, applied: addr, given: true}
 }
 
-// review does what has become possible. want is the floating IP of settings that
-// wait for nothing else; the zero value if there are none.
+// review does what has become possible. want is the floating IP of the newest
+// settings; the zero value if there are none.
 func (r *readdress) review(now time.Duration, want netip.Addr, agreed bool) {
 	switch {
 	case !agreed:
@@ -77,8 +77,8 @@ func (r *readdress) review(now time.Duration, want netip.Addr, agreed bool) {
 // next is a change to want from where this one is. No address is forgotten that may
 // be in use: with too many, the present change comes first.
 func (r *readdress) next(want netip.Addr) (next addresses, ok bool) {
-	if r.over() {
-		return addresses{To: r.To}.toward(want), true
+	if r.over() { // but another life begins with the settings that ran last
+		return addresses{r.To, steer.Change{Former: []netip.Addr{r.applied}}}.toward(want), true
 	}
 	next = r.toward(want)
 	return next, len(next.Former) <= mostFormers

@@ -32,7 +32,7 @@ func (u *unit) runSolo(ctx context.Context, l life) (*joined, error) {
 		}
 	}})
 	if l.settings != nil { // HA is off: nobody moves a floating IP any more
-		if err := forgetAddresses(u.source.applied); err != nil {
+		if err := forgetAddresses(u.kept); err != nil {
 			slog.Warn("a change of the floating IP can't be forgotten", "error", err)
 		}
 	}
