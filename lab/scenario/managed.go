@@ -85,8 +85,8 @@ func (m *managing) refused() error {
 	return err
 }
 
-// second: a secondary is added (E3 to E5), and the running primary becomes one of a
-// pair; then the secondary's VM is set up.
+// second: a secondary is added (E3 to E5), its VM is set up, and the running primary
+// becomes one of a pair once it knows where the other one is.
 func (m *managing) second() error {
 	is, err := m.w.AddSecondary(m.ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (m *managing) second() error {
 		"the secondary is added: HA is %+v, the native range's local IP %s", is.HA, is.Native.LocalIP)
 	m.promise(is.HA != nil && is.HA.SecondaryIP == azuresite.Addr(site.Secondary, azuresite.LAN).String(),
 		"the secondary's management IP isn't its LAN IP: %+v", is.HA)
-	return steps(func() error { return m.applied(is.Primary.Serial) }, m.setUp)
+	return m.setUp()
 }
 
 // setUp enrols the secondary's VM, waits for its settings, and starts its agent.
