@@ -85,8 +85,8 @@ func (m *managing) refused() error {
 	return err
 }
 
-// second: a secondary is added (E3 to E5), and the running primary becomes one of a
-// pair; then the secondary's VM is set up.
+// second: a secondary is added (E3 to E5), its VM is set up, and the running primary
+// becomes one of a pair once it knows where the other one is.
 func (m *managing) second() error {
 	is, err := m.w.AddSecondary(m.ctx)
 	if err != nil {
@@ -97,16 +97,14 @@ func (m *managing) second() error {
 		"the secondary is added: HA is %+v, the native range's local IP %s", is.HA, is.Native.LocalIP)
 	m.promise(is.HA != nil && is.HA.SecondaryIP == azuresite.Addr(site.Secondary, azuresite.LAN).String(),
 		"the secondary's management IP isn't its LAN IP: %+v", is.HA)
-	return steps(func() error { return m.applied(is.Primary.Serial) }, m.setUp)
+	return m.setUp()
 }
 
 // setUp enrols the secondary's VM, waits for its settings, and starts its agent.
 func (m *managing) setUp() error {
 	return steps(
 		func() error { return m.w.Enrol(m.ctx, world.Secondary, m.secondary) },
-		func() error {
-			return m.generation(m.secondary, "delivered", func(s client.Socket) uint64 { return s.Delivered })
-		},
+		func() error { return m.w.AwaitDelivered(m.ctx) },
 		func() error { return m.w.Deploy(world.Secondary) },
 		func() error { return m.ready(world.Primary) },
 		func() error {
@@ -120,23 +118,19 @@ func (m *managing) setUp() error {
 
 // applied waits until a vSocket runs with what was saved last.
 func (m *managing) applied(serial string) error {
-	return m.generation(serial, "applied", func(s client.Socket) uint64 { return s.Applied })
-}
-
-// generation waits until the manager shows that a vSocket has got as far as the site's.
-func (m *managing) generation(serial, what string, of func(client.Socket) uint64) error {
-	var saved, has uint64
-	err := m.await("what was saved is "+what, func(ctx context.Context) bool {
+	var saved uint64
+	var has client.Socket
+	err := m.await("what was saved is applied", func(ctx context.Context) bool {
 		is, err := m.site()
 		if err != nil {
 			return false
 		}
-		s, err := m.w.Owner().Socket(ctx, serial)
-		saved, has = is.Generation, of(s)
-		return err == nil && has >= saved
+		has, err = m.w.Owner().Socket(ctx, serial)
+		saved = is.Generation
+		return err == nil && has.Applied >= saved
 	})
 	if err != nil {
-		return fmt.Errorf("%w: %s has %d of %d", m.explain(err), serial, has, saved)
+		return fmt.Errorf("%w: %s runs with %d of %d: %s", m.explain(err), serial, has.Applied, saved, has.Problem)
 	}
 	return nil
 }

@@ -149,8 +149,26 @@ func (w *World) Enrol(ctx context.Context, node, serial string) error {
 	return w.enrol(ctx, node, w.opt.Agent, key.Key)
 }
 
+// mostEnrolments is how often an enrolment is tried: a machine that is busy may
+// answer for nobody for a while, and a key is used up by success alone.
+const mostEnrolments = 3
+
 // enrol runs a program's enrolment inside its node, then the program's channel.
-func (w *World) enrol(ctx context.Context, node, program, key string) error {
+func (w *World) enrol(ctx context.Context, node, program, key string) (err error) {
+	for range mostEnrolments {
+		if err = w.enrolOnce(ctx, node, program, key); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("enrol %s: %w", node, err)
+	}
+	channel := w.channels[node]
+	channel.hold(false)
+	return channel.run()
+}
+
+func (w *World) enrolOnce(ctx context.Context, node, program, key string) error {
 	var complaint bytes.Buffer
 	p := w.programs[node]
 	cmd := exec.Command(program, "enrol", "--config", p.path(p.config), "--manager", managerAddr, key)
@@ -162,11 +180,9 @@ func (w *World) enrol(ctx context.Context, node, program, key string) error {
 		stop()
 	}
 	if err != nil {
-		return fmt.Errorf("enrol %s: %w: %s", node, errors.Join(err, ctx.Err()), bytes.TrimSpace(complaint.Bytes()))
+		return fmt.Errorf("%w: %s", errors.Join(err, ctx.Err()), bytes.TrimSpace(complaint.Bytes()))
 	}
-	channel := w.channels[node]
-	channel.hold(false)
-	return channel.run()
+	return nil
 }
 
 // AwaitDelivered waits until PoPs run with what was saved, and each vSocket has it
