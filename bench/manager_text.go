@@ -14,6 +14,9 @@ func ratio(of, to float64) string    { return fmt.Sprintf("%.2f", of/to) }
 
 // coming says how long all took to connect.
 func coming(b comeback) string {
+	if b.All == 0 {
+		return fmt.Sprintf("%d of them within %s", b.Back, backWithin)
+	}
 	return fmt.Sprintf("%.1f s / %.1f s / %.1f s", b.First, b.Half, b.All)
 }
 

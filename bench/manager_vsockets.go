@@ -131,7 +131,7 @@ func (v *vsockets) do(o order) (any, error) {
 		for i, one := range v.all {
 			time.AfterFunc(o.For*time.Duration(i)/time.Duration(len(v.all)), func() { _ = one.Run(context.Background()) }) // to this process's end
 		}
-		return v.back(v.mark)
+		return v.connected()
 	case "report":
 		v.pace.Store(int64(o.Every))
 		return nil, nil
@@ -139,7 +139,7 @@ func (v *vsockets) do(o order) (any, error) {
 		v.mark = time.Now()
 		return nil, nil
 	case "back":
-		return v.back(v.mark)
+		return v.back(v.mark), nil
 	case "had":
 		return v.had(o.Site, o.Number, o.For), nil
 	}
@@ -149,12 +149,20 @@ func (v *vsockets) do(o order) (any, error) {
 // backWithin is longer than the longest time between two tries, several times.
 const backWithin = 5 * time.Minute
 
-// back waits until all have a session that began later.
-func (v *vsockets) back(than time.Time) (comeback, error) {
+// connected waits for all.
+func (v *vsockets) connected() (comeback, error) {
+	r := v.back(v.mark)
+	if r.All == 0 {
+		return r, fmt.Errorf("%d of %d vSockets are connected after %s: %s", r.Back, len(v.all), backWithin, v.problems())
+	}
+	return r, nil
+}
+
+// back waits until all have a session that began later, or for backWithin.
+func (v *vsockets) back(than time.Time) (r comeback) {
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
-	var r comeback
-	for time.Since(than) < backWithin {
+	for r.All == 0 && time.Since(than) < backWithin {
 		<-look.C
 		r.Back = 0
 		for _, one := range v.all {
@@ -167,11 +175,8 @@ func (v *vsockets) back(than time.Time) (comeback, error) {
 				*at = time.Since(than).Seconds()
 			}
 		}
-		if r.All > 0 {
-			return r, nil
-		}
 	}
-	return r, fmt.Errorf("%d of %d vSockets are connected after %s: %s", r.Back, len(v.all), backWithin, v.problems())
+	return r
 }
 
 // problems are what the vSockets say, each once.
