@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"releve.dev/releve/priority"
 	"releve.dev/releve/site"
 	"releve.dev/releve/slots"
 	"releve.dev/releve/vsocket/agent"
@@ -21,7 +22,6 @@ import (
 	"releve.dev/releve/vsocket/control"
 	"releve.dev/releve/vsocket/gate"
 	"releve.dev/releve/vsocket/journal"
-	"releve.dev/releve/vsocket/priority"
 	"releve.dev/releve/vsocket/tunnel"
 )
 
