@@ -65,22 +65,24 @@ func (b browser) login(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range []string{"PATH", "RELEVE_LOGIN", "HOME", "TZ", "GOCOVERDIR", "GORACE"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
-	var out strings.Builder
+	var out, seen strings.Builder // the command's, and what is read and seen here
 	cmd.Stdout = &out
 	said, err := cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
 	lines := bufio.NewScanner(said)
 	for lines.Scan() {
-		out.WriteString(lines.Text() + "\n")
+		seen.WriteString(lines.Text() + "\n")
 		if address, is := strings.CutPrefix(lines.Text(), "  https://"); is {
-			out.WriteString(visit(ts, "https://"+address))
+			seen.WriteString(visit(ts, "https://"+address))
 		}
 	}
-	if err := cmd.Wait(); (err != nil) != neg {
-		ts.Fatalf("%v\n%s", err, out.String())
+	err = cmd.Wait()
+	answer := seen.String() + out.String()
+	if (err != nil) != neg {
+		ts.Fatalf("%v\n%s", err, answer)
 	}
-	ts.Check(os.WriteFile(ts.MkAbs("answer"), []byte(out.String()), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("answer"), []byte(answer), 0o600))
 }
 
 // visit is what a browser does with an address; it ends at the page it shows.
