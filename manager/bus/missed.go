@@ -13,7 +13,7 @@ import (
 // Missed is a Config's: what a database says has changed since.
 func Missed(db *store.Store) func(context.Context, time.Time) (fleet.Wake, error) {
 	return func(ctx context.Context, since time.Time) (fleet.Wake, error) {
-		changed, err := db.Read().VSocketsChangedSince(ctx, since.UnixMilli())
+		changed, err := db.Read().DevicesChangedSince(ctx, since.UnixMilli())
 		if err != nil {
 			return fleet.Wake{}, fmt.Errorf("looking for changed settings: %w", err)
 		}

@@ -118,7 +118,8 @@ func kill(t *testing.T, url string) (n int) {
 	return n
 }
 
-// A sweep finds what has changed since, and what became void, and nothing older.
+// A sweep finds what has changed since, the PoPs that serve it, and what became void,
+// and nothing older.
 func TestMissed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		ctx := t.Context()
@@ -136,12 +137,13 @@ func TestMissed(t *testing.T) {
 					err = errors.Join(err, q.InsertVSocket(ctx, query.InsertVSocketParams{Serial: id + side, AccountID: "a", SiteID: id, Side: side}))
 				}
 			}
+			err = errors.Join(err, q.InsertPoP(ctx, query.InsertPoPParams{ID: "pop1", AccountID: "a", Name: "pop1", Serial: "pop"}))
 			_, void := q.VoidVSocket(ctx, query.VoidVSocketParams{VoidedAt: 2000, Serial: "newsecondary", AccountID: "a"})
 			return errors.Join(err, void)
 		}))
 		missed, err := bus.Missed(s)(ctx, time.UnixMilli(1500))
 		fine(err)
-		if got := fmt.Sprint(missed.Settings, missed.Void); got != "[newprimary] [newsecondary]" {
+		if got := fmt.Sprint(missed.Settings, missed.Void); got != "[newprimary pop] [newsecondary]" {
 			t.Errorf("found %s", got)
 		}
 		missed, err = bus.Missed(s)(ctx, time.UnixMilli(2000))

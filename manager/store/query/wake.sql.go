@@ -9,15 +9,18 @@ import (
 	"context"
 )
 
-const vSocketsChangedSince = `-- name: VSocketsChangedSince :many
+const devicesChangedSince = `-- name: DevicesChangedSince :many
 
 SELECT vsocket.serial FROM site JOIN vsocket ON vsocket.site_id = site.id
-WHERE site.changed_at > $1 AND vsocket.state <> 'void' ORDER BY vsocket.serial
+WHERE site.changed_at > $1 AND vsocket.state <> 'void'
+UNION
+SELECT pop.serial FROM site JOIN pop ON pop.account_id = site.account_id WHERE site.changed_at > $1
+ORDER BY 1
 `
 
 // For a manager's sweep: what wake-ups it may have missed, of all accounts.
-func (q *Queries) VSocketsChangedSince(ctx context.Context, changedAt int64) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, vSocketsChangedSince, changedAt)
+func (q *Queries) DevicesChangedSince(ctx context.Context, changedAt int64) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, devicesChangedSince, changedAt)
 	if err != nil {
 		return nil, err
 	}
