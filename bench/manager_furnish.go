@@ -114,7 +114,7 @@ func (f *furnisher) site(ctx context.Context, n int) error {
 	if made.VSockets[0], err = f.enrol(ctx, s.Primary.Serial); err != nil {
 		return err
 	}
-	if err := f.inventory.Seen(ctx, s.Primary.Serial, site.Release); err != nil { // or there is no second one (E2)
+	if err := f.inventory.Note(ctx, inventory.Seen(s.Primary.Serial, site.Release)); err != nil { // or there is no second one (E2)
 		return err
 	}
 	s, err = f.inventory.AddSecondary(ctx, f.actor, s.ID, inventory.Change{IfMatch: s.Generation},

@@ -125,7 +125,7 @@ func sawVSocket(ts *testscript.TestScript, _ bool, args []string) {
 		_, err = i.Redeem(ctx, serial, key.Secret, "machine of "+args[0])
 		ts.Check(err)
 	}
-	ts.Check(i.Seen(ctx, serial, version))
+	ts.Check(i.Note(ctx, inventory.Seen(serial, version)))
 }
 
 // keepOutput is "keep NAME WORD": the first word of the last output that begins

@@ -144,7 +144,7 @@ func seen(t testing.TB, i *inventory.Service, by inventory.Actor, serial site.Se
 		_, err = i.Redeem(ctx, serial, key.Secret, "machine")
 	}
 	if err == nil {
-		err = i.Seen(ctx, serial, site.Release)
+		err = i.Note(ctx, inventory.Seen(serial, site.Release))
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -7,34 +7,38 @@ import (
 
 	"releve.dev/releve/channel"
 	"releve.dev/releve/manager/events"
+	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/site"
 )
 
-// committer keeps the events of many sessions in one commit: while one runs, what
-// comes waits for the next, so that there are as few as the disk is slow.
-type committer struct {
-	keeper Events
-	log    *slog.Logger
-	queue  chan batch
+// committer keeps what many sessions have to keep, of one kind, in one commit:
+// while one runs, what comes waits for the next, so that there are as few as the
+// disk is slow.
+type committer[T any] struct {
+	keep  func(context.Context, []T) error
+	most  int // in a commit
+	queue chan batch[T]
 }
 
 // batch is a session's; done is called once, and doesn't block.
-type batch struct {
-	events []events.Sent
-	done   func(error)
+type batch[T any] struct {
+	all  []T
+	done func(error)
 }
 
 const (
-	mostWaiting  = 256
-	mostInCommit = 4096
+	mostWaiting = 256  // batches of a kind
+	mostEvents  = 4096 // in a commit
+	// mostNotes change other rows too: some 50 ms of SQLite's one writer.
+	mostNotes = 64
 )
 
-func newCommitter(keeper Events, log *slog.Logger) *committer {
-	return &committer{keeper: keeper, log: log, queue: make(chan batch, mostWaiting)}
+func newCommitter[T any](most int, keep func(context.Context, []T) error) *committer[T] {
+	return &committer[T]{keep: keep, most: most, queue: make(chan batch[T], mostWaiting)}
 }
 
 // submit waits only while too much waits already.
-func (c *committer) submit(ctx context.Context, b batch) error {
+func (c *committer[T]) submit(ctx context.Context, b batch[T]) error {
 	select {
 	case c.queue <- b:
 		return nil
@@ -43,7 +47,21 @@ func (c *committer) submit(ctx context.Context, b batch) error {
 	}
 }
 
-func (c *committer) run(ctx context.Context) {
+// wait submits one, and waits until it is kept.
+func (c *committer[T]) wait(ctx context.Context, one T) error {
+	kept := make(chan error, 1)
+	if err := c.submit(ctx, batch[T]{[]T{one}, func(err error) { kept <- err }}); err != nil {
+		return err
+	}
+	select {
+	case err := <-kept:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *committer[T]) run(ctx context.Context) {
 	for {
 		select {
 		case first := <-c.queue:
@@ -54,12 +72,12 @@ func (c *committer) run(ctx context.Context) {
 	}
 }
 
-func (c *committer) gather(first batch) []batch {
-	group, n := []batch{first}, len(first.events)
-	for n < mostInCommit {
+func (c *committer[T]) gather(first batch[T]) []batch[T] {
+	group, n := []batch[T]{first}, len(first.all)
+	for n < c.most {
 		select {
 		case next := <-c.queue:
-			group, n = append(group, next), n+len(next.events)
+			group, n = append(group, next), n+len(next.all)
 		default:
 			return group
 		}
@@ -69,30 +87,42 @@ func (c *committer) gather(first batch) []batch {
 
 // commit: if all together fails, each is tried alone, so that one that can't be
 // kept holds up nobody else.
-func (c *committer) commit(ctx context.Context, group []batch) {
-	var all []events.Sent
+func (c *committer[T]) commit(ctx context.Context, group []batch[T]) {
+	var all []T
 	for _, b := range group {
-		all = append(all, b.events...)
+		all = append(all, b.all...)
 	}
 	err := c.put(ctx, all)
 	for _, b := range group {
 		alone := err
 		if err != nil && len(group) > 1 {
-			alone = c.put(ctx, b.events)
+			alone = c.put(ctx, b.all)
 		}
 		b.done(alone)
 	}
 }
 
-func (c *committer) put(ctx context.Context, sent []events.Sent) error {
-	if len(sent) == 0 {
+func (c *committer[T]) put(ctx context.Context, all []T) error {
+	if len(all) == 0 {
 		return nil
 	}
-	result, err := c.keeper.Keep(ctx, sent)
-	if err == nil && result.Refused > 0 {
-		c.log.Warn("what came as events were none", "number", result.Refused, "of", len(sent))
+	return c.keep(ctx, all)
+}
+
+// keepEvents is how a committer keeps events.
+func keepEvents(keeper Events, log *slog.Logger) func(context.Context, []events.Sent) error {
+	return func(ctx context.Context, sent []events.Sent) error {
+		result, err := keeper.Keep(ctx, sent)
+		if err == nil && result.Refused > 0 {
+			log.Warn("what came as events were none", "number", result.Refused, "of", len(sent))
+		}
+		return err
 	}
-	return err
+}
+
+// keepNotes is how a committer keeps what devices say of how they are.
+func keepNotes(i Inventory) func(context.Context, []inventory.Note) error {
+	return func(ctx context.Context, notes []inventory.Note) error { return i.Note(ctx, notes...) }
 }
 
 // received are a batch's events that may be kept, and how many can't ever be:

@@ -5,7 +5,8 @@
 // and since when. An event is acknowledged once it is committed, so it is sent at
 // least once and kept exactly once: its id is its primary key. A session's
 // messages are handled in their order; sessions don't wait for one another but
-// for the commit of their events, which they share.
+// for the commits of what they have to keep, which they share. Heartbeats never
+// wait for the database.
 package fleet
 
 import (
@@ -23,6 +24,8 @@ import (
 
 	"releve.dev/releve/channel"
 	"releve.dev/releve/manager/authority"
+	"releve.dev/releve/manager/events"
+	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/site"
 )
 
@@ -54,7 +57,9 @@ type Config struct {
 // Fleet is the devices that this manager serves.
 type Fleet struct {
 	c        Config
-	commits  *committer
+	commits  *committer[events.Sent]
+	notes    *committer[inventory.Note]
+	lookers  chan struct{} // has as many as look
 	admitted *admission
 	serials  *limiter // enrolments, by serial number
 	remotes  *limiter // and by address
@@ -74,7 +79,8 @@ type Fleet struct {
 func Open(ctx context.Context, c Config) (*Fleet, error) {
 	c.fillIn()
 	f := &Fleet{
-		c: c, commits: newCommitter(c.Events, c.Log), admitted: newAdmission(c.Handshakes),
+		c: c, commits: newCommitter(mostEvents, keepEvents(c.Events, c.Log)), notes: newCommitter(mostNotes, keepNotes(c.Inventory)),
+		lookers: make(chan struct{}, lookers), admitted: newAdmission(c.Handshakes),
 		serials: newLimiter(12*time.Second, 5), remotes: newLimiter(100*time.Millisecond, 200),
 		void: map[site.Serial]bool{}, devices: map[site.Serial]*device{}, idle: make(chan struct{}),
 	}
@@ -86,6 +92,7 @@ func Open(ctx context.Context, c Config) (*Fleet, error) {
 	background, cancel := context.WithCancel(context.Background())
 	f.stop = append(f.stop, stop, cancel)
 	go f.commits.run(background)
+	go f.notes.run(background)
 	go f.sweep(background)
 	return f, nil
 }

@@ -28,14 +28,13 @@ func (*sink) Redeem(context.Context, site.Serial, [20]byte, string) (inventory.V
 func (*sink) Settings(context.Context, site.Serial) (inventory.Settings, error) {
 	return inventory.Settings{}, nil
 }
-func (*sink) Seen(context.Context, site.Serial, site.Version) error { return nil }
 func (*sink) PoPSettings(context.Context, site.Serial) (inventory.PoPSettings, error) {
 	return inventory.PoPSettings{}, nil
 }
-func (*sink) Told(context.Context, site.Serial, inventory.Local) error        { return nil }
-func (*sink) PoPTold(context.Context, site.Serial, inventory.LocalPoP) error  { return nil }
-func (*sink) Progress(context.Context, site.Serial, inventory.Progress) error { return nil }
-func (*sink) VoidSerials(context.Context) ([]site.Serial, error)              { return nil, nil }
+func (*sink) Told(context.Context, site.Serial, inventory.Local) error       { return nil }
+func (*sink) PoPTold(context.Context, site.Serial, inventory.LocalPoP) error { return nil }
+func (*sink) Note(context.Context, ...inventory.Note) error                  { return nil }
+func (*sink) VoidSerials(context.Context) ([]site.Serial, error)             { return nil, nil }
 func (s *sink) Keep(_ context.Context, sent []events.Sent) (events.Result, error) {
 	s.kept = append(s.kept, sent...)
 	return events.Result{}, nil
@@ -77,7 +76,7 @@ func FuzzTake(f *testing.F) {
 		shelf := &sink{}
 		c := Config{Authority: a, Inventory: shelf, Events: shelf, Bus: &LocalBus{}, Log: slog.New(slog.DiscardHandler)}
 		c.fillIn()
-		fleet := &Fleet{c: c, commits: newCommitter(shelf, c.Log), serials: newLimiter(1, 1), devices: map[site.Serial]*device{}}
+		fleet := &Fleet{c: c, commits: newCommitter(mostEvents, keepEvents(shelf, c.Log)), notes: newCommitter(mostNotes, keepNotes(shelf)), serials: newLimiter(1, 1), devices: map[site.Serial]*device{}}
 		s := &session{fleet: fleet, serial: "RLV-1", done: true, out: make(chan *channel.Down, 2), end: make(chan error, 1)}
 		fleet.devices[s.serial] = &device{session: s}
 		if err := s.take(t.Context(), m); err != nil && channel.ReasonOf(err) == 0 {

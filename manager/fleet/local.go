@@ -12,38 +12,21 @@ import (
 	"releve.dev/releve/manager/inventory"
 )
 
-// tellLocal keeps what the device has said of itself, before it is given anything:
-// that may depend on it. What can't be used keeps nobody from his session.
-func (s *session) tellLocal(ctx context.Context) error {
-	if s.told {
-		return nil
-	}
-	err := s.keepLocal(ctx)
-	var refusal *inventory.Refusal
-	if errors.As(err, &refusal) || errors.Is(err, errUnusable) {
-		s.fleet.c.Log.Warn("what a device tells of itself can't be used", "serial", s.serial, "error", err)
-		err = nil
-	}
-	if s.told = err == nil; s.told {
-		s.hello = nil // there are many sessions
-	}
-	return err
-}
-
 var errUnusable = errors.New("not to be used")
 
-func (s *session) keepLocal(ctx context.Context) error {
+// keepLocal keeps what a device has said of itself.
+func (s *session) keepLocal(ctx context.Context, hello *channel.Hello) error {
 	if s.isPoP {
-		l, err := readLocalPoP(s.hello.GetPop())
+		l, err := readLocalPoP(hello.GetPop())
 		if err != nil {
 			return err
 		}
 		return s.fleet.c.Inventory.PoPTold(ctx, s.serial, l)
 	}
-	if s.hello.GetLocal() == nil {
+	if hello.GetLocal() == nil {
 		return nil
 	}
-	l, err := readLocal(s.hello.GetLocal())
+	l, err := readLocal(hello.GetLocal())
 	if err != nil {
 		return err
 	}

@@ -15,11 +15,11 @@ type Inventory interface {
 	// *inventory.Refusal where the device is at fault.
 	Redeem(ctx context.Context, serial site.Serial, secret [20]byte, keyHash string) (inventory.VSocket, error)
 	Settings(ctx context.Context, serial site.Serial) (inventory.Settings, error)
-	Seen(ctx context.Context, serial site.Serial, v site.Version) error
+	// Note keeps all of them in one commit, or none.
+	Note(ctx context.Context, notes ...inventory.Note) error
 	Told(ctx context.Context, serial site.Serial, l inventory.Local) error
 	PoPSettings(ctx context.Context, serial site.Serial) (inventory.PoPSettings, error)
 	PoPTold(ctx context.Context, serial site.Serial, l inventory.LocalPoP) error
-	Progress(ctx context.Context, serial site.Serial, p inventory.Progress) error
 	VoidSerials(ctx context.Context) ([]site.Serial, error)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -15,6 +14,7 @@ import (
 	"releve.dev/releve/channel"
 	"releve.dev/releve/channel/streams"
 	"releve.dev/releve/manager/authority"
+	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/site"
 )
@@ -34,6 +34,7 @@ type session struct {
 	end     chan error         // the first reason to end
 	unacked atomic.Int32       // batches
 	heard   atomic.Int64       // when the device last said anything
+	taking  atomic.Bool        // that is being taken: the device isn't listened to
 	over    sync.Once
 	hold    sync.Mutex // of control: it must not be touched once the call is over
 	done    bool
@@ -42,18 +43,13 @@ type session struct {
 	sent     uint64        // generation of the settings that it has or was sent
 	live     time.Duration // between the reports that it was asked for; 0: on change alone
 	gone     bool          // it was asked to go
-	seen     bool          // the inventory knows that it was here
-	told     bool          // and what it has said of itself
 	isPoP    bool
-	hello    *channel.Hello
+	looks    look
 	progress inventory.Progress // what the inventory was told; the receiver's own
 }
 
 // liveEvery is how often a device reports while somebody looks.
 const liveEvery = time.Second
-
-// again is how long it takes until what the database refused is tried again.
-const again = 5 * time.Second
 
 // Converse is a device's session, from its Hello to its end.
 func (f *Fleet) Converse(ctx context.Context, stream *connect.BidiStream[channel.Up, channel.Down]) error {
@@ -64,7 +60,7 @@ func (f *Fleet) Converse(ctx context.Context, stream *connect.BidiStream[channel
 	s := &session{
 		fleet: f, serial: who.serial, remote: stream.Peer().Addr, stream: stream, control: who.control,
 		out: make(chan *channel.Down, 2*channel.MaxUnacked), wake: make(chan struct{}, 1), end: make(chan error, 1),
-		streams: streams.New(nil),
+		streams: streams.New(nil), looks: look{found: make(chan finding, 1)},
 	}
 	defer s.streams.Close()
 	defer s.finish()
@@ -73,7 +69,7 @@ func (f *Fleet) Converse(ctx context.Context, stream *connect.BidiStream[channel
 	}
 	now := time.Now()
 	s.heard.Store(now.UnixNano())
-	if err := f.enter(s, s.hello, now); err != nil {
+	if err := f.enter(s, s.looks.hello, now); err != nil {
 		f.refusedSession(s, err)
 		return err
 	}
@@ -107,14 +103,14 @@ func (s *session) begin() error {
 	if err != nil {
 		return err
 	}
-	s.hello = first.GetHello()
-	if s.hello == nil {
+	hello := first.GetHello()
+	if hello == nil {
 		return channel.Refuse(channel.Refusal_MALFORMED, "a session begins with Hello")
 	}
-	if s.version, err = site.ParseVersion(s.hello.Version); err != nil {
+	if s.version, err = site.ParseVersion(hello.Version); err != nil {
 		return channel.Refuse(channel.Refusal_MALFORMED, err.Error())
 	}
-	s.sent, s.isPoP = s.hello.Delivered, s.hello.GetPop() != nil
+	s.looks.hello, s.sent, s.isPoP = hello, hello.Delivered, hello.GetPop() != nil
 	return nil
 }
 
@@ -129,9 +125,9 @@ func (s *session) run(ctx context.Context) error {
 	defer s.receiving(ctx)()
 	beat := time.NewTicker(s.fleet.c.Heartbeat)
 	defer beat.Stop()
-	// The first look at everything, and then one each sweep, not all sessions' at once.
-	look := time.NewTimer(0)
-	defer look.Stop()
+	s.looks.timer = time.NewTimer(s.fleet.c.Sweep)
+	defer s.looks.timer.Stop()
+	s.poke() // the first look at everything
 	for {
 		select {
 		case err := <-s.end:
@@ -143,9 +139,14 @@ func (s *session) run(ctx context.Context) error {
 		case <-beat.C:
 			err = s.beat()
 		case <-s.wake:
-			look.Reset(s.look(ctx))
-		case <-look.C:
-			look.Reset(s.look(ctx))
+			s.look(ctx)
+			if err = s.tellLive(); err == nil {
+				err = s.tellGoAway()
+			}
+		case <-s.looks.timer.C:
+			s.look(ctx)
+		case found := <-s.looks.found:
+			err = s.looked(ctx, found)
 		case step := <-s.streams.Out():
 			err = s.send(&channel.Down{Message: &channel.Down_Stream{Stream: step}})
 		}
@@ -167,9 +168,11 @@ func (s *session) send(m *channel.Down) error {
 	return nil
 }
 
-// beat says that this manager is here, and ends the session if the device isn't.
+// beat says that this manager is here, and ends the session if the device isn't. A
+// device that is made to wait isn't silent.
 func (s *session) beat() error {
-	if silent := time.Since(time.Unix(0, s.heard.Load())); silent > s.fleet.silence() {
+	taking := s.taking.Load() // before heard
+	if silent := time.Since(time.Unix(0, s.heard.Load())); !taking && silent > s.fleet.silence() {
 		return connect.NewError(connect.CodeDeadlineExceeded, fmt.Errorf("nothing heard for %s", silent.Round(time.Second)))
 	}
 	return s.send(&channel.Down{Message: &channel.Down_Heartbeat{Heartbeat: &channel.Heartbeat{}}})
@@ -208,46 +211,8 @@ func (s *session) poke() {
 	}
 }
 
-// look does what is to be done, and says when to look again at the latest.
-func (s *session) look(ctx context.Context) time.Duration {
-	next := s.fleet.c.Sweep/2 + rand.N(s.fleet.c.Sweep)
-	for _, do := range []func(context.Context) error{s.tellSeen, s.tellLocal, s.deliver, s.tellLive, s.tellGoAway} {
-		if err := do(ctx); err != nil {
-			s.fleet.c.Log.Warn("session waits for the database", "serial", s.serial, "error", err)
-			next = again
-		}
-	}
-	return next
-}
-
-func (s *session) tellSeen(ctx context.Context) error {
-	if s.seen {
-		return nil
-	}
-	err := s.fleet.c.Inventory.Seen(ctx, s.serial, s.version)
-	s.seen = err == nil
-	return err
-}
-
-// deliver sends the settings if the device hasn't got them.
-func (s *session) deliver(ctx context.Context) error {
-	present, generation, err := s.present(ctx)
-	if reason := channel.ReasonOf(s.fleet.refused(err)); err != nil && (reason == channel.Refusal_VOID || reason == channel.Refusal_UNKNOWN) {
-		s.cut(s.fleet.refused(err))
-		return nil
-	}
-	if err != nil || generation == s.sent {
-		return err
-	}
-	if err := s.send(present); err != nil {
-		s.cut(err)
-		return nil
-	}
-	s.sent = generation
-	return nil
-}
-
-func (s *session) tellLive(context.Context) error {
+// tellLive asks for reports as often as somebody looks.
+func (s *session) tellLive() error {
 	s.fleet.mu.Lock()
 	every := s.fleet.c.Sample
 	if len(s.fleet.devices[s.serial].watchers) > 0 {
@@ -258,13 +223,10 @@ func (s *session) tellLive(context.Context) error {
 		return nil
 	}
 	s.live = every
-	if err := s.send(&channel.Down{Message: &channel.Down_Live{Live: &channel.Live{EveryMs: uint32(every.Milliseconds())}}}); err != nil {
-		s.cut(err)
-	}
-	return nil
+	return s.send(&channel.Down{Message: &channel.Down_Live{Live: &channel.Live{EveryMs: uint32(every.Milliseconds())}}})
 }
 
-func (s *session) tellGoAway(context.Context) error {
+func (s *session) tellGoAway() error {
 	s.fleet.mu.Lock()
 	wanted, spread := s.fleet.draining, s.fleet.spread
 	s.fleet.mu.Unlock()
@@ -272,10 +234,7 @@ func (s *session) tellGoAway(context.Context) error {
 		return nil
 	}
 	s.gone = true
-	if err := s.send(&channel.Down{Message: &channel.Down_GoAway{GoAway: &channel.GoAway{SpreadMs: uint32(spread.Milliseconds())}}}); err != nil {
-		s.cut(err)
-	}
-	return nil
+	return s.send(&channel.Down{Message: &channel.Down_GoAway{GoAway: &channel.GoAway{SpreadMs: uint32(spread.Milliseconds())}}})
 }
 
 // receiving starts the receiver; what it returns ends it, and waits for that.
@@ -298,8 +257,10 @@ func (s *session) receive(ctx context.Context) {
 	for {
 		m, err := s.stream.Receive()
 		if err == nil {
-			s.heard.Store(time.Now().UnixNano())
+			s.taking.Store(true)
 			err = s.take(ctx, m)
+			s.heard.Store(time.Now().UnixNano())
+			s.taking.Store(false)
 		}
 		if err != nil {
 			s.cut(err)
@@ -350,7 +311,7 @@ func (s *session) takeEvents(ctx context.Context, m *channel.Events) error {
 		s.fleet.c.Log.Warn("events that can't be kept", "serial", s.serial, "number", refused)
 	}
 	number := m.GetBatch()
-	return s.fleet.commits.submit(ctx, batch{kept, func(err error) {
+	return s.fleet.commits.submit(ctx, batch[events.Sent]{kept, func(err error) {
 		if err != nil {
 			s.fleet.c.Log.Warn("events not kept", "serial", s.serial, "error", err)
 			s.cut(connect.NewError(connect.CodeUnavailable, errors.New("the manager can't keep events now")))
@@ -378,11 +339,12 @@ func (s *session) takeApplied(ctx context.Context, m *channel.Applied, now time.
 		return nil
 	}
 	s.progress = p
-	if err := s.fleet.c.Inventory.Progress(ctx, s.serial, p); err != nil { // the device says it again in its next session
-		s.fleet.c.Log.Warn("not noted what is applied", "serial", s.serial, "error", err)
-		return connect.NewError(connect.CodeUnavailable, errors.New("the manager can't note it now"))
-	}
-	return nil
+	return s.fleet.notes.submit(ctx, batch[inventory.Note]{[]inventory.Note{inventory.Progressed(s.serial, p)}, func(err error) {
+		if err != nil { // the device says it again in its next session
+			s.fleet.c.Log.Warn("not noted what is applied", "serial", s.serial, "error", err)
+			s.cut(connect.NewError(connect.CodeUnavailable, errors.New("the manager can't note it now")))
+		}
+	}})
 }
 
 // takeRenew signs a new key of a device that has shown its old one.

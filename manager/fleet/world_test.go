@@ -43,6 +43,9 @@ type shelf struct {
 	events     map[string]int // by id and body: how often it was new
 	broken     bool           // nothing can be kept
 	commits    int
+	slow       time.Duration // each call of the inventory, one after the other
+	stuck      time.Duration // each keeping of events
+	turn       chan struct{}
 }
 
 type enrolment struct {
@@ -52,7 +55,7 @@ type enrolment struct {
 }
 
 func newShelf() *shelf {
-	return &shelf{keys: map[site.Serial]*enrolment{}, generation: 1, seen: map[site.Serial]int{},
+	return &shelf{turn: make(chan struct{}, 1), keys: map[site.Serial]*enrolment{}, generation: 1, seen: map[site.Serial]int{},
 		delivered: map[site.Serial]uint64{}, applied: map[site.Serial]uint64{},
 		told: map[site.Serial]inventory.Local{}, popTold: map[site.Serial]inventory.LocalPoP{}, events: map[string]int{}}
 }
@@ -78,7 +81,33 @@ func (s *shelf) Redeem(_ context.Context, serial site.Serial, secret [20]byte, h
 	return inventory.VSocket{Serial: serial}, nil
 }
 
-func (s *shelf) Settings(_ context.Context, serial site.Serial) (inventory.Settings, error) {
+// disk is as slow as it is told to be, and does one thing at a time.
+func (s *shelf) disk(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	slow := s.slow
+	s.mu.Unlock()
+	return lasting(ctx, slow)
+}
+
+func lasting(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *shelf) Settings(ctx context.Context, serial site.Serial) (inventory.Settings, error) {
+	if err := s.disk(ctx); err != nil {
+		return inventory.Settings{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return inventory.Settings{
@@ -89,21 +118,27 @@ func (s *shelf) Settings(_ context.Context, serial site.Serial) (inventory.Setti
 	}, nil
 }
 
-func (s *shelf) Seen(_ context.Context, serial site.Serial, _ site.Version) error {
+func (s *shelf) Note(ctx context.Context, notes ...inventory.Note) error {
+	if err := s.disk(ctx); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen[serial]++
+	for _, n := range notes {
+		if n.Version != nil {
+			s.seen[n.Serial]++
+		}
+		if p := n.Progress; p != nil {
+			s.delivered[n.Serial], s.applied[n.Serial] = p.Delivered, p.Applied
+		}
+	}
 	return nil
 }
 
-func (s *shelf) Progress(_ context.Context, serial site.Serial, p inventory.Progress) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.delivered[serial], s.applied[serial] = p.Delivered, p.Applied
-	return nil
-}
-
-func (s *shelf) Told(_ context.Context, serial site.Serial, l inventory.Local) error {
+func (s *shelf) Told(ctx context.Context, serial site.Serial, l inventory.Local) error {
+	if err := s.disk(ctx); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.told[serial] = l
@@ -136,7 +171,13 @@ func (s *shelf) VoidSerials(context.Context) ([]site.Serial, error) {
 	return s.void, nil
 }
 
-func (s *shelf) Keep(_ context.Context, sent []events.Sent) (events.Result, error) {
+func (s *shelf) Keep(ctx context.Context, sent []events.Sent) (events.Result, error) {
+	s.mu.Lock()
+	stuck := s.stuck
+	s.mu.Unlock()
+	if err := lasting(ctx, stuck); err != nil {
+		return events.Result{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken {

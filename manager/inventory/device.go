@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"math"
 
 	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/site"
@@ -76,60 +75,6 @@ func anybodys(ctx context.Context, q *query.Queries, serial site.Serial) (query.
 		return row, fmt.Errorf("reading vSocket %s: %w", serial, err)
 	}
 	return row, nil
-}
-
-// Seen, for the fleet, notes that a vSocket has connected, with its version.
-func (s *Service) Seen(ctx context.Context, serial site.Serial, v site.Version) error {
-	return s.device(ctx, serial, func(q *query.Queries, _ query.VSocket) (int64, error) {
-		return q.SeeVSocket(ctx, query.SeeVSocketParams{Version: v.String(), SeenAt: s.clock().UnixMilli(), Serial: string(serial)})
-	})
-}
-
-// Progress, for the fleet, notes how far a device has come with its settings.
-func (s *Service) Progress(ctx context.Context, serial site.Serial, p Progress) error {
-	if max(p.Delivered, p.Applied) > math.MaxInt64 {
-		return &Refusal{Kind: Invalid, Field: "generation", Message: fmt.Sprintf("generation %d of %s can't be", max(p.Delivered, p.Applied), serial)}
-	}
-	if row, err := s.registeredNow(ctx, serial); err != nil {
-		return err
-	} else if row.Delivered == int64(p.Delivered) && row.Applied == int64(p.Applied) && row.Problem == shortened(p.Problem, mostProblem) {
-		return nil // as it was said before: devices that come back say it again
-	}
-	applied := int64(p.Applied)
-	var n Notice
-	err := s.device(ctx, serial, func(q *query.Queries, row query.VSocket) (rows int64, err error) {
-		if row.Side == site.NoSide.String() {
-			n, err = s.popRuns(ctx, q, row, applied)
-		} else {
-			n, err = vsocketRuns(ctx, q, row, applied)
-		}
-		if err != nil {
-			return 0, err
-		}
-		return q.SetProgress(ctx, query.SetProgressParams{Delivered: int64(p.Delivered), Applied: applied, Problem: shortened(p.Problem, mostProblem), Serial: row.Serial})
-	})
-	if err == nil && len(n.Serials) > 0 {
-		s.notify(n)
-	}
-	return err
-}
-
-// mostProblem is how long a problem may be: some sentences.
-const mostProblem = 2000
-
-// device writes what a registered device said of itself.
-func (s *Service) device(ctx context.Context, serial site.Serial, write func(*query.Queries, query.VSocket) (int64, error)) error {
-	return s.store.InTx(ctx, func(q *query.Queries) error {
-		row, err := registered(ctx, q, serial)
-		if err != nil {
-			return err
-		}
-		n, err := write(q, row)
-		if err != nil || n != 1 {
-			return fmt.Errorf("writing vSocket %s (%d rows): %w", serial, n, err)
-		}
-		return nil
-	})
 }
 
 // registered finds a vSocket that may connect.

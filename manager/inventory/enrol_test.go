@@ -37,7 +37,7 @@ func TestEnrolment(t *testing.T) {
 		w.refused(err, inventory.BadKey)
 		_, err = w.Redeem(ctx, "RLV-0000-0000", key.Secret, "k")
 		w.refused(err, inventory.Unknown)
-		w.refused(w.Seen(ctx, serial, site.Release), inventory.NotNow)
+		w.refused(w.Note(ctx, inventory.Seen(serial, site.Release)), inventory.NotNow)
 
 		v, err := w.Redeem(ctx, serial, key.Secret, "k")
 		if err != nil || v.State != inventory.StateRegistered || v.Side != site.Primary || v.Site != s.ID {

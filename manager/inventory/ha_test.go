@@ -25,7 +25,7 @@ func TestAddSecondaryIsOfferedE2(t *testing.T) {
 		try("never been seen")
 		w.enrol(s.Primary.Serial, site.Version{Major: 10, Minor: 9})
 		try("runs version 10.9; high availability needs 11.0")
-		w.must(w.Seen(w.Context(), s.Primary.Serial, site.HAVersion))
+		w.must(w.Note(w.Context(), inventory.Seen(s.Primary.Serial, site.HAVersion)))
 		if !w.read(s.ID).CanAddSecondary {
 			w.Error("not offered")
 		}
@@ -141,8 +141,8 @@ func TestUnassignE9(t *testing.T) {
 		w.refused(err, inventory.Void)
 		_, err = w.Settings(w.Context(), old)
 		w.refused(err, inventory.Void)
-		w.refused(w.Seen(w.Context(), old, site.Release), inventory.Void)
-		w.refused(w.Progress(w.Context(), old, inventory.Progress{Applied: 1}), inventory.Void)
+		w.refused(w.Note(w.Context(), inventory.Seen(old, site.Release)), inventory.Void)
+		w.refused(w.Note(w.Context(), inventory.Progressed(old, inventory.Progress{Applied: 1})), inventory.Void)
 
 		s, err = w.AddSecondary(w.Context(), w.who, s.ID, at(s), inventory.Secondary{LANIP: ip("10.0.2.11"), FloatingIP: ip("10.0.2.100")})
 		w.must(err)
@@ -172,14 +172,14 @@ func TestSettings(t *testing.T) {
 			!bytes.Equal(p.HA.Key, q.HA.Key) || p.HA.FloatingIP != q.HA.FloatingIP || p.Generation != s.Generation || q.Generation != s.Generation || p.Site != s.ID {
 			w.Errorf("%+v\n%+v", p, q)
 		}
-		w.must(w.Progress(w.Context(), p.Serial, inventory.Progress{Delivered: 2, Problem: "not yet"}))
-		w.must(w.Progress(w.Context(), q.Serial, inventory.Progress{Delivered: 3, Applied: 2}))
+		w.must(w.Note(w.Context(), inventory.Progressed(p.Serial, inventory.Progress{Delivered: 2, Problem: "not yet"})))
+		w.must(w.Note(w.Context(), inventory.Progressed(q.Serial, inventory.Progress{Delivered: 3, Applied: 2})))
 		now := w.read(s.ID)
 		if now.Primary.Delivered != 2 || now.Primary.Applied != 0 || now.Primary.Problem != "not yet" || now.Secondary.Delivered != 3 || now.Secondary.Applied != 2 {
 			w.Errorf("%+v", now)
 		}
-		w.refused(w.Progress(w.Context(), q.Serial, inventory.Progress{Applied: 1 << 63}), inventory.Invalid)
-		w.refused(w.Seen(w.Context(), "RLV-0000-0000", site.Release), inventory.Unknown)
+		w.refused(w.Note(w.Context(), inventory.Progressed(q.Serial, inventory.Progress{Applied: 1 << 63})), inventory.Invalid)
+		w.refused(w.Note(w.Context(), inventory.Seen("RLV-0000-0000", site.Release)), inventory.Unknown)
 		_, err = w.Settings(w.Context(), "' OR 1=1 --")
 		w.refused(err, inventory.Unknown)
 	})
@@ -203,7 +203,7 @@ func TestReplacePrimary(t *testing.T) {
 		if n := w.heard(); len(n) != 1 || len(n[0].Void) != 1 || n[0].Void[0] != old || len(n[0].Serials) != 2 {
 			w.Errorf("%+v", n)
 		}
-		w.refused(w.Seen(w.Context(), old, site.Release), inventory.Void)
+		w.refused(w.Note(w.Context(), inventory.Seen(old, site.Release)), inventory.Void)
 		w.enrol(s.Primary.Serial, site.Release)
 		after, err := w.Settings(w.Context(), s.Primary.Serial)
 		if err != nil || bytes.Equal(after.HA.Key, before.HA.Key) || after.HA.PeerSerial != s.Secondary.Serial {

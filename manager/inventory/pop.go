@@ -23,7 +23,7 @@ type PoP struct {
 	Generation uint64       `json:"generation"` // of its settings; raised by what changes at its sites
 	Told       LocalPoP     `json:"told"`       // what it has told of itself
 	Version    site.Version `json:"version"`    // 0.0: never seen
-	SeenAt     time.Time    `json:"seen_at"`    // zero: never
+	SeenAt     time.Time    `json:"seen_at"`    // when it connected, to the hour; zero: never
 	Delivered  uint64       `json:"delivered"`
 	Applied    uint64       `json:"applied"`
 	Problem    string       `json:"problem"`

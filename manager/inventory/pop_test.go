@@ -38,7 +38,7 @@ func (w *world) pop(name, letter string) inventory.PoP {
 	w.must(err)
 	_, err = w.Redeem(w.Context(), p.Serial, key.Secret, "key of "+name)
 	w.must(err)
-	w.must(w.Seen(w.Context(), p.Serial, site.Release))
+	w.must(w.Note(w.Context(), inventory.Seen(p.Serial, site.Release)))
 	w.must(w.PoPTold(w.Context(), p.Serial, inventory.LocalPoP{Endpoint: ip("203.0.113.30"), PrimaryPort: 51820, SecondaryPort: 51821,
 		PublicKey: keyOf(letter), Witness: netip.MustParseAddrPort("100.64.0.1:20481")}))
 	p, err = w.PoP(w.Context(), w.who, p.ID)
@@ -51,7 +51,7 @@ func (w *world) runs(p inventory.PoP) inventory.PoPSettings {
 	w.Helper()
 	s, err := w.PoPSettings(w.Context(), p.Serial)
 	w.must(err)
-	w.must(w.Progress(w.Context(), p.Serial, inventory.Progress{Delivered: s.Generation, Applied: s.Generation}))
+	w.must(w.Note(w.Context(), inventory.Progressed(p.Serial, inventory.Progress{Delivered: s.Generation, Applied: s.Generation})))
 	return s
 }
 
@@ -101,7 +101,7 @@ func TestTold(t *testing.T) {
 		}
 		// Another LAN IP than the inventory's is shown, and refused nowhere.
 		w.must(w.Told(w.Context(), s.Primary.Serial, local("10.0.2.77", "10.0.9.10", "p")))
-		w.must(w.Progress(w.Context(), s.Primary.Serial, inventory.Progress{Problem: "no floating IP"}))
+		w.must(w.Note(w.Context(), inventory.Progressed(s.Primary.Serial, inventory.Progress{Problem: "no floating IP"})))
 		if p := w.read(s.ID).Primary.Problem; p != "no floating IP; its LAN IP is 10.0.2.77, and 10.0.2.10 here" {
 			w.Errorf("%q", p)
 		}
@@ -140,7 +140,7 @@ func TestOrderOfPoPAndVSocket(t *testing.T) {
 		if got := w.pops(s.Primary.Serial); got != "" {
 			w.Errorf("given %q before the PoP runs with it", got)
 		}
-		w.must(w.Progress(w.Context(), p.Serial, inventory.Progress{Delivered: p.Generation, Applied: p.Generation - 1}))
+		w.must(w.Note(w.Context(), inventory.Progressed(p.Serial, inventory.Progress{Delivered: p.Generation, Applied: p.Generation - 1})))
 		if got := w.pops(s.Primary.Serial); got != "" {
 			w.Errorf("given %q while the PoP runs with less", got)
 		}
@@ -164,7 +164,7 @@ func TestOrderOfPoPAndVSocket(t *testing.T) {
 		if n := w.heard(); len(n) != 1 || len(n[0].Serials) != 2 {
 			w.Errorf("%+v", n)
 		}
-		w.must(w.Progress(w.Context(), s.Secondary.Serial, inventory.Progress{Delivered: mine.Generation, Applied: mine.Generation}))
+		w.must(w.Note(w.Context(), inventory.Progressed(s.Secondary.Serial, inventory.Progress{Delivered: mine.Generation, Applied: mine.Generation})))
 		if now := w.runs(p); !reflect.DeepEqual(now, given) || w.pops(s.Secondary.Serial) != "pop1" {
 			w.Errorf("%+v after %+v", now, given)
 		}
@@ -186,11 +186,11 @@ func TestOrderOfPoPAndVSocket(t *testing.T) {
 		if left := w.runs(p); len(left.Sites) != 1 || left.Sites[0].Primary == nil {
 			w.Errorf("%+v", left)
 		}
-		w.must(w.Progress(w.Context(), s.Primary.Serial, inventory.Progress{Delivered: s.Generation, Applied: s.Generation}))
+		w.must(w.Note(w.Context(), inventory.Progressed(s.Primary.Serial, inventory.Progress{Delivered: s.Generation, Applied: s.Generation})))
 		if left := w.runs(p); len(left.Sites) != 1 || left.Sites[0].Primary != nil || left.Sites[0].Secondary == nil {
 			w.Errorf("%+v", left)
 		}
-		w.must(w.Progress(w.Context(), s.Secondary.Serial, inventory.Progress{Delivered: s.Generation, Applied: s.Generation}))
+		w.must(w.Note(w.Context(), inventory.Progressed(s.Secondary.Serial, inventory.Progress{Delivered: s.Generation, Applied: s.Generation})))
 		if left := w.runs(p); len(left.Sites) != 0 {
 			w.Errorf("%+v", left)
 		}

@@ -78,7 +78,7 @@ type VSocket struct {
 	State     State        `json:"state"`
 	LANIP     netip.Addr   `json:"lan_ip"`
 	Version   site.Version `json:"version"`    // 0.0: never seen
-	SeenAt    time.Time    `json:"seen_at"`    // zero: never
+	SeenAt    time.Time    `json:"seen_at"`    // when it connected, to the hour; zero: never
 	Delivered uint64       `json:"delivered"`  // generation that it was last known to have
 	Applied   uint64       `json:"applied"`    // generation that it last acted on
 	KeyUntil  time.Time    `json:"key_until"`  // its one-time key's end; zero: it has none

@@ -103,7 +103,7 @@ func (w *world) enrol(serial site.Serial, version site.Version) {
 	w.must(err)
 	_, err = w.Redeem(w.Context(), serial, key.Secret, "key of "+string(serial))
 	w.must(err)
-	w.must(w.Seen(w.Context(), serial, version))
+	w.must(w.Note(w.Context(), inventory.Seen(serial, version)))
 }
 
 // read is the site as it is now.
