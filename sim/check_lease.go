@@ -39,7 +39,7 @@ func (l *leaseCheck) hears(n *node, datagram []byte) {
 		return
 	}
 	if l.mac == nil {
-		l.mac = n.mac()
+		l.mac = n.w.anyKey()
 	}
 	m := &l.message
 	if keepalive.Decode(datagram, m, l.mac) != nil || m.Answer.Term == 0 || m.Answer.Term != n.granted.Term {
@@ -55,7 +55,7 @@ func (l *leaseCheck) told(n *node, datagram []byte) {
 		return
 	}
 	if l.mac == nil {
-		l.mac = n.mac()
+		l.mac = n.w.anyKey()
 	}
 	r := &l.reply
 	if witness.DecodeReply(datagram, r, l.mac) != nil || r.Answer == 0 || r.Boot != n.boot_ {

@@ -55,7 +55,8 @@ type node struct {
 	looks                       []seen // at IMDS
 
 	newest ha.Config // settings that have come since; their generation is 0 if none have
-	told   uint64    // generation that this life goes by
+	keys   *auth.Keys
+	told   uint64 // generation that this life goes by
 
 	pop     int        // that the tunnel leads to
 	role    site.Role  // as the journal says
@@ -97,12 +98,15 @@ type unsigned struct{ auth.MAC }
 
 func (unsigned) Verify(_, _ []byte) bool { return true }
 
-func (n *node) mac() auth.MAC {
-	key := []byte("the site's key")
+func (n *node) mac() auth.MAC { return n.w.mac(0) }
+
+// mac is that of the site's nth key.
+func (w *World) mac(nth int) auth.MAC {
+	key := append([]byte("the site's key"), make([]byte, nth)...)
 	if slip.Is(slip.Unsigned) {
 		return unsigned{auth.NewChecksum(key)}
 	}
-	if n.w.sched.Settings.HMAC {
+	if w.sched.Settings.HMAC {
 		return auth.NewHMAC(key)
 	}
 	return auth.NewChecksum(key)
@@ -124,8 +128,9 @@ func (n *node) boot() {
 		id[i] = byte(w.ids.Uint32())
 	}
 	n.boot_ = id
+	n.keys = auth.NewKeys(w.mac(w.keyOf(n.conf.HA.Generation)))
 	driver, err := agent.NewDriver(n.conf, agent.Ports{Links: n, Witness: n, Gate: n, Guest: n, Cloud: n, Metadata: look{n}, Store: n, Journal: n,
-		Recorder: w.records[n.side], MAC: n.mac(), Sealed: n.mac(), Wall: func() time.Time { return time.Time{} }}, id, w.ids.Uint64(), n.local())
+		Recorder: w.records[n.side], MAC: n.keys, Sealed: n.mac(), Wall: func() time.Time { return time.Time{} }}, id, w.ids.Uint64(), n.local())
 	if err != nil {
 		w.fail("harness", "%s: %v", n.side, err)
 		return

@@ -36,6 +36,7 @@ func (n *node) Send(path keepalive.Path, datagram []byte) {
 		return
 	}
 	n.w.net.send(n, path, datagram)
+	n.keys.Former(datagram, func(copy []byte) { n.w.net.send(n, path, copy) })
 }
 
 // Ask is agent.Witness.

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )
 
 // A change of settings comes from outside, to each vSocket when it comes: Side has
 // it at once, the other For later. What the fault says is D, the time between two
-// keepalives, and N, from which the other timers follow. A vSocket keeps what it
+// keepalives, and N, from which the other timers and the key follow. A vSocket keeps what it
 // has been given, and after a restart goes from what the two last agreed on to the
 // newest again, as releve-vsocket does.
 
@@ -72,6 +73,7 @@ func (w *World) give(f *Fault, to func(site.Side) bool) {
 func (n *node) configure() {
 	if n.running && n.still == "" && n.told < n.newest.Generation {
 		n.told = n.newest.Generation
+		n.keys.Set(n.w.mac(n.w.keyOf(n.told)), n.w.mac(n.w.keyOf(n.conf.HA.Generation)))
 		n.enter(func(now time.Duration) { n.driver.Configure(now, n.newest) })
 	}
 }
@@ -80,7 +82,27 @@ func (n *node) configure() {
 func (n *node) agree() {
 	if n.newest.Generation > n.conf.HA.Generation && n.told == n.newest.Generation && n.driver.Agreed() {
 		n.conf.HA = n.newest
+		n.keys.Set(n.w.mac(n.w.keyOf(n.told)))
 	}
+}
+
+// keyOf says which key a generation has: some changes bring another.
+func (w *World) keyOf(generation uint64) (nth int) {
+	for i, f := range w.sched.changes() {
+		if uint64(i)+2 <= generation && f.N >= 6 {
+			nth++
+		}
+	}
+	return nth
+}
+
+// anyKey reads what any generation's key has signed.
+func (w *World) anyKey() auth.MAC {
+	var others []auth.MAC
+	for nth := range w.keyOf(1 << 62) {
+		others = append(others, w.mac(nth+1))
+	}
+	return auth.NewKeys(w.mac(0), others...)
 }
 
 // forget is for a VM that was made anew: it is given the newest alone.
