@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/vsocket/tunnel"
 	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/witness"
 )
@@ -25,41 +26,20 @@ type asker struct {
 	answer   witness.Reply
 	mac      auth.MAC
 	at       time.Duration // of the last answer
-	pace     pace
+	unheard  int           // questions since the last answer
+	pace     tunnel.Pace   // when to renew
 
 	first, last uint64          // the questions that count; 0: none
 	trips       []time.Duration // of their answers
 }
 
-// pace says when to renew, with the figures of vsocket/witness and vsocket/tunnel:
-// the third silence in a row counts, and three of those mean a renewal, twice as
-// long after the last one each time.
-type pace struct {
-	silent     int
-	wait, next time.Duration
-}
-
-func (p *pace) ask(now time.Duration) (renew bool) {
-	p.silent++
-	if p.silent < 5 || now < p.next {
-		return false
-	}
-	p.wait = min(max(500*time.Millisecond, 2*p.wait), 2*time.Second)
-	p.next = now + p.wait
-	return true
-}
-
-func (p *pace) answered(now time.Duration) {
-	p.silent = 0
-	if now >= p.next+p.wait {
-		p.wait = 0
-	}
-}
+// underWay is how many questions may be without an answer, as in vsocket/witness.
+const underWay = 2
 
 var epoch = time.Now()
 
 func newAsker(id uint64, side site.Side, inside netip.Addr, key []byte) *asker {
-	a := &asker{inside: inside, mac: auth.NewHMAC(key)}
+	a := &asker{inside: inside, mac: auth.NewHMAC(key), pace: tunnel.NewPace()}
 	a.question = witness.Question{Site: id, From: side, Role: site.Standby, Fit: true, Boot: site.BootID{byte(side), byte(id), byte(id >> 8), 1}}
 	return a
 }
@@ -84,7 +64,8 @@ func (a *asker) next(counts bool) (question []byte, renew bool) {
 			a.first = q.Seq
 		}
 	}
-	return witness.AppendQuestion(nil, q, a.mac), a.pace.ask(now)
+	a.unheard++
+	return witness.AppendQuestion(nil, q, a.mac), a.unheard > underWay && a.pace.Miss(now)
 }
 
 // take takes an answer. What isn't one, or is an old one, is nothing.
@@ -100,7 +81,8 @@ func (a *asker) take(datagram []byte) {
 	}
 	now := time.Since(epoch)
 	a.answer, a.at = r, now
-	a.pace.answered(now)
+	a.unheard = 0
+	a.pace.Answered(now)
 	if r.State != witness.Blank {
 		a.accepted.Store(r.Run)
 	}

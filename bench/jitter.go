@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"releve.dev/releve/priority"
 	"releve.dev/releve/vsocket/lan"
-	"releve.dev/releve/vsocket/priority"
 	"releve.dev/releve/wire/auth"
 	"releve.dev/releve/wire/keepalive"
 )

@@ -8,8 +8,8 @@ import (
 	"syscall"
 
 	"releve.dev/releve/lab/room"
+	"releve.dev/releve/priority"
 	"releve.dev/releve/tunnel"
-	"releve.dev/releve/vsocket/priority"
 )
 
 // roleFlag starts this program again as one of the processes of a measurement.

@@ -25,7 +25,9 @@ type azure struct {
 	faults []*Fault // of ARM, on now
 	nics   [3]nic   // by side: the control plane
 	owner  site.Side
-	drafts map[*Fault][]byte // what a person has read and not yet written
+	at     addresses[site.Side] // where the data plane brings each of the floating IPs
+	lifted addresses[bool]      // what a person has taken off a NIC last
+	drafts map[*Fault][]byte    // what a person has read and not yet written
 }
 
 // call is one request on its way.
@@ -43,6 +45,7 @@ type nic struct {
 	rest  string // all that isn't ours, canonical
 	claim site.Claim
 	fip   bool
+	on    addresses[bool] // which of the floating IPs
 }
 
 func newAzure(w *World) *azure {
@@ -54,11 +57,12 @@ func newAzure(w *World) *azure {
 	a := &azure{w: w, rand: generator(w.sched.Seed, ofAzure), drafts: map[*Fault][]byte{}}
 	a.store = store.New(store.Options{Seed: w.sched.Seed, Profile: p, Switches: store.Switches{
 		BusyRefuses: c.BusyRefuses, SucceededAtOnce: c.SucceededAtOnce, EtagAtEnd: c.EtagAtEnd, CleanUp: c.CleanUp}})
-	for _, each := range resources {
+	for _, each := range w.changing.resources() {
 		if err := a.store.Place(0, each[0], each[1]); err != nil {
 			panic("sim: " + err.Error())
 		}
 	}
+	a.permit()
 	for _, side := range [...]site.Side{site.Primary, site.Secondary} {
 		a.nics[side].path = nicPaths[side]
 		a.refresh(side)
@@ -87,12 +91,13 @@ func (a *azure) take(side site.Side, body []byte) {
 	}
 	n.body = body
 	n.claim, _ = site.ParseClaim(tree.Text(doc, "tags", site.ClaimTag))
-	n.rest, n.fip = rest(doc)
+	n.rest, n.on = rest(doc)
+	n.fip = n.on != addresses[bool]{}
 }
 
-// rest is a NIC without what Relève may change and what Azure writes itself;
-// fip is whether the floating IP is there.
-func rest(doc tree.Object) (canonical string, fip bool) {
+// rest is a NIC without what Relève may change and what Azure writes itself; on
+// says which of the floating IPs are there.
+func rest(doc tree.Object) (canonical string, on addresses[bool]) {
 	doc = tree.Clone(doc)
 	derived := func(o tree.Object) {
 		delete(o, "etag")
@@ -112,26 +117,20 @@ func rest(doc tree.Object) (canonical string, fip bool) {
 	properties["ipConfigurations"] = slices.DeleteFunc(configs, func(config any) bool {
 		c, _ := config.(tree.Object)
 		derived(c)
-		ours := tree.Text(c, "properties", "privateIPAddress") == floatingIP.String()
-		fip = fip || ours
+		i, ours := floatingIn(c)
+		if ours {
+			on[i] = true
+		}
 		return ours
 	})
-	return string(tree.Render(doc)), fip
+	return string(tree.Render(doc)), on
 }
 
 // delivery looks where the data plane brings the floating IP.
 func (a *azure) delivery() {
-	owner := site.NoSide
-	for _, id := range a.store.Delivered(floatingIP) {
-		side := site.Secondary
-		if strings.EqualFold(id, nicIDs[site.Primary]) {
-			side = site.Primary
-		}
-		if owner != site.NoSide {
-			a.w.fail("two deliveries", "Azure brings the floating IP to both NICs")
-		}
-		owner = side
-	}
+	a.look()
+	a.w.readdressed.look()
+	owner := a.w.changing.owner()
 	if owner == a.owner {
 		return
 	}
@@ -142,6 +141,23 @@ func (a *azure) delivery() {
 	a.w.say("azure", fmt.Sprintf("brings the floating IP to: %s", owner))
 	for _, c := range a.w.checks {
 		c.delivers(was, owner)
+	}
+}
+
+// look follows each of the floating IPs.
+func (a *azure) look() {
+	for i, addr := range a.w.changing.addrs() {
+		a.at[i] = site.NoSide
+		for _, id := range a.store.Delivered(addr) {
+			side := site.Secondary
+			if strings.EqualFold(id, nicIDs[site.Primary]) {
+				side = site.Primary
+			}
+			if a.at[i] != site.NoSide {
+				a.w.fail("two deliveries", "Azure brings %s to both NICs", addr)
+			}
+			a.at[i] = side
+		}
 	}
 }
 
@@ -222,10 +238,13 @@ func target(n *node, request *steer.Request) site.Side {
 func (a *azure) reach(n *node, h happening, c *call) {
 	request := store.Request{Method: "GET", Principal: principal(n)}
 	side := target(n, c.request)
-	if side == site.NoSide {
-		request.Path = vmPaths[n.side.Peer()]
-	} else {
+	switch {
+	case side != site.NoSide:
 		request.Path = nicPaths[side]
+	case c.request.Target == steer.PeerVM:
+		request.Path = vmPaths[n.side.Peer()]
+	default:
+		request.Path = c.request.Name + "?api-version=2024-05-01"
 	}
 	if c.request.Op == steer.Put {
 		request.Method, request.Body, request.IfMatch = "PUT", c.request.Body, c.request.IfMatch
@@ -236,7 +255,11 @@ func (a *azure) reach(n *node, h happening, c *call) {
 		a.tellPut(n, side, c, &answer)
 	}
 	if c.request.Op == steer.Put && answer.Status/100 == 2 && !answer.Silent {
-		a.written(n, side, c.request)
+		if side == site.NoSide {
+			a.w.changing.routed(n)
+		} else {
+			a.written(n, side, c.request)
+		}
 	}
 	a.delivery()
 	if answer.Silent {
@@ -261,7 +284,11 @@ func (a *azure) tellPut(n *node, side site.Side, c *call, answer *store.Response
 	case answer.Lost:
 		outcome += ", the answer is lost"
 	}
-	a.w.say("azure", fmt.Sprintf("PUT of the %s's NIC by the %s (%s): %s", side, n.side, c.request.Why, outcome))
+	what := side.String() + "'s NIC"
+	if side == site.NoSide {
+		what = c.request.Target.String()
+	}
+	a.w.say("azure", fmt.Sprintf("PUT of the %s by the %s (%s): %s", what, n.side, c.request.Why, outcome))
 }
 
 // written: a write was accepted. by is nil if it was a person's.

@@ -28,8 +28,12 @@ const (
 	resumes
 	probes
 	heals
-	asks   // a question is at the witness: index of its buffer
-	fences // the witness stops taking the previous holder's upstream
+	asks        // a question is at the witness: index of its buffer
+	fences      // the witness stops taking the previous holder's upstream
+	delivers    // the settings with another floating IP are at the node
+	readdresses // its agent is told
+	reroutes    // a person looks whether to change routes
+	vouches     // a person says that no route leads to the former floating IP
 )
 
 // calendar is a heap by instant and order.

@@ -16,6 +16,7 @@ type outageCheck struct {
 	w        *World
 	harmless bool // all faults of the schedule are of a kind that nobody needs
 	single   bool // there is one, and it takes a vSocket away
+	changes  bool // nothing but the floating IP
 	first    site.Claim
 }
 
@@ -32,6 +33,7 @@ func newOutageCheck(w *World) *outageCheck {
 		c.harmless = c.harmless && harmless(&faults[i], path) && faults[i].At >= settled(w.sched)
 	}
 	if len(faults) == 1 {
+		c.changes = faults[0].Kind == Readdress && faults[0].At >= settled(w.sched)
 		switch faults[0].Kind {
 		case Crash, KillAt, Reboot, Wipe, Off, Stop, WAN, LAN, Pause, Freeze:
 			c.single = faults[0].Side != site.NoSide
@@ -44,7 +46,7 @@ func newOutageCheck(w *World) *outageCheck {
 // aren't needed while the peer answers, and neither is one of two paths.
 func harmless(f *Fault, path keepalive.Path) bool {
 	switch f.Kind {
-	case Change, Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Twice:
+	case Change, Silent, Refuse, Throttle, Deny, Lost, Slow, Stuck, Stale, Token, IMDS, Disk, Twice, Readdress:
 		return true
 	case Cut, Loss, Flip:
 		return f.Path == path
@@ -85,6 +87,9 @@ func (c *outageCheck) ended() {
 	w := c.w
 	if quick := w.sched.Settings.Profile == "instant" || w.sched.Settings.Profile == "fast"; quick && c.single {
 		w.stats.WorstOutage = w.out.worst
+	}
+	if c.changes && w.out.worst > 0 && w.out.worstAt > settled(w.sched) {
+		w.fail("availability", "nothing was forwarded for %v from %v on, while only the floating IP was changed", w.out.worst, w.out.worstAt)
 	}
 	if c.single && w.out.worst > c.limit() && w.out.worstAt > settled(w.sched)/2 {
 		w.fail("availability", "nothing was forwarded for %v from %v on; at most %v was to be expected", w.out.worst, w.out.worstAt, c.limit())

@@ -53,6 +53,12 @@ func (c *writerCheck) calls(n *node, request *steer.Request) {
 	if request.Op != steer.Put {
 		return
 	}
+	if request.Target == steer.Route {
+		if n.role != site.Active || request.IfMatch == "" {
+			c.w.fail("only the active writes", "the %s writes a route as %s, on %q", n.side, n.role, request.IfMatch)
+		}
+		return
+	}
 	c.overlaps(n, request)
 	c.decided[n.side][target(n, request)] = n.role
 	if request.IfMatch == "" {

@@ -14,6 +14,7 @@ func Draw(seed uint64) *Schedule {
 	d := drawer{r: generator(seed, ofDraw)}
 	s := &Schedule{Seed: seed, Settings: d.settings(seed)}
 	defer drawSettings(s)
+	defer drawChange(s)
 	defer drawThird(s)
 	d.from = 8 * time.Second
 	var kinds []Kind

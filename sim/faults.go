@@ -76,10 +76,10 @@ func init() {
 		p.restore()
 		p.w.witnessed.voided = true
 	}), mend)
-	add(Move, func(w *World, f *Fault) { w.azure.byHand(f.Side.Peer(), f, dropAddress) }, func(w *World, f *Fault) { w.azure.byHand(f.Side, f, addAddress) })
+	add(Move, func(w *World, f *Fault) { w.azure.byHand(f.Side.Peer(), f, w.azure.dropAddress) }, func(w *World, f *Fault) { w.azure.byHand(f.Side, f, w.azure.addAddress) })
 	add(Remove, func(w *World, f *Fault) {
-		w.azure.byHand(site.Primary, f, dropAddress)
-		w.azure.byHand(site.Secondary, f, dropAddress)
+		w.azure.byHand(site.Primary, f, w.azure.dropAddress)
+		w.azure.byHand(site.Secondary, f, w.azure.dropAddress)
 	}, nil)
 	add(Untag, func(w *World, f *Fault) {
 		w.azure.byHand(f.Side, f, func(doc tree.Object) { delete(tree.Sub(doc, "tags"), site.ClaimTag) })
@@ -87,6 +87,7 @@ func init() {
 	add(Edit, func(w *World, f *Fault) { w.azure.drafts[f] = w.azure.nics[f.Side].body },
 		func(w *World, f *Fault) { w.azure.finishEdit(f) })
 	add(Change, func(w *World, f *Fault) { w.give(f, f.on) }, func(w *World, f *Fault) { w.give(f, func(site.Side) bool { return true }) })
+	add(Readdress, func(w *World, f *Fault) { w.changing.begin(f) }, func(w *World, f *Fault) { w.changing.end(f) })
 	add(Apply, func(w *World, f *Fault) { w.azure.put(f.Side, []byte(originals[f.Side]), f) }, nil)
 }
 
@@ -154,6 +155,7 @@ func (w *World) healAll() {
 	}
 	w.heal = true
 	w.azure.store.Clear(0)
+	w.azure.permit()
 	w.azure.store.SetProfile(healthy)
 	for _, n := range w.nodes[1:] {
 		n.killIn = 0
@@ -249,19 +251,37 @@ func (a *azure) put(side site.Side, body []byte, f *Fault) {
 	a.delivery()
 }
 
-func dropAddress(doc tree.Object) {
+func (a *azure) dropAddress(doc tree.Object) {
+	lifted := addresses[bool]{}
 	properties := tree.Sub(doc, "properties")
 	configs, _ := properties["ipConfigurations"].([]any)
 	properties["ipConfigurations"] = slices.DeleteFunc(configs, func(config any) bool {
 		c, _ := config.(tree.Object)
-		return tree.Text(c, "properties", "privateIPAddress") == floatingIP.String()
+		i, ours := floatingIn(c)
+		if ours {
+			lifted[i] = true
+		}
+		return ours
 	})
+	if lifted != (addresses[bool]{}) {
+		a.lifted = lifted
+	}
 }
 
-func addAddress(doc tree.Object) {
-	dropAddress(doc)
+// addAddress puts on what was taken off last.
+func (a *azure) addAddress(doc tree.Object) {
+	a.dropAddress(doc)
+	lifted := a.lifted
+	if lifted == (addresses[bool]{}) {
+		lifted[0] = true
+	}
 	properties := tree.Sub(doc, "properties")
 	configs, _ := properties["ipConfigurations"].([]any)
-	properties["ipConfigurations"] = append(configs, tree.Object{"name": "by-hand", "properties": tree.Object{
-		"privateIPAddress": floatingIP.String(), "privateIPAllocationMethod": "Static", "subnet": tree.Object{"id": subnetID}}})
+	for i, name := range [...]string{"by-hand", "by-hand-2"} {
+		if lifted[i] {
+			configs = append(configs, tree.Object{"name": name, "properties": tree.Object{
+				"privateIPAddress": floatingIPs[i].String(), "privateIPAllocationMethod": "Static", "subnet": tree.Object{"id": subnetID}}})
+		}
+	}
+	properties["ipConfigurations"] = configs
 }

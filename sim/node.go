@@ -42,7 +42,9 @@ type node struct {
 
 	serve, drain time.Duration // the kernel gate's deadlines, local
 	down, guest  bool
+	addrs        []netip.Addr // of the guest, while it has any
 	record       []byte
+	readdressed  bool // its settings have the other floating IP
 
 	killIn  int // effects until the agent dies; 0: not
 	dying   bool
@@ -129,6 +131,7 @@ func (n *node) boot() {
 	}
 	n.boot_ = id
 	n.keys = auth.NewKeys(w.mac(w.keyOf(n.conf.HA.Generation)))
+	w.changing.configure(n)
 	driver, err := agent.NewDriver(n.conf, agent.Ports{Links: n, Witness: n, Gate: n, Guest: n, Cloud: n, Metadata: look{n}, Store: n, Journal: n,
 		Recorder: w.records[n.side], MAC: n.keys, Sealed: n.mac(), Wall: func() time.Time { return time.Time{} }}, id, w.ids.Uint64(), n.local())
 	if err != nil {

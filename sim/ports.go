@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"releve.dev/releve/core/fitness"
@@ -101,6 +102,14 @@ func (n *node) FloatingIP(on bool) error {
 	return nil
 }
 
+// Addresses is agent.Guest.
+func (n *node) Addresses(list []netip.Addr) error {
+	if n.effect() {
+		n.addrs = list
+	}
+	return nil
+}
+
 // Load is agent.Store.
 func (n *node) Load() ([]byte, bool, error) { return n.record, n.record != nil, nil }
 
@@ -188,7 +197,7 @@ func (n *node) looked(h happening) {
 	}
 	s := &n.looks[h.index]
 	if !s.told {
-		s.told, s.mine = true, n.w.azure.owner == n.side
+		s.told, s.mine = true, n.w.azure.lists(n)
 		if n.imds > 0 {
 			s.err = errMetadata
 		}

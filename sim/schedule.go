@@ -85,6 +85,8 @@ const (
 	Untag  Kind = "untag"  // a person removes the claim from Side's NIC
 	Edit   Kind = "edit"   // a person changes something else of Side's NIC
 	Apply  Kind = "apply"  // a tool puts Side's NIC back to what it was
+
+	Readdress Kind = "readdress" // the site gets another floating IP: Side has the settings first, the other after D. N 0: the identity may write the routes; 1: when it is over there is a person who does; 2: it may not read them either, and the person says so
 )
 
 // Fault is one thing that goes wrong, from At on, for For.

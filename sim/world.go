@@ -26,20 +26,22 @@ type World struct {
 	changed time.Duration // last write or delivery
 	under   []bool        // which faults are on
 
-	checks    []checker
-	promises  promiseCheck
-	manners   mannersCheck
-	leases    leaseCheck
-	serving   servesCheck
-	thaws     thawCheck
-	witnessed witnessCheck
-	out       outage
-	violation *Violation
-	stats     Stats
-	hash      uint64
-	tell      func(Line)        // the story, if anybody listens
-	records   [3]agent.Recorder // by site.Side: what is recorded, if anybody wants it
-	ids       *rand.Rand
+	checks      []checker
+	promises    promiseCheck
+	manners     mannersCheck
+	leases      leaseCheck
+	serving     servesCheck
+	thaws       thawCheck
+	witnessed   witnessCheck
+	changing    readdressing
+	readdressed changeCheck
+	out         outage
+	violation   *Violation
+	stats       Stats
+	hash        uint64
+	tell        func(Line)        // the story, if anybody listens
+	records     [3]agent.Recorder // by site.Side: what is recorded, if anybody wants it
+	ids         *rand.Rand
 }
 
 // Violation is a property that didn't hold.
@@ -110,18 +112,21 @@ const (
 	ofThird
 	ofPoP
 	ofSettings = ofPoP + 16 // each PoP has its own
+	ofChange   = 100
 )
 
 func newWorld(s *Schedule, tell func(Line)) *World {
 	w := &World{sched: s, tell: tell, under: make([]bool, len(s.Faults)), hash: 14695981039346656037,
 		ids: generator(s.Seed, ofIDs)}
 	w.least, w.most = timers(s)
+	w.changing = newReaddressing(w)
 	w.net = newNetwork(w)
 	w.azure = newAzure(w)
 	for _, side := range [...]site.Side{site.Primary, site.Secondary} {
 		w.nodes[side] = newNode(w, side)
 	}
 	w.promises.w, w.manners.w, w.leases.w = w, w, w
+	w.readdressed.w = w
 	w.serving, w.thaws = newServesCheck(w), newThawCheck(w)
 	w.out.down = 0
 	w.witnessed = witnessCheck{w: w, holders: map[site.Term]site.Claim{}}
@@ -230,6 +235,14 @@ func (w *World) happen(h happening) {
 		if p := w.pops[h.path]; p.witness != nil {
 			p.carryOut(p.witness.Tick(p.now()))
 		}
+	case delivers:
+		w.changing.deliver(n)
+	case readdresses:
+		n.readdress(h)
+	case reroutes:
+		w.changing.reroute()
+	case vouches:
+		w.changing.vouch()
 	case heals:
 		w.healAll()
 	}

@@ -78,6 +78,7 @@ type FIPStatus struct {
 	Guest   bool       `json:"guest"` // configured in this guest
 	On      string     `json:"on"`    // own, peer, both, none, unknown
 	Steered bool       `json:"steered"`
+	Change  *FIPChange `json:"change,omitempty"` // nil: none is under way
 }
 
 // AzureStatus is this vSocket's way to ARM.

@@ -138,10 +138,9 @@ func (c *Client) Start(request steer.Request, done func(steer.Response)) {
 // Do makes the request and waits for its answer, for the request's time-out at
 // most. Everything that can happen is told by the Response.
 func (c *Client) Do(ctx context.Context, request steer.Request) steer.Response {
-	resource := c.resources[request.Target]
-	if resource.id == "" {
-		return steer.Response{ID: request.ID, SentAt: c.clock(), Code: steer.BadAnswer,
-			Message: "the settings name no " + request.Target.String()}
+	resource, err := c.resource(&request)
+	if err != nil {
+		return steer.Response{ID: request.ID, SentAt: c.clock(), Code: steer.BadAnswer, Message: err.Error()}
 	}
 	timeout := request.Timeout
 	if timeout <= 0 {

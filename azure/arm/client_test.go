@@ -102,15 +102,24 @@ func TestGetTargets(t *testing.T) {
 		urls = append(urls, r.URL.String())
 		io.WriteString(w, "{}")
 	})
+	table := "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/routeTables/a b"
 	for target := range steer.Targets {
-		if got := rig.Do(t.Context(), steer.Request{Target: target}); !got.OK() {
+		if got := rig.Do(t.Context(), steer.Request{Target: target, Name: table + "/routes/" + target.String()}); !got.OK() {
 			t.Errorf("%s: %+v", target, got)
+		}
+	}
+	for _, name := range []string{"", "x", "/subscriptions/s", "/subscriptions/s/providers/Microsoft.Network/../x"} {
+		if got := rig.Do(t.Context(), steer.Request{Target: steer.RouteTable, Name: name}); got.Code != steer.BadAnswer || got.Status != 0 {
+			t.Errorf("%q: %+v", name, got)
 		}
 	}
 	want := []string{
 		"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkInterfaces/own%20nic?api-version=2024-05-01",
 		"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/networkInterfaces/peer?api-version=2024-05-01",
 		"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm?%24expand=instanceView&api-version=2024-07-01",
+		"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/routeTables/a%20b/routes/virtual%20network?api-version=2024-05-01",
+		"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/routeTables/a%20b/routes/route%20table?api-version=2024-05-01",
+		"/subscriptions/s/resourceGroups/rg/providers/Microsoft.Network/routeTables/a%20b/routes/route?api-version=2024-05-01",
 	}
 	if strings.Join(urls, "\n") != strings.Join(want, "\n") {
 		t.Errorf("asked for\n%s", strings.Join(urls, "\n"))

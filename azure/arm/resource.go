@@ -1,7 +1,9 @@
 package arm
 
 import (
+	"fmt"
 	"net/url"
+	"strings"
 
 	"releve.dev/releve/core/steer"
 )
@@ -9,7 +11,7 @@ import (
 // The api-versions are pinned: a newer one may change what a NIC's body means,
 // and properties that this one doesn't know are kept by raw JSON.
 const (
-	nicVersion        = "2024-05-01"
+	nicVersion        = "2024-05-01" // of all that Microsoft.Network has
 	vmVersion         = "2024-07-01"
 	permissionVersion = "2022-04-01"
 )
@@ -58,4 +60,32 @@ func (c *Config) resources() [steer.Targets]resource {
 		steer.PeerNIC: {id: c.PeerNIC, version: nicVersion},
 		steer.PeerVM:  {id: c.PeerVM, version: vmVersion, expand: "instanceView"},
 	}
+}
+
+// resource is where a request goes: to one of the site's, or to the one that it
+// names itself.
+func (c *Client) resource(request *steer.Request) (resource, error) {
+	switch target := request.Target; target {
+	case steer.Network, steer.RouteTable, steer.Route:
+		if err := checkName(request.Name); err != nil {
+			return resource{}, err
+		}
+		return resource{id: request.Name, version: nicVersion}, nil
+	default:
+		if c.resources[target].id == "" {
+			return resource{}, fmt.Errorf("the settings name no %s", target)
+		}
+		return c.resources[target], nil
+	}
+}
+
+// checkName: an id that ARM gave, or that the settings list, leads to a network
+// resource and to nothing else.
+func checkName(id string) error {
+	low := strings.ToLower(id)
+	if !strings.HasPrefix(low, "/subscriptions/") || !strings.Contains(low, "/providers/microsoft.network/") || strings.Contains(id, "/../") ||
+		strings.HasSuffix(id, "/..") {
+		return fmt.Errorf("%q is no resource id of a virtual network's or a route table", id)
+	}
+	return nil
 }

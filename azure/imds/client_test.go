@@ -125,6 +125,12 @@ func TestLists(t *testing.T) {
 			t.Errorf("%s lists %s: %v, %v", test.own, test.addr, got, err)
 		}
 	}
+	for other, want := range map[string]bool{"10.102.2.201": false, "10.102.2.10": true} {
+		both := []netip.Addr{netip.MustParseAddr("10.102.2.200"), netip.MustParseAddr(other)}
+		if got, err := client.Lists(t.Context(), netip.MustParseAddr("10.102.2.10"), both...); got != want || err != nil {
+			t.Errorf("%v: %v, %v", both, got, err)
+		}
+	}
 	all, err := client.Interfaces(t.Context())
 	if err != nil || len(all) != 2 || all[1].MAC.String() != "00:22:48:d5:a1:b2" {
 		t.Errorf("interfaces %+v, %v", all, err)

@@ -27,16 +27,16 @@ func (c *Client) Interfaces(ctx context.Context) ([]Interface, error) {
 	return parseInterfaces(body)
 }
 
-// Lists reports whether Azure has given addr to the NIC that also has own, its
-// primary address. The error is ErrNoInterface if no NIC has own.
-func (c *Client) Lists(ctx context.Context, own, addr netip.Addr) (bool, error) {
+// Lists reports whether Azure has given all of addrs to the NIC that also has own,
+// its primary address. The error is ErrNoInterface if no NIC has own.
+func (c *Client) Lists(ctx context.Context, own netip.Addr, addrs ...netip.Addr) (bool, error) {
 	all, err := c.Interfaces(ctx)
 	if err != nil {
 		return false, err
 	}
 	for _, nic := range all {
 		if slices.Contains(nic.Addresses, own) {
-			return slices.Contains(nic.Addresses, addr), nil
+			return !slices.ContainsFunc(addrs, func(addr netip.Addr) bool { return !slices.Contains(nic.Addresses, addr) }), nil
 		}
 	}
 	return false, fmt.Errorf("%w: none has the address %s", ErrNoInterface, own)

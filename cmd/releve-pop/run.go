@@ -19,6 +19,7 @@ import (
 	"releve.dev/releve/pop/hub"
 	"releve.dev/releve/pop/state"
 	"releve.dev/releve/pop/witness"
+	"releve.dev/releve/priority"
 	"releve.dev/releve/settings"
 	"releve.dev/releve/site"
 	"releve.dev/releve/tunnel"
@@ -46,6 +47,10 @@ func runPoP(ctx context.Context, path string) error {
 	cfg, refused, err := config.Load(path)
 	if err != nil {
 		return err
+	}
+	// The witness answers in time while the tunnels use all that the machine has.
+	if level, err := priority.Raise(); err != nil {
+		slog.Warn("answers may be late on a busy machine", "priority", level, "reason", err)
 	}
 	p := &pop{path: path, cfg: cfg, started: time.Now()}
 	if p.key, err = state.Key(cfg.StateDir); err != nil {

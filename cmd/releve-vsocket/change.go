@@ -25,7 +25,9 @@ type change struct {
 	waits   string       // what isn't taken, and why
 	anew    bool         // by another life, as a standby
 	leaves  bool         // by a life alone
-	next    *joined      // of the life after this one
+
+	readdressing bool    // another floating IP is being kept, before it is given to the steering
+	next         *joined // of the life after this one
 }
 
 // take is the door's: settings have come.
@@ -51,7 +53,7 @@ func (p *pair) taken(now time.Duration, next joined) {
 		p.tellWaits() // asked again
 		return
 	}
-	c.want, c.waits, c.anew, c.leaves = next, "", false, next.cfg.HA == nil
+	c.want, c.waits, c.anew, c.readdressing, c.leaves = next, "", false, false, next.cfg.HA == nil
 	if c.leaves {
 		c.waits = "HA is off at the manager, and this vSocket leaves it once it is the active one and the other has stopped"
 		p.tellWaits()
@@ -83,6 +85,9 @@ func (p *pair) tellWaits() {
 	if p.change.waits != "" {
 		why = append(why, p.change.waits)
 	}
+	if next := p.change.want.cfg; !p.change.leaves && next.HA.FloatingIP != p.fip && !p.driver.Agreed() {
+		why = append(why, "the floating IP changes once the other vSocket has these settings too")
+	}
 	if len(why) > 0 {
 		p.source.waits(strings.Join(why, "; "))
 	}
@@ -91,7 +96,8 @@ func (p *pair) tellWaits() {
 // review does what has become possible. It is called with each tick and datagram.
 func (p *pair) review(now time.Duration) {
 	c := &p.change
-	if c.want.cfg == nil || c.next != nil {
+	p.endReaddress()
+	if c.want.cfg == nil || c.next != nil || c.readdressing {
 		return
 	}
 	agreed := p.driver.Agreed()
@@ -101,11 +107,13 @@ func (p *pair) review(now time.Duration) {
 		p.tellWaits()
 	}
 	switch {
+	case !c.leaves && agreed && c.want.cfg.HA.FloatingIP != p.fip:
+		p.readdress()
 	case c.leaves && p.driver.Alone(now), c.anew && agreed && p.driver.Resting(now):
 		next := c.want
 		c.next = &next
 		p.loop.Leave()
-	case !c.leaves && c.waits == "" && len(c.formers) == 0:
+	case !c.leaves && c.waits == "" && len(c.formers) == 0 && c.want.cfg.HA.FloatingIP == p.fip:
 		whole := c.want
 		c.want = joined{}
 		go p.source.ran(whole) // the disk may be slow, and the loop must not be
@@ -149,8 +157,6 @@ func later(now, next *config.Config) (why string, anew bool) {
 	switch {
 	case next.HA.Third != now.HA.Third:
 		return "who grants the terms is another one" + stopBoth, false
-	case next.HA.FloatingIP != now.HA.FloatingIP:
-		return "the floating IP is another one" + stopBoth, false
 	case now.Egress == next.Egress && sameWays(now, next) && sameWitness(now, next):
 		return "", false
 	case now.HA.Third == config.ThirdWitness && !extends(now.Cloud, next.Cloud):

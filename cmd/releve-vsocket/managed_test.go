@@ -315,6 +315,20 @@ func TestSettingsOfTheManager(t *testing.T) {
 			t.Errorf("at once: %+v", status)
 		}
 	}
+	readdressed := func(h *contract.HA) {
+		faster(h)
+		h.Preempt, h.FloatingIp = "off", azuresite.FloatingIP.Next().String()
+	}
+	if status := p.give(p.settings(7, 2, readdressed)); status.Applied != 6 || !strings.Contains(status.Problem, "once the other vSocket has") {
+		t.Errorf("another floating IP at one: %+v", status)
+	}
+	s.give(s.settings(7, 2, readdressed))
+	s.applied(7)
+	p.applied(7)
+	p.until("has both floating IPs", func(s *site.Status) bool {
+		nic := string(w.azure.Do("GET", w.layout.LANNIC(site.Primary)+"?api-version=2024-05-01", "", "").Body)
+		return s.FIP.Change != nil && strings.Contains(nic, `"`+azuresite.FloatingIP.String()+`"`) && strings.Contains(nic, `"`+azuresite.FloatingIP.Next().String()+`"`)
+	})
 	if now := p.until("is the active one yet", func(s *site.Status) bool { return s.Role == site.Active }).Term; now != term {
 		t.Errorf("term %d has become %d", term, now)
 	}
@@ -323,23 +337,23 @@ func TestSettingsOfTheManager(t *testing.T) {
 	}
 
 	for _, n := range [...]*appliance{p, s} { // a tunnel, which only a standby takes: the active hands over
-		tunnelled := n.settings(7, 2, func(h *contract.HA) { faster(h); h.Preempt, h.Third = "off", "arm" })
+		tunnelled := n.settings(8, 2, func(h *contract.HA) { readdressed(h); h.Third = "arm" })
 		tunnelled.Cloud = &contract.Cloud{SiteNumber: 5, Address: fmt.Sprintf("100.64.0.%d", 10+n.side), WitnessKey: append(make([]byte, 31), 9), Pops: []*contract.PoP{
 			{Name: "pop1", Endpoint: "10.102.1.99:51820", PublicKey: append(make([]byte, 31), 8), Witness: "100.64.0.1:20481"}}}
-		if status := n.give(tunnelled); n == p && (status.Applied != 6 || !strings.Contains(status.Problem, "standby")) {
+		if status := n.give(tunnelled); n == p && (status.Applied != 7 || !strings.Contains(status.Problem, "standby")) {
 			t.Errorf("a tunnel at the active: %+v", status)
 		}
 	}
-	s.applied(7)
-	p.applied(7)
+	s.applied(8)
+	p.applied(8)
 	s.until("is the active one", func(s *site.Status) bool { return s.Role == site.Active && s.Master && s.Tunnel != nil })
 	p.until("is its standby", func(s *site.Status) bool { return s.Role == site.Standby && s.HA.Ready && s.Tunnel != nil })
 
-	off := &contract.Settings{Generation: 8, Site: "alone", Side: contract.Settings_PRIMARY}
-	if status := p.give(off); status.Applied != 7 || !strings.Contains(status.Problem, "leaves it") {
+	off := &contract.Settings{Generation: 9, Site: "alone", Side: contract.Settings_PRIMARY}
+	if status := p.give(off); status.Applied != 8 || !strings.Contains(status.Problem, "leaves it") {
 		t.Errorf("HA is off while the other is the active one: %+v", status)
 	}
 	must(t, s.agent.Stop(t.Context()))
-	p.applied(8)
+	p.applied(9)
 	p.until("is Master by itself again", func(s *site.Status) bool { return s.Master && !s.HA.Configured && s.Site == "alone" })
 }

@@ -14,7 +14,6 @@ import (
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/agent"
 	"releve.dev/releve/vsocket/config"
-	"releve.dev/releve/vsocket/guest"
 	"releve.dev/releve/vsocket/lan"
 	"releve.dev/releve/vsocket/probe"
 	"releve.dev/releve/vsocket/recorder"
@@ -30,7 +29,7 @@ type pair struct {
 	links  *lan.Links
 	asks   *witness.Client // nil: ARM is the third
 	probes *probe.Monitor
-	guest  *guest.Guest
+	guest  *floating
 	imds   *imds.Client
 	tokens *imds.Tokens
 	arm    *arm.Client
@@ -39,6 +38,8 @@ type pair struct {
 	steps  *stepwise // nil but in a lab that asked for it
 
 	ha       *config.HA // that counts now; the rest is as in cfg
+	fip      netip.Addr
+	former   []netip.Addr // floating IPs that may still be in use
 	keys     *auth.Keys
 	fromSolo bool
 	change   change
@@ -72,7 +73,8 @@ func (u *unit) runPair(ctx context.Context, l life) (*joined, error) {
 
 func (p *pair) open() (err error) {
 	cfg := p.cfg
-	if p.guest, err = guest.New(cfg.Interfaces.LAN.Name, cfg.HA.FloatingIP); err != nil {
+	p.fip, p.former = cfg.HA.FloatingIP, p.source.former(cfg.HA.FloatingIP)
+	if p.guest, err = newFloating(cfg.Interfaces.LAN.Name, p.fip, p.former...); err != nil {
 		return err
 	}
 	if p.imds, err = imds.New(imds.Config{Base: cfg.Azure.IMDS, ClientID: cfg.Azure.ClientID, Audience: audience(cfg)}); err != nil {
@@ -202,7 +204,7 @@ func (p *pair) driverConfig() agent.Config {
 	cfg, az := p.cfg, p.cfg.Azure
 	return agent.Config{
 		Site: cfg.Site, FloatingIP: cfg.HA.FloatingIP, HA: p.haConfig(cfg.HA),
-		Steer: steer.Config{Side: cfg.Side, FloatingIP: cfg.HA.FloatingIP, ConfigName: configName,
+		Steer: steer.Config{Side: cfg.Side, FloatingIP: cfg.HA.FloatingIP, ConfigName: configName, Change: steer.Change{Former: p.former},
 			SubnetID: arm.SubnetID(az.Subscription, az.Subnet.Group, az.Subnet.VNet, az.Subnet.Name), PeerVM: az.PeerVM.Name != ""},
 		Fitness: fitness.Config{Failures: cfg.Probes.Failures, Recovery: cfg.Probes.Recovery, Version: p.version},
 	}
@@ -239,11 +241,11 @@ type metadata struct{ *pair }
 const metadataTimeout = time.Second
 
 func (m metadata) Start() {
-	sentAt := agent.BootClock()
+	sentAt, addrs := agent.BootClock(), m.guest.addrs
 	go func() {
 		ctx, cancel := context.WithTimeout(m.ctx, metadataTimeout)
 		defer cancel()
-		mine, err := m.imds.Lists(ctx, m.cfg.Interfaces.LAN.Address.Addr(), m.cfg.HA.FloatingIP)
+		mine, err := m.imds.Lists(ctx, m.cfg.Interfaces.LAN.Address.Addr(), addrs...)
 		if err != nil {
 			err = fmt.Errorf("imds: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"releve.dev/releve/disk"
+	"releve.dev/releve/priority"
 	"releve.dev/releve/site"
 	"releve.dev/releve/slots"
 	"releve.dev/releve/vsocket/agent"
@@ -19,7 +20,6 @@ import (
 	"releve.dev/releve/vsocket/control"
 	"releve.dev/releve/vsocket/gate"
 	"releve.dev/releve/vsocket/journal"
-	"releve.dev/releve/vsocket/priority"
 	"releve.dev/releve/vsocket/tunnel"
 )
 

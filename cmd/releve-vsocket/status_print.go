@@ -25,6 +25,7 @@ func printStatus(out io.Writer, s *site.Status) error {
 		r.Row("Fit", r.fit(s.Fit, s.Reason))
 		r.Row("Peer", r.peer(&s.Peer))
 		r.Row("Floating IP", r.floatingIP(&s.FIP))
+		r.change(s.FIP.Change)
 	}
 	r.Row("LAN to cloud", r.upward(&s.Gate))
 	r.Row("Cloud to LAN", r.open(s.Gate.Down))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -141,6 +142,11 @@ func onOff(on bool) string {
 type stepGuest struct {
 	agent.Guest
 	*stepwise
+}
+
+func (g stepGuest) Addresses(list []netip.Addr) error {
+	g.ask("addresses")
+	return g.Guest.Addresses(list)
 }
 
 func (g stepGuest) FloatingIP(on bool) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -15,14 +16,15 @@ import (
 // effects are all ports at once: each writes down what was done.
 type effects struct{ done *[]string }
 
-func (e effects) do(what string)              { *e.done = append(*e.done, what) }
-func (e effects) Send(keepalive.Path, []byte) { e.do("sent") }
-func (e effects) Serve(time.Duration) error   { e.do("serve"); return nil }
-func (e effects) Drain(time.Duration) error   { e.do("drain"); return nil }
-func (e effects) Down(bool) error             { e.do("down"); return nil }
-func (e effects) FloatingIP(bool) error       { e.do("address"); return nil }
-func (e effects) Save([]byte) error           { e.do("saved"); return nil }
-func (e effects) Load() ([]byte, bool, error) { return nil, false, nil }
+func (e effects) do(what string)               { *e.done = append(*e.done, what) }
+func (e effects) Send(keepalive.Path, []byte)  { e.do("sent") }
+func (e effects) Serve(time.Duration) error    { e.do("serve"); return nil }
+func (e effects) Drain(time.Duration) error    { e.do("drain"); return nil }
+func (e effects) Down(bool) error              { e.do("down"); return nil }
+func (e effects) FloatingIP(bool) error        { e.do("address"); return nil }
+func (e effects) Addresses([]netip.Addr) error { e.do("addresses"); return nil }
+func (e effects) Save([]byte) error            { e.do("saved"); return nil }
+func (e effects) Load() ([]byte, bool, error)  { return nil, false, nil }
 
 // A lab is asked before each effect that leaves something behind, and never
 // for one that only repeats what is so already.
@@ -49,6 +51,7 @@ func TestTheLabIsAskedBeforeEachStep(t *testing.T) {
 	}{
 		{"a state", func() error { return p.Store.Save(nil) }, []string{"? save", "saved"}},
 		{"an address", func() error { return p.Guest.FloatingIP(true) }, []string{"? address-on", "address"}},
+		{"a change of addresses", func() error { return p.Guest.Addresses(nil) }, []string{"? addresses", "addresses"}},
 		{"the way down", func() error { return p.Gate.Down(false) }, []string{"? down-off", "down"}},
 		{"a gate that is closed already", func() error { return p.Gate.Serve(0) }, []string{"serve"}},
 		{"a gate that opens", func() error { return p.Gate.Serve(now + time.Second) }, []string{"? serve-on", "serve"}},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +28,7 @@ func (*deaf) Serve(time.Duration) error          { return nil }
 func (*deaf) Drain(time.Duration) error          { return nil }
 func (*deaf) Down(bool) error                    { return nil }
 func (*deaf) FloatingIP(bool) error              { return nil }
+func (*deaf) Addresses([]netip.Addr) error       { return nil }
 func (*deaf) Load() ([]byte, bool, error)        { return nil, false, nil }
 func (*deaf) Save([]byte) error                  { return nil }
 func (*deaf) Append(site.Entry)                  {}

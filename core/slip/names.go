@@ -42,6 +42,9 @@ const (
 	AloneShuts       Mistake = "alone-shuts"        // only the peer's answer keeps the gate open (ha-schedules.md 27)
 	SettingsAtOnce   Mistake = "settings-at-once"   // new timers count before the peer has them (R14)
 	CantSteerStays   Mistake = "cant-steer-stays"   // an active without Azure keeps a role that it can't serve (ha-schedules.md 32)
+	FormerDropped    Mistake = "former-dropped"     // a former floating IP goes before the routes (R14)
+	StandbyAdds      Mistake = "standby-adds"       // a standby adds the new floating IP (R14)
+	MovesOne         Mistake = "moves-one"          // a takeover in the middle of a change moves only the new one (R14)
 
 	WitnessReplay         Mistake = "witness-replay"          // a witness believes old questions
 	WitnessYoungGrants    Mistake = "witness-young-grants"    // a restarted witness grants at once (ha-schedules.md 3)
@@ -57,5 +60,5 @@ const (
 var All = []Mistake{LeaseFromReply, PromiseIgnored, StartIgnored, PauseIgnored, ClaimantAnswers, RestartedAnswers, DeposedClaims,
 	UnsettledWins, ServesUnread, StateNotKept, HoldIgnored, NoIfMatch, RebuiltNIC, TagsLeftOut, DeposedWrites, ThrottleIgnored,
 	FailedIsDone, StaleBelieved, FirstAnswer, NoHysteresis, OnePath, GateStays, ReplayAccepted, Unsigned, WantedTermTold, NobodyClaims, EchoIgnored, ResumesFromDisk,
-	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, SettingsAtOnce, CantSteerStays,
+	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, SettingsAtOnce, CantSteerStays, FormerDropped, StandbyAdds, MovesOne,
 	WitnessReplay, WitnessYoungGrants, WitnessPromiseIgnored, WitnessRecordLate, WitnessBehind, WitnessBlankGrants, WitnessViewIgnored, ElectServes}

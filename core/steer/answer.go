@@ -13,18 +13,26 @@ import (
 // Answer takes what became of a request.
 func (m *Machine) Answer(now time.Duration, response *Response) []Action {
 	m.actions = m.actions[:0]
+	m.file(now, response)
+	m.decide(now)
+	return m.actions
+}
+
+func (m *Machine) file(now time.Duration, response *Response) {
 	for t := range m.res {
 		r := &m.res[t]
 		if i := slices.IndexFunc(r.reads, func(a asked) bool { return a.id == response.ID }); i >= 0 {
 			r.reads = slices.Delete(r.reads, i, i+1)
 			m.answerRead(now, Target(t), response)
-		} else if r.write == response.ID {
+			return
+		}
+		if r.write == response.ID {
 			r.write = 0
 			m.answerWrite(now, Target(t), response)
+			return
 		}
 	}
-	m.decide(now)
-	return m.actions
+	m.answerRoutes(now, response)
 }
 
 func (m *Machine) answerRead(now time.Duration, t Target, response *Response) {
@@ -71,7 +79,7 @@ func (m *Machine) parse(t Target, body []byte) (*NIC, error) {
 	if r.nic != nil && bytes.Equal(body, r.body) {
 		return r.nic, nil
 	}
-	return ParseNIC(body, m.cfg.FloatingIP)
+	return ParseNIC(body, m.fips...)
 }
 
 // took files a NIC as it was read, and says what follows for the role.
@@ -93,18 +101,43 @@ func (m *Machine) took(now time.Duration, t Target, nic *NIC, response *Response
 	}
 }
 
-// saw tells the floating IP's configuration if it is another one. Nobody takes it
-// off before that has been kept.
+// saw tells the floating IPs' configurations if they are others. Nobody takes
+// them off before that has been kept.
 func (m *Machine) saw(now time.Duration, r *resource, nic *NIC) {
-	m.seen = nic.FIP
 	if nic == r.nic {
 		return
 	}
-	if config := string(carried(nic.FIP)); config != "" && config != m.kept {
+	seen := m.carry(nil, nic)
+	if other := m.other(r); m.goal.Mode == ha.Hold && other.nic != nil && other.sentAt >= m.progress.since {
+		seen = m.carry(seen, other.nic) // somebody has put them on both
+	}
+	if len(seen) == 0 {
+		return
+	}
+	m.seen = seen
+	if config := remember(seen); config != m.kept {
 		m.kept = config
 		m.tell(ha.Seen{Config: config})
 		r.nextPut = max(r.nextPut, now+keepFirst)
 	}
+}
+
+// carry adds what is on a NIC.
+func (m *Machine) carry(seen []Floating, nic *NIC) []Floating {
+	for _, f := range nic.Floating {
+		if config := carried(f.Config); config != nil && find(seen, f.Addr) == nil {
+			seen = append(seen, Floating{Addr: f.Addr, Config: config})
+		}
+	}
+	return seen
+}
+
+// other is the other NIC.
+func (m *Machine) other(r *resource) *resource {
+	if r == &m.res[OwnNIC] {
+		return &m.res[PeerNIC]
+	}
+	return &m.res[OwnNIC]
 }
 
 // settled: Azure has ended our write. What waited for it may go on; if it left
@@ -205,6 +238,9 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 	r := &m.res[t]
 	r.nextGet, r.answered = now, now
 	if response.OK() {
+		if response.ID == m.change.write {
+			m.change.problem = ""
+		}
 		r.backoff, r.refused = 0, ""
 		r.wrote, r.wroteAt = r.writes, now
 		r.replaced[r.replacing] = r.base
@@ -219,6 +255,10 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 	}
 	r.dirty = true
 	wait, why := m.refusal(now, r, response)
+	if response.ID == m.change.write {
+		r.dirty = m.change.refused(now, wait, response)
+		wait = 0
+	}
 	r.nextPut = now + wait
 	if why != r.refused {
 		m.note("arm refused", fmt.Sprintf("%s: %s", t, why))

@@ -1,7 +1,6 @@
 package steer
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -62,9 +61,10 @@ func (m *Machine) decideClaim(now time.Duration) {
 func (m *Machine) claimBody(t Target) []byte {
 	nic := m.res[t].nic
 	if t == PeerNIC {
+		m.takes(nic)
 		return nic.Body(m.goal.Claim, nil)
 	}
-	return nic.Body(m.goal.Claim, nic.FIP)
+	return nic.Body(m.goal.Claim, nic.Floating)
 }
 
 func (m *Machine) alsoTakes(t Target) string {
@@ -86,7 +86,9 @@ func (m *Machine) decideHold(now time.Duration) {
 		m.takeOff(now, peer)
 		m.putOn(now, own, peer)
 	}
-	m.tellSteered(now, m.atRest(own) && m.atRest(peer))
+	done := m.atRest(own) && m.atRest(peer)
+	m.tellSteered(now, done)
+	m.decideChange(now, done && !m.goal.Shut)
 }
 
 // overruled: a read shows a higher term; nothing is written any more, and the
@@ -109,7 +111,7 @@ func (m *Machine) reclaim(now time.Duration) {
 	t := m.registerTarget()
 	r := &m.res[t]
 	if r.nic != nil && r.nic.Claim.Term < m.goal.Claim.Term && m.mayWrite(now, r) {
-		m.put(t, r.nic.Body(m.goal.Claim, r.nic.FIP), "claim in the tag")
+		m.put(t, r.nic.Body(m.goal.Claim, r.nic.Floating), "claim in the tag")
 	}
 }
 
@@ -119,6 +121,7 @@ func (m *Machine) takeOff(now time.Duration, peer *resource) {
 	}
 	switch {
 	case peer.nic.HasFIP():
+		m.takes(peer.nic)
 		m.put(PeerNIC, peer.nic.Body(m.goal.Claim, nil), "take the floating IP off")
 	case peer.nic.Claim != m.goal.Claim && !slip.Is(slip.TagsLeftOut):
 		m.put(PeerNIC, peer.nic.Body(m.goal.Claim, nil), "claim in the tag")
@@ -133,23 +136,13 @@ func (m *Machine) putOn(now time.Duration, own, peer *resource) {
 		return
 	}
 	switch {
-	case !own.nic.HasFIP():
-		m.put(OwnNIC, own.nic.Body(m.goal.Claim, m.newConfig(own.nic)), "put the floating IP on")
+	case m.lacking(own.nic):
+		m.put(OwnNIC, own.nic.Body(m.goal.Claim, m.configs(own.nic, m.serving(own.nic))), "put the floating IP on")
 	case own.nic.Claim != m.goal.Claim && !slip.Is(slip.TagsLeftOut):
-		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.FIP), "claim in the tag")
+		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.Floating), "claim in the tag")
 	case own.nic.State == failed:
-		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.FIP), "mend a failed update")
+		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.Floating), "mend a failed update")
 	}
-}
-
-// newConfig carries the floating IP's own configuration over where it was seen.
-func (m *Machine) newConfig(own *NIC) json.RawMessage {
-	if m.seen != nil {
-		if config := carried(m.seen); config != nil {
-			return config
-		}
-	}
-	return own.freshConfig(m.cfg.ConfigName, m.cfg.FloatingIP, m.cfg.SubnetID)
 }
 
 // mayWrite: one operation a resource, on a read that is recent and later than
@@ -169,13 +162,17 @@ func (m *Machine) mayWrite(now time.Duration, r *resource) bool {
 
 // differs: something is to be written on r, so a stale read is worth renewing.
 func (m *Machine) differs(r *resource) bool {
-	own := r == &m.res[OwnNIC]
-	return r.nic.Claim != m.goal.Claim || r.nic.HasFIP() != own || r.nic.State == failed
+	misplaced := r.nic.HasFIP()
+	if r == &m.res[OwnNIC] {
+		misplaced = m.lacking(r.nic)
+	}
+	return r.nic.Claim != m.goal.Claim || misplaced || r.nic.State == failed
 }
 
-// atRest: the resource shows what is wanted and nothing is under way.
+// atRest: the resource shows what is wanted and nothing is under way but a change
+// that Azure has not accepted yet.
 func (m *Machine) atRest(r *resource) bool {
-	return r.nic != nil && r.write == 0 && !r.pending && !r.dirty && r.nic.State == "Succeeded" && !m.differs(r)
+	return r.nic != nil && (r.write == 0 || r.write == m.change.write) && !r.pending && !r.dirty && r.nic.State == "Succeeded" && !m.differs(r)
 }
 
 // tellSteered tells what has changed.
@@ -207,7 +204,7 @@ func (m *Machine) missed() {
 	switch {
 	case peer != nil && peer.HasFIP():
 		m.note("floating ip on the peer", "somebody has moved it; it is moved back")
-	case !own.HasFIP():
+	case m.lacking(own):
 		m.note("floating ip missing", "it is on neither NIC; it is put back")
 	}
 }

@@ -1,7 +1,6 @@
 package steer
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"net/netip"
@@ -43,7 +42,9 @@ type Config struct {
 	ConfigName string // of a fresh ipconfig
 	SubnetID   string // the LAN subnet's resource id
 	PeerVM     bool   // the peer's VM may be read
-	Known      string // the floating IP's configuration as a former boot was told it (ha.Seen)
+	Known      string // the floating IPs' configurations as a former boot was told them (ha.Seen)
+	Change     Change
+	Tables     []string // resource ids of route tables that name the floating IP, besides those of the LAN's virtual network
 }
 
 // Action is what the machine wants done.
@@ -58,9 +59,14 @@ type Tell struct{ Event ha.Event }
 // Note is a line of the timeline.
 type Note struct{ What, Detail string }
 
-func (Call) action() {}
-func (Tell) action() {}
-func (Note) action() {}
+// Guest says which addresses the guest has while this vSocket serves, and IMDS
+// lists, from now on.
+type Guest struct{ Addresses []netip.Addr }
+
+func (Call) action()  {}
+func (Tell) action()  {}
+func (Note) action()  {}
+func (Guest) action() {}
 
 // Machine is the reconciler: ARM's answers in, the next conditional calls out.
 type Machine struct {
@@ -68,13 +74,18 @@ type Machine struct {
 	goal     ha.Goal
 	progress progress
 	wonAt    time.Duration // when the read was sent that showed the last claim as won
-	res      [Targets]resource
+	res      [PeerVM + 1]resource
 	nextID   uint64
-	resting  time.Duration   // throttled: nothing is sent before
-	problem  string          // why the third can't be used, "" if it can
-	asked    bool            // the problem, or its absence, has been told
-	seen     json.RawMessage // the floating IP's configuration as last read
-	kept     string          // as last told, to be kept
+	resting  time.Duration // throttled: nothing is sent before
+	problem  string        // why the third can't be used, "" if it can
+	asked    bool          // the problem, or its absence, has been told
+	fips     []netip.Addr  // the floating IP, and the former ones
+	seen     []Floating    // where a read showed some of them last, fit for another NIC
+	kept     string        // as last told, to be kept
+	guest    []netip.Addr  // as last told
+	moving   []netip.Addr  // taken off the peer's NIC, and to be put on the own one
+	change   change
+	routes   routes
 	actions  []Action
 }
 
@@ -122,9 +133,9 @@ type asked struct {
 
 // New makes a machine at rest.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg}
-	if fits(cfg.Known, cfg.FloatingIP, cfg.SubnetID) {
-		m.seen, m.kept = json.RawMessage(cfg.Known), cfg.Known
+	m := &Machine{cfg: cfg, fips: cfg.addresses(), guest: []netip.Addr{cfg.FloatingIP}}
+	if m.seen = recall(cfg.Known, m.fips, cfg.SubnetID); len(m.seen) > 0 {
+		m.kept = remember(m.seen)
 	}
 	return m
 }
@@ -144,6 +155,9 @@ func (m *Machine) SetGoal(now time.Duration, goal ha.Goal) []Action {
 	same := m.goal
 	same.Shut = goal.Shut
 	again := goal == same
+	if goal.Claim != m.goal.Claim {
+		m.moving, m.routes = nil, routes{}
+	}
 	if goal.Mode != m.goal.Mode || goal.Claim != m.goal.Claim || goal.Mode == ha.Prepare {
 		m.progress = progress{since: now}
 	}
@@ -185,7 +199,7 @@ func (m *Machine) Tick(now time.Duration) []Action {
 
 // Next is when the machine wants its next Tick.
 func (m *Machine) Next() time.Duration {
-	next := time.Duration(math.MaxInt64)
+	next := m.change.wake
 	for _, t := range m.wanted() {
 		r := &m.res[t]
 		if r.nextPut > 0 {
@@ -241,6 +255,7 @@ func (m *Machine) wanted() []Target {
 }
 
 func (m *Machine) decide(now time.Duration) {
+	m.change.wake = math.MaxInt64
 	if now < m.resting {
 		return
 	}
@@ -256,7 +271,12 @@ func (m *Machine) decide(now time.Duration) {
 		m.decideClaim(now)
 	case ha.Hold:
 		m.decideHold(now)
+	default:
+		if slip.Is(slip.StandbyAdds) && m.res[OwnNIC].nic != nil {
+			m.decideChange(now, true)
+		}
 	}
+	m.tellGuest()
 	for _, t := range m.wanted() {
 		m.read(now, t)
 	}

@@ -17,24 +17,33 @@ import (
 // that Azure sent: a NIC rebuilt from a model loses what the model doesn't know
 // (requirement B5; azure.md section 1).
 type NIC struct {
-	ETag    string
-	State   string // provisioningState: Succeeded, Updating, Failed
-	Claim   site.Claim
-	BadTag  string // the claim tag's value, if it is no claim
-	FIP     json.RawMessage
+	ETag   string
+	State  string // provisioningState: Succeeded, Updating, Failed
+	Claim  site.Claim
+	BadTag string // the claim tag's value, if it is no claim
+
+	Floating []Floating // those of the floating IPs that are on it
+
 	top     object
 	tags    object
 	props   object
 	configs []json.RawMessage
-	at      int // of the floating IP among configs, -1 if it isn't there
 }
 
-// ParseNIC reads a NIC's body. fip is the floating IP.
-func ParseNIC(body []byte, fip netip.Addr) (n *NIC, err error) {
+// Floating is a floating IP with its IP configuration.
+type Floating struct {
+	Addr   netip.Addr
+	Config json.RawMessage
+	at     int // its place in the NIC that it was read from
+}
+
+// ParseNIC reads a NIC's body. fips are the site's floating IPs: one, or more
+// while a change of it is under way.
+func ParseNIC(body []byte, fips ...netip.Addr) (n *NIC, err error) {
 	if !json.Valid(body) {
 		return nil, errors.New("nic: the answer is no JSON")
 	}
-	n = &NIC{at: -1}
+	n = &NIC{}
 	if n.top, err = members(body, "the body"); err != nil {
 		return nil, err
 	}
@@ -59,26 +68,31 @@ func ParseNIC(body []byte, fip netip.Addr) (n *NIC, err error) {
 		n.BadTag = tag
 	}
 	n.Claim = claim
-	return n, n.findFIP(fip)
+	return n, n.find(fips)
 }
 
-func (n *NIC) findFIP(fip netip.Addr) error {
+// find looks for the floating IPs. Of two configurations with one address, which
+// Azure doesn't allow, the first one counts.
+func (n *NIC) find(fips []netip.Addr) error {
 	for i, raw := range n.configs {
+		if len(n.Floating) == len(fips) {
+			break
+		}
 		props, err := properties(raw)
 		if err != nil {
 			return fmt.Errorf("%w, in ipConfigurations[%d]", err, i)
 		}
-		if addr, err := netip.ParseAddr(text(props.fold("privateIPAddress"))); err == nil && addr == fip {
-			n.at, n.FIP = i, raw
-			return nil
+		addr, err := netip.ParseAddr(text(props.fold("privateIPAddress")))
+		if err == nil && slices.Contains(fips, addr) && !n.Holds(addr) {
+			n.Floating = append(n.Floating, Floating{addr, raw, i})
 		}
 	}
 	return nil
 }
 
-// properties are those of an IP configuration, if it has any.
-func properties(config json.RawMessage) (object, error) {
-	top, err := members(config, "an IP configuration")
+// properties are those of an item of a resource's list, if it has any.
+func properties(item json.RawMessage) (object, error) {
+	top, err := members(item, "an item")
 	props := top.fold("properties")
 	if err != nil || len(props) == 0 {
 		return nil, err
@@ -86,8 +100,21 @@ func properties(config json.RawMessage) (object, error) {
 	return members(props, "its properties")
 }
 
-// HasFIP reports whether the floating IP is on this NIC.
-func (n *NIC) HasFIP() bool { return n.at >= 0 }
+// HasFIP reports whether a floating IP is on this NIC.
+func (n *NIC) HasFIP() bool { return len(n.Floating) > 0 }
+
+// Holds reports whether this one is.
+func (n *NIC) Holds(addr netip.Addr) bool { return find(n.Floating, addr) != nil }
+
+// find is the one of the list that has the address, or nil.
+func find(list []Floating, addr netip.Addr) *Floating {
+	for i := range list {
+		if list[i].Addr == addr {
+			return &list[i]
+		}
+	}
+	return nil
+}
 
 // failed is the provisioningState of a NIC whose last update Azure couldn't
 // carry out: the NIC shows what was asked for, the data plane does not have it.
@@ -97,15 +124,20 @@ const failed = "Failed"
 func (n *NIC) Settled() bool { return n.State == "Succeeded" || n.State == failed }
 
 // Body is the whole NIC for a PUT, with the claim in its tag and the floating
-// IP's configuration fip, or without one if fip is nil. All else is as read.
-func (n *NIC) Body(claim site.Claim, fip json.RawMessage) []byte {
+// IPs of want and no other on it: those that are there stay as they are, the
+// others get the configuration that want has. All else is as read.
+func (n *NIC) Body(claim site.Claim, want []Floating) []byte {
 	tags := n.tags.with(site.ClaimTag, quoted(claim.String()))
-	configs := n.configs
-	switch {
-	case fip == nil:
-		configs = n.others()
-	case n.at < 0:
-		configs = append(slices.Clip(configs), fip)
+	configs := make([]json.RawMessage, 0, len(n.configs)+len(want))
+	for i, config := range n.configs {
+		if f := n.floatingAt(i); f == nil || find(want, f.Addr) != nil {
+			configs = append(configs, config)
+		}
+	}
+	for _, f := range want {
+		if !n.Holds(f.Addr) {
+			configs = append(configs, f.Config)
+		}
 	}
 	props := n.props.with("ipConfigurations", list(configs))
 	if slip.Is(slip.RebuiltNIC) {
@@ -138,66 +170,22 @@ func alike(a, b json.RawMessage) bool {
 	return bytes.Equal(a, b) || b != nil && bytes.Equal(canonical(a, readOnly), canonical(b, readOnly))
 }
 
-// others are the configurations without the floating IP's.
+// others are the configurations that aren't a floating IP's.
 func (n *NIC) others() []json.RawMessage {
-	if n.at < 0 {
-		return n.configs
+	others := make([]json.RawMessage, 0, len(n.configs))
+	for i, config := range n.configs {
+		if n.floatingAt(i) == nil {
+			others = append(others, config)
+		}
 	}
-	return slices.Delete(slices.Clone(n.configs), n.at, n.at+1)
+	return others
 }
 
-// carried is a floating IP's configuration made fit for another NIC: what its
-// owner set stays, what Azure derived from the old NIC goes.
-func carried(config json.RawMessage) json.RawMessage {
-	top, err := members(config, "the floating IP's configuration")
-	if err != nil {
-		return nil
-	}
-	props, err := members(top.get("properties"), "its properties")
-	if err != nil {
-		return nil
-	}
-	props = props.without("provisioningState", "primary")
-	return top.without("id", "etag", "type").with("properties", props.join()).join()
-}
-
-// fits reports whether a kept configuration is of this floating IP in this
-// subnet: the settings may have changed since.
-func fits(config string, fip netip.Addr, subnet string) bool {
-	var c struct {
-		Properties struct {
-			Address string `json:"privateIPAddress"`
-			Subnet  struct {
-				ID string `json:"id"`
-			} `json:"subnet"`
-		} `json:"properties"`
-	}
-	if config == "" || json.Unmarshal([]byte(config), &c) != nil {
-		return false
-	}
-	addr, err := netip.ParseAddr(c.Properties.Address)
-	return err == nil && addr == fip && strings.EqualFold(c.Properties.Subnet.ID, subnet)
-}
-
-// FreshConfig is the floating IP's configuration where none was seen to carry
-// over. Its application security groups are the own primary configuration's,
-// as Azure wants them the same on all configurations of a NIC.
-func (n *NIC) freshConfig(name string, fip netip.Addr, subnet string) json.RawMessage {
-	props := object{}.
-		with("privateIPAddress", quoted(fip.String())).
-		with("privateIPAllocationMethod", quoted("Static")).
-		with("privateIPAddressVersion", quoted("IPv4")).
-		with("subnet", object{}.with("id", quoted(subnet)).join())
-	if groups := n.primaryGroups(); groups != nil {
-		props = props.with("applicationSecurityGroups", groups)
-	}
-	return object{}.with("name", quoted(name)).with("properties", props.join()).join()
-}
-
-func (n *NIC) primaryGroups() json.RawMessage {
-	for _, raw := range n.configs {
-		if props, err := properties(raw); err == nil && string(props.get("primary")) == "true" {
-			return props.get("applicationSecurityGroups")
+// floatingAt is the floating IP of a configuration, or nil if it is another's.
+func (n *NIC) floatingAt(at int) *Floating {
+	for i := range n.Floating {
+		if n.Floating[i].at == at {
+			return &n.Floating[i]
 		}
 	}
 	return nil

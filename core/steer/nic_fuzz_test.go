@@ -45,7 +45,7 @@ func FuzzNICBody(f *testing.F) {
 		if on {
 			config = nic.freshConfig("releve-fip", fip, "/subnet")
 		}
-		body := nic.Body(aClaim, config)
+		body := nic.Body(aClaim, wanted(config))
 		doc := parse(t, raw).(map[string]any)
 		want, has := modelled(doc, on, parse(t, append(config, "null"[:4*bit(!on)]...)))
 		if has != nic.HasFIP() {
@@ -58,10 +58,18 @@ func FuzzNICBody(f *testing.F) {
 		if err != nil || again.Claim != aClaim || again.BadTag != "" || again.ETag != nic.ETag || again.State != nic.State {
 			t.Fatalf("read back: %v, %+v\n%s", err, again, body)
 		}
-		if once := nic.Body(aClaim, nic.FIP); !bytes.Equal(once, rewritten(t, once)) {
+		if once := nic.Body(aClaim, nic.Floating); !bytes.Equal(once, rewritten(t, once)) {
 			t.Fatalf("written twice, it differs: %s", once)
 		}
 	})
+}
+
+// wanted is the floating IP with a configuration, or none.
+func wanted(config json.RawMessage) []Floating {
+	if config == nil {
+		return nil
+	}
+	return []Floating{{Addr: fip, Config: config}}
 }
 
 func bit(set bool) int {
@@ -77,7 +85,7 @@ func rewritten(t *testing.T, body []byte) []byte {
 	if err != nil {
 		t.Fatalf("%v in %s", err, body)
 	}
-	return nic.Body(nic.Claim, nic.FIP)
+	return nic.Body(nic.Claim, nic.Floating)
 }
 
 // modelled is what a write should be. Of several configurations with the

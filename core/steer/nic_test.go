@@ -133,7 +133,7 @@ func TestBodyChangesOnlyOursB5(t *testing.T) {
 		config := nic.freshConfig("releve-fip", fip, "/subnet")
 		body := nic.Body(aClaim, nil)
 		if on {
-			body = nic.Body(aClaim, config)
+			body = nic.Body(aClaim, wanted(config))
 		}
 		want := naive(parse(t, raw).(map[string]any), on, parse(t, config))
 		if got := parse(t, body); !reflect.DeepEqual(got, reencode(t, want)) {
@@ -142,6 +142,57 @@ func TestBodyChangesOnlyOursB5(t *testing.T) {
 		again, err := ParseNIC(body, fip)
 		if err != nil || again.Claim != aClaim || again.HasFIP() != on || !again.SameRest(nic) {
 			t.Fatalf("read back: %v, claim %v, on %v (want %v)\n%s\n%s", err, again.Claim, again.HasFIP(), on, body, raw)
+		}
+	}
+}
+
+// R14: with two floating IPs a write leaves those on the NIC that are wanted, and
+// changes nothing else; what is there already stays as its owner has it.
+func TestBodyOfTwoFloatingIPs(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	both := []netip.Addr{next, fip}
+	for i := range 1600 {
+		doc := randomNIC(r, i&1 != 0)
+		props := doc["properties"].(map[string]any)
+		if i&2 != 0 {
+			props["ipConfigurations"] = append(props["ipConfigurations"].([]any), map[string]any{"name": "x" + randomText(r), "own": randomValue(r, 2), "properties": map[string]any{"privateIPAddress": next.String()}})
+		}
+		raw, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nic, err := ParseNIC(raw, both...)
+		if err != nil || nic.Holds(fip) != (i&1 != 0) || nic.Holds(next) != (i&2 != 0) {
+			t.Fatalf("%v: %+v of %s", err, nic.Floating, raw)
+		}
+		var want []Floating
+		for bit, addr := range map[int]netip.Addr{4: fip, 8: next} {
+			if i&bit != 0 {
+				want = append(want, Floating{Addr: addr, Config: nic.freshConfig("fresh-"+addr.String(), addr, "/subnet")})
+			}
+		}
+		again, err := ParseNIC(nic.Body(aClaim, want), both...)
+		if err != nil || again.Holds(fip) != (i&4 != 0) || again.Holds(next) != (i&8 != 0) || !again.SameRest(nic) {
+			t.Fatalf("%v: %+v of %s", err, again.Floating, raw)
+		}
+		for _, f := range again.Floating {
+			if was := find(nic.Floating, f.Addr); was != nil && string(was.Config) != string(f.Config) {
+				t.Fatalf("%s became %s", was.Config, f.Config)
+			}
+		}
+	}
+}
+
+// A configuration that is made fresh has a name that no other of the NIC has.
+func TestAFreshNameIsFree(t *testing.T) {
+	nic, err := ParseNIC([]byte(`{"etag":"e","properties":{"ipConfigurations":[{"name":"Releve-FIP","properties":{}}]}}`), fip)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := []Floating{{Config: json.RawMessage(`{"name":"other"}`)}}
+	for name, want := range map[string]string{"releve-fip": "releve-fip-10-102-2-201", "other": "other-10-102-2-201", "free": "free"} {
+		if got := nic.freeName(name, next, taken); got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// A NIC is taken apart only where something of ours is, and all else stays as
+// A resource is taken apart only where something of ours is, and all else stays as
 // its bytes. The functions here cut valid JSON, so they look at quotes and
-// brackets alone; ParseNIC sees to it that it is valid.
+// brackets alone; ParseNIC and its like see to it that it is valid.
 
 // object is a JSON object's members in their order. Of two with one name the
 // last one counts. An object is never changed: with and without copy it.
@@ -39,12 +39,27 @@ func (o object) find(name string) int {
 
 // fold is get, whatever the name's case: ARM's names have none.
 func (o object) fold(name string) json.RawMessage {
-	for _, m := range slices.Backward(o) {
-		if strings.EqualFold(string(m.name), name) {
-			return m.value
-		}
+	if i := o.findFold(name); i >= 0 {
+		return o[i].value
 	}
 	return nil
+}
+
+func (o object) findFold(name string) int {
+	for i, m := range slices.Backward(o) {
+		if strings.EqualFold(string(m.name), name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// withFold is with for a name that may be there in another case.
+func (o object) withFold(name string, value json.RawMessage) object {
+	if i := o.findFold(name); i >= 0 {
+		name = string(o[i].name)
+	}
+	return o.with(name, value)
 }
 
 func (o object) with(name string, value json.RawMessage) object {
@@ -113,7 +128,7 @@ func cut(raw json.RawMessage, open byte, what string) ([]json.RawMessage, error)
 		return nil, nil
 	}
 	if len(raw) == 0 || raw[0] != open {
-		return nil, fmt.Errorf("nic: %s: not what it should be in JSON: %.20q", what, raw)
+		return nil, fmt.Errorf("%s: not what it should be in JSON: %.20q", what, raw)
 	}
 	inner := bytes.TrimSpace(raw[1 : len(raw)-1])
 	parts := make([]json.RawMessage, 0, len(inner)/64+2)

@@ -21,11 +21,15 @@ func (o Op) String() string {
 // Target is the resource of a request. azure/arm knows its address.
 type Target uint8
 
-// The targets. PeerVM is read with its instance view.
+// The targets. PeerVM is read with its instance view. A RouteTable is named by the
+// request, and so is a Route, which is one entry of a table.
 const (
 	OwnNIC Target = iota
 	PeerNIC
 	PeerVM
+	Network // the LAN's virtual network, with its subnets' route tables
+	RouteTable
+	Route
 	Targets // how many there are
 )
 
@@ -37,6 +41,12 @@ func (t Target) String() string {
 		return "peer NIC"
 	case PeerVM:
 		return "peer VM"
+	case Network:
+		return "virtual network"
+	case RouteTable:
+		return "route table"
+	case Route:
+		return "route"
 	}
 	return "target?"
 }
@@ -46,6 +56,7 @@ type Request struct {
 	ID      uint64
 	Op      Op
 	Target  Target
+	Name    string // of a RouteTable or Route: its resource id
 	Body    []byte // of a Put: the whole resource
 	IfMatch string // of a Put: the ETag of the read that it rests on
 	Timeout time.Duration

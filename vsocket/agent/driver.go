@@ -288,6 +288,10 @@ func (d *Driver) steered(actions []steer.Action) {
 			d.events = append(d.events, a.Event)
 		case steer.Note:
 			d.note(a.What, a.Detail)
+		case steer.Guest:
+			if err := d.ports.Guest.Addresses(a.Addresses); err != nil && !d.stopped {
+				d.fail(err)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,16 +16,17 @@ import (
 // stillPorts take everything and answer nothing.
 type stillPorts struct{ sent, noted int }
 
-func (p *stillPorts) Send(keepalive.Path, []byte) { p.sent++ }
-func (p *stillPorts) Serve(time.Duration) error   { return nil }
-func (p *stillPorts) Drain(time.Duration) error   { return nil }
-func (p *stillPorts) Down(bool) error             { return nil }
-func (p *stillPorts) FloatingIP(bool) error       { return nil }
-func (p *stillPorts) Load() ([]byte, bool, error) { return nil, false, nil }
-func (p *stillPorts) Save([]byte) error           { return nil }
-func (p *stillPorts) Append(site.Entry)           { p.noted++ }
-func (p *stillPorts) Start(steer.Request)         {}
-func startNothing() Metadata                      { return nothing{} }
+func (p *stillPorts) Send(keepalive.Path, []byte)  { p.sent++ }
+func (p *stillPorts) Serve(time.Duration) error    { return nil }
+func (p *stillPorts) Drain(time.Duration) error    { return nil }
+func (p *stillPorts) Down(bool) error              { return nil }
+func (p *stillPorts) FloatingIP(bool) error        { return nil }
+func (p *stillPorts) Addresses([]netip.Addr) error { return nil }
+func (p *stillPorts) Load() ([]byte, bool, error)  { return nil, false, nil }
+func (p *stillPorts) Save([]byte) error            { return nil }
+func (p *stillPorts) Append(site.Entry)            { p.noted++ }
+func (p *stillPorts) Start(steer.Request)          {}
+func startNothing() Metadata                       { return nothing{} }
 
 type nothing struct{}
 

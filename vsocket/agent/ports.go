@@ -7,6 +7,7 @@
 package agent
 
 import (
+	"net/netip"
 	"time"
 
 	"releve.dev/releve/core/steer"
@@ -39,6 +40,7 @@ type Gate interface {
 // Both may be called again without effect.
 type Guest interface {
 	FloatingIP(on bool) error
+	Addresses(list []netip.Addr) error // from now on it is these (one, but while a change is under way), and IMDS lists all of them
 }
 
 // Cloud starts a call to ARM; its Response comes back as an event.

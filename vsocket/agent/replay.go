@@ -234,6 +234,8 @@ func (p *player) carryOut(row *record.Row) {
 		d.Reading(now, fitness.Kind(row.Probe), row.OK)
 	case record.Settings:
 		p.configure(now, row.Detail)
+	case record.Floating:
+		p.floating(now, row.Detail)
 	case record.Stop:
 		d.Stop(now)
 	case record.Status:

@@ -41,15 +41,16 @@ type tape struct {
 	chunk  []byte
 	number uint64 // of the chunk
 	began  time.Duration
-	begins bool            // the chunk begins a part
-	part   int             // bytes in this part
-	inputs uint64          // in this chunk
-	lost   uint64          // inputs in chunks that were lost
-	since  int             // inputs since the last Check
-	said   bool            // something since then
-	spoke  bool            // something was said in this chunk
-	full   int             // bytes of a part
-	vms    map[uint64]bool // calls under way that are of the peer's VM
+	begins bool   // the chunk begins a part
+	part   int    // bytes in this part
+	inputs uint64 // in this chunk
+	lost   uint64 // inputs in chunks that were lost
+	since  int    // inputs since the last Check
+	said   bool   // something since then
+	spoke  bool   // something was said in this chunk
+	full   int    // bytes of a part
+
+	brief map[uint64]func([]byte) []byte // what is kept of the answers to calls under way, where it isn't all
 }
 
 // newTape begins a boot's record, and puts itself between the driver and its
@@ -59,7 +60,7 @@ func newTape(d *Driver, state []byte, nonce uint64) (*tape, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the record's head: %w", err)
 	}
-	t := &tape{watch: watch{ports: d.ports}, to: d.ports.Recorder, driver: d, full: partFull, vms: map[uint64]bool{},
+	t := &tape{watch: watch{ports: d.ports}, to: d.ports.Recorder, driver: d, full: partFull, brief: map[uint64]func([]byte) []byte{},
 		head: record.Head{Boot: d.boot, Nonce: nonce, Release: site.Release.String(), Config: config, State: state, Layout: layout()}}
 	t.noted, t.failed = t.note, t.failure
 	d.ports = t.wrap()
@@ -191,16 +192,19 @@ func (t *tape) reading(now time.Duration, kind fitness.Kind, ok bool) {
 	}
 }
 
-// Start is Cloud: it remembers which answers will be of a VM.
+// Start is Cloud: it remembers which answers will be of a VM or a network.
 func (t *tape) Start(request steer.Request) {
-	if request.Target == steer.PeerVM {
-		t.vms[request.ID] = true
+	switch request.Target {
+	case steer.PeerVM:
+		t.brief[request.ID] = steer.PowerOnly
+	case steer.Network:
+		t.brief[request.ID] = steer.NetworkOnly
 	}
 	t.watch.Start(request)
 }
 
-// response keeps of the body what the steering reads: a VM's settings are
-// nobody's business.
+// response keeps of the body what the steering reads: a VM's settings, and who is
+// in a network, are nobody's business.
 func (t *tape) response(now time.Duration, r *steer.Response) {
 	if t == nil {
 		return
@@ -209,10 +213,10 @@ func (t *tape) response(now time.Duration, r *steer.Response) {
 	switch {
 	case !r.OK():
 		body = nil
-	case t.vms[r.ID]:
-		body = steer.PowerOnly(body)
+	case t.brief[r.ID] != nil:
+		body = t.brief[r.ID](body)
 	}
-	delete(t.vms, r.ID)
+	delete(t.brief, r.ID)
 	t.row.Response = record.Response{ID: r.ID, SentAt: r.SentAt, Status: r.Status, Body: body, Code: r.Code, Detail: r.Detail,
 		Message: r.Message, Action: r.Action, Scope: r.Scope, RetryAfter: r.RetryAfter}
 	t.input(record.Answer, now)

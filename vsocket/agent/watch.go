@@ -43,6 +43,7 @@ const (
 	didAsk
 	didUse
 	didRetry
+	didAddresses
 )
 
 func (w *watch) mix(value uint64) {

@@ -3,6 +3,7 @@ package agent
 import (
 	"container/heap"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -243,6 +244,7 @@ func (n *node) Serve(until time.Duration) error { n.serve = until; return nil }
 func (n *node) Drain(until time.Duration) error { n.drain = until; return nil }
 func (n *node) Down(open bool) error            { n.down = open; return nil }
 func (n *node) FloatingIP(on bool) error        { n.guest = on; return nil }
+func (n *node) Addresses([]netip.Addr) error    { return nil }
 func (n *node) Load() ([]byte, bool, error)     { return n.record, n.record != nil, nil }
 func (n *node) Save(record []byte) error        { n.record = record; return nil }
 

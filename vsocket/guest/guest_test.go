@@ -79,12 +79,39 @@ func TestFloatingIPIsIdempotentB2(t *testing.T) {
 	}
 }
 
+// R14: while a change of the floating IP is under way the guest has both; a guest
+// that has them off is told alike, and gets none.
+func TestAFormerAddressBesideItR14(t *testing.T) {
+	link := newLAN(t)
+	g := newGuest(t)
+	const next = "10.102.2.201"
+	both := []netip.Addr{netip.MustParseAddr(next), netip.MustParseAddr(fip)}
+	try(t, g.FloatingIP(true))
+	for range 2 {
+		try(t, g.Addresses(both))
+		want(t, link, own, fip+"/32", next+"/32")
+	}
+	try(t, g.FloatingIP(false))
+	want(t, link, own)
+	try(t, g.FloatingIP(true))
+	want(t, link, own, fip+"/32", next+"/32")
+	try(t, g.Addresses(both[:1]))
+	want(t, link, own, next+"/32")
+	try(t, g.FloatingIP(false))
+	try(t, g.Addresses(both))
+	want(t, link, own)
+}
+
 // R0: what a former self or cloud-init left is gone before the first decision.
 func TestLeftoverIsRemovedAtStartR0(t *testing.T) {
 	link := newLAN(t)
 	add(t, link, fip+"/32")
 	add(t, link, fip+"/24")
 	newGuest(t)
+	want(t, link, own)
+	add(t, link, "10.102.2.201/24")
+	_, err := New("lan", netip.MustParseAddr(fip), netip.MustParseAddr("10.102.2.201"))
+	try(t, err)
 	want(t, link, own)
 }
 

@@ -161,6 +161,7 @@ type gist struct {
 	cloud             bool
 	pop               string
 	settings          site.SettingsStatus
+	change            string // of the floating IP
 }
 
 func gistOf(s *site.Status) gist {
@@ -168,6 +169,9 @@ func gistOf(s *site.Status) gist {
 		configured: s.HA.Configured, heard: s.Peer.Heard, fip: s.FIP.On, azure: s.Azure.OK}
 	for i, indicator := range s.HA.Indicators {
 		g.broken[i%len(g.broken)] = g.broken[i%len(g.broken)] || !indicator.OK
+	}
+	if c := s.FIP.Change; c != nil {
+		g.change = fmt.Sprint(c.Step, c.Problem, c.Routes, c.Unread, c.Denied)
 	}
 	_, g.cloud, _ = s.Cloud()
 	if s.Settings != nil {

@@ -12,13 +12,14 @@ const (
 	// each 5 s: thousands of vSockets that went on renewing each 2 s kept a PoP that
 	// had restarted from ever getting through (docs/benchmarks.md).
 	least, most = 500 * time.Millisecond, 16 * time.Second
-	// From here on the waits are spread, so that thousands don't come at once.
-	spreadFrom = 2 * time.Second
 )
 
-// pace says when to renew. The first time it is at once; then it waits twice as
-// long each time, until the witness has answered for longer than that.
-type pace struct {
+// Pace says when to renew. The first time it is at once; then it waits twice as
+// long each time, until the witness has answered for longer than that. Each wait
+// is drawn from half to one and a half of it: a PoP at which thousands begin
+// sessions at once asks them for cookies (WireGuard's defence), and each of those
+// costs another 5 s.
+type Pace struct {
 	missed int
 	hinted bool                                   // in this row of misses
 	wait   time.Duration                          // after the last renewal
@@ -26,24 +27,26 @@ type pace struct {
 	spread func(most time.Duration) time.Duration // nil: not at all
 }
 
-func newPace() pace { return pace{spread: rand.N[time.Duration]} }
+// NewPace is that of a vSocket; the zero Pace doesn't spread.
+func NewPace() Pace { return Pace{spread: rand.N[time.Duration]} }
 
-func (p *pace) miss(now time.Duration) (renew bool) {
+// Miss: an answer is missing.
+func (p *Pace) Miss(now time.Duration) (renew bool) {
 	p.missed++
 	if p.missed < patience || now < p.next {
 		return false
 	}
 	p.wait = min(max(least, 2*p.wait), most)
 	p.next = now + p.wait
-	if p.wait >= spreadFrom && p.spread != nil {
-		p.next += p.spread(p.wait / 2)
+	if p.spread != nil {
+		p.next += p.spread(p.wait) - p.wait/2
 	}
 	return true
 }
 
-// hint: the other end is known to be there. That is worth one renewal before its
+// Hint: the other end is known to be there. That is worth one renewal before its
 // time, and no more: what keeps thousands away must not make them haste.
-func (p *pace) hint(now time.Duration) (renew bool) {
+func (p *Pace) Hint(now time.Duration) (renew bool) {
 	if p.missed < patience || p.hinted {
 		return false
 	}
@@ -51,7 +54,8 @@ func (p *pace) hint(now time.Duration) (renew bool) {
 	return true
 }
 
-func (p *pace) answered(now time.Duration) {
+// Answered: the session is alive.
+func (p *Pace) Answered(now time.Duration) {
 	p.missed, p.hinted = 0, false
 	if now >= p.next+p.wait {
 		p.wait = 0

@@ -21,13 +21,13 @@ func TestPace(t *testing.T) {
 		"a rest makes it fast":     {answered: 5000, until: 5700, every: 50, want: "5150 5650"},
 		"rarely asked, still soon": {answered: 0, until: 5000, every: 1000, want: "3000 4000 5000"},
 	} {
-		var p pace
+		var p Pace
 		var renewed []string
 		for ms := 0; ms <= c.until; ms += c.every {
 			now := time.Hour + time.Duration(ms)*time.Millisecond
 			if ms <= c.answered || ms == c.again && ms > 0 {
-				p.answered(now)
-			} else if p.miss(now) {
+				p.Answered(now)
+			} else if p.Miss(now) {
 				renewed = append(renewed, fmt.Sprint(ms))
 			}
 		}
@@ -40,17 +40,17 @@ func TestPace(t *testing.T) {
 // A hint is worth one renewal in a row of misses, however often it comes, and what
 // it began isn't thrown away at once.
 func TestPaceTakesAHint(t *testing.T) {
-	var p pace
+	var p Pace
 	var renewed []string
 	for ms := 0; ms <= 8000; ms += 50 {
 		now := time.Hour + time.Duration(ms)*time.Millisecond
 		switch {
 		case ms == 0 || ms == 4000:
-			p.answered(now)
-			if p.hint(now) {
+			p.Answered(now)
+			if p.Hint(now) {
 				t.Error("renewed though the other end answers")
 			}
-		case p.miss(now), (ms == 1500 || ms == 1550 || ms == 2500 || ms == 5600) && p.hint(now):
+		case p.Miss(now), (ms == 1500 || ms == 1550 || ms == 2500 || ms == 5600) && p.Hint(now):
 			renewed = append(renewed, fmt.Sprint(ms))
 		}
 	}
@@ -62,13 +62,13 @@ func TestPaceTakesAHint(t *testing.T) {
 // Who answers between the misses isn't renewed in haste: each renewal costs what
 // was on its way.
 func TestPaceOfALossyWay(t *testing.T) {
-	var p pace
+	var p Pace
 	renewed := 0
 	for i := range 1200 { // a minute
 		now := time.Hour + time.Duration(i)*50*time.Millisecond
 		if i%4 == 0 {
-			p.answered(now)
-		} else if p.miss(now) {
+			p.Answered(now)
+		} else if p.Miss(now) {
 			renewed++
 		}
 	}

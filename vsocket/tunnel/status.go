@@ -103,7 +103,7 @@ func (t *Tunnel) Use(i int) {
 	t.mu.Lock()
 	if t.order.pop != i {
 		t.order.pop, t.order.set = i, true
-		t.pace, t.seen = newPace(), seen{total: t.seen.total}
+		t.pace, t.seen = NewPace(), seen{total: t.seen.total}
 	}
 	t.mu.Unlock()
 	t.poke()
@@ -123,7 +123,7 @@ func (t *Tunnel) Renew() {
 // more slowly.
 func (t *Tunnel) Missed() {
 	t.mu.Lock()
-	renew := t.pace.miss(t.cfg.Clock())
+	renew := t.pace.Miss(t.cfg.Clock())
 	t.mu.Unlock()
 	if renew {
 		t.Renew()
@@ -134,7 +134,7 @@ func (t *Tunnel) Missed() {
 // renews the session before its time.
 func (t *Tunnel) Retry() {
 	t.mu.Lock()
-	renew := t.pace.hint(t.cfg.Clock())
+	renew := t.pace.Hint(t.cfg.Clock())
 	t.mu.Unlock()
 	if renew {
 		t.Renew()
@@ -145,7 +145,7 @@ func (t *Tunnel) Retry() {
 func (t *Tunnel) Answered() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.pace.answered(t.cfg.Clock())
+	t.pace.Answered(t.cfg.Clock())
 }
 
 func (t *Tunnel) poke() {

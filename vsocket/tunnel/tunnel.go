@@ -61,7 +61,7 @@ type Tunnel struct {
 
 	mu    sync.Mutex
 	order order
-	pace  pace
+	pace  Pace
 	seen  seen
 }
 
@@ -84,7 +84,7 @@ const (
 // Open makes the device anew, with the first PoP as its peer. What a killed agent
 // has left is cleared away or put right.
 func Open(cfg Config) (*Tunnel, error) {
-	t := &Tunnel{cfg: cfg, pace: newPace(), wait: soonest, retry: time.NewTimer(time.Hour),
+	t := &Tunnel{cfg: cfg, pace: NewPace(), wait: soonest, retry: time.NewTimer(time.Hour),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{})}
 	t.retry.Stop()
 	if err := t.open(); err != nil {

@@ -40,6 +40,7 @@ func rows() []Row {
 		{Kind: Stop, At: time.Hour + 8},
 		{Kind: Settings, At: time.Hour + 8, Detail: `{"Generation":2}`},
 		{Kind: Status, At: time.Hour + 7}, // a clock that goes back isn't refused
+		{Kind: Floating, At: time.Hour + 9, Detail: "{}"},
 		{Kind: Note, Wall: wall, What: "active", Detail: "term 3"},
 		{Kind: Failure, N: 3, Detail: "no space left"},
 		{Kind: Check, Sum: 1<<64 - 1},

@@ -84,7 +84,7 @@ func (s *Rows) rest(c *coder, r *Row) {
 		c.wall(&r.Wall)
 		c.text(&r.What)
 		c.text(&r.Detail)
-	case Settings:
+	case Floating, Settings:
 		c.text(&r.Detail)
 	case Failure:
 		c.number(&r.N)

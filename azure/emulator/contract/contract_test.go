@@ -293,29 +293,32 @@ func TestAuthorization(t *testing.T) {
 	client := r.nics(r.identity(vm))
 	_, err := client.Get(t.Context(), "rg-site", "a", nil)
 	wantCode(t, err, 403, "AuthorizationFailed")
+	r.grant("/subscriptions/"+sub+"/providers/Microsoft.Authorization/roleDefinitions/11111111-2222-3333-4444-555555555555", nicA, `"Microsoft.Network/networkInterfaces/*"`)
+	nic := r.get(client, "a")
+	answer := wantCode(t, r.put(client, "a", nic), 403, "LinkedAuthorizationFailed")
+	if !strings.Contains(answer.Error(), "Microsoft.Network/networkSecurityGroups/join/action") {
+		t.Fatalf("the action is not named in %v", answer)
+	}
+}
+
+// grant gives the identity a role of its own at a scope.
+func (r *rig) grant(role, scope, actions string) {
+	r.t.Helper()
 	_, body := r.raw("GET", ident, "")
 	var identity struct {
 		Properties struct{ PrincipalID string }
 	}
 	if err := json.Unmarshal([]byte(body), &identity); err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	role := "/subscriptions/" + sub + "/providers/Microsoft.Authorization/roleDefinitions/11111111-2222-3333-4444-555555555555"
-	for path, body := range map[string]string{
-		role: `{"properties":{"roleName":"nic writer","assignableScopes":["/subscriptions/` + sub + `"],"permissions":[{"actions":["Microsoft.Network/networkInterfaces/*"]}]}}`,
+	for _, each := range [][2]string{
+		{role, `{"properties":{"roleName":"` + role[len(role)-12:] + `","assignableScopes":["/subscriptions/` + sub + `"],"permissions":[{"actions":[` + actions + `]}]}}`},
+		{scope + "/providers/Microsoft.Authorization/roleAssignments/aaaaaaaa-2222-3333-4444-555555555555",
+			`{"properties":{"roleDefinitionId":"` + role + `","principalId":"` + identity.Properties.PrincipalID + `"}}`},
 	} {
-		if err := r.s.Place(path, body); err != nil {
-			t.Fatal(err)
+		if err := r.s.Place(each[0], each[1]); err != nil {
+			r.t.Fatal(err)
 		}
-	}
-	if err := r.s.Place(nicA+"/providers/Microsoft.Authorization/roleAssignments/aaaaaaaa-2222-3333-4444-555555555555",
-		`{"properties":{"roleDefinitionId":"`+role+`","principalId":"`+identity.Properties.PrincipalID+`"}}`); err != nil {
-		t.Fatal(err)
-	}
-	nic := r.get(client, "a")
-	answer := wantCode(t, r.put(client, "a", nic), 403, "LinkedAuthorizationFailed")
-	if !strings.Contains(answer.Error(), "Microsoft.Network/networkSecurityGroups/join/action") {
-		t.Fatalf("the action is not named in %v", answer)
 	}
 }
 

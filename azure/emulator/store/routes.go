@@ -100,6 +100,16 @@ func parseRouteTable(_ *Store, _ *resource, doc tree.Object) any {
 	return form
 }
 
+// Routed lists the routes of a table as the data plane has them.
+func (s *Store) Routed(id string) []plane.Route {
+	if r := s.byKey[strings.ToLower(id)]; r != nil {
+		if form, ok := r.live.(*tableForm); ok {
+			return form.routes
+		}
+	}
+	return nil
+}
+
 func deriveRouteTable(s *Store, r *resource, properties tree.Object) {
 	deriveItems(r, properties, "routes", routeKind.name, nil)
 	if subnets := s.subnetsWith(func(sub *subnetForm) bool { return sub.table == r.key }); subnets != nil {

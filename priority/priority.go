@@ -1,6 +1,7 @@
-// Package priority gives a vSocket's process what its timers need. Beside busy
-// programs a Go process of normal priority delays keepalives by hundreds of
-// milliseconds; with nice -20 by some tens (dataplane.md section 6).
+// Package priority gives a vSocket's agent, and a PoP's witness, what their timers
+// need. Beside busy programs, such as tunnels at full speed, a Go process of normal
+// priority is late by hundreds of milliseconds; with nice -20 by some tens
+// (dataplane.md section 6).
 //
 // It is nice and not real-time priority on purpose: docs/decisions/0003.
 package priority
