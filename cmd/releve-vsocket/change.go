@@ -107,8 +107,8 @@ func (p *pair) review(now time.Duration) {
 		p.tellWaits()
 	}
 	switch {
-	case !c.leaves && agreed && c.want.cfg.HA.FloatingIP != p.fip:
-		p.readdress()
+	case !c.leaves && agreed && (c.waits == "" || c.anew) && c.want.cfg.HA.FloatingIP != p.fip:
+		p.readdress() // what can't be taken at all must not become the last good ones
 	case c.leaves && p.driver.Alone(now), c.anew && agreed && p.driver.Resting(now):
 		next := c.want
 		c.next = &next
