@@ -46,7 +46,7 @@ sim-mistakes: ## plant each mistake of core/slip, and see which property finds i
 model: $(TASK) ## search the Spin models in spec/, whole and with each rule broken, in about a minute
 	@$(TASK) model
 
-bench: build ## measure (some 35 minutes), and write docs/benchmarks.md
+bench: build ## measure (some 50 minutes), and write docs/benchmarks.md
 	@$(STATIC) $(GO) run -trimpath ./bench
 
 generate: ## write the generated files anew; builds its tools first, some minutes where nothing is cached

@@ -28,6 +28,8 @@ type order struct {
 	Back    bool // from the other end
 	Sites   int
 	Local   bool // without a tunnel
+	Site    int  // one of them, by its place
+	Number  uint64
 }
 
 // reply is an actor's word that an order is done, or that it can't be.
@@ -37,8 +39,10 @@ type reply struct {
 }
 
 // act starts an actor and waits until it is ready.
-func act(args ...string) (*actor, error) {
-	a := &actor{cmd: again(args...)}
+func act(args ...string) (*actor, error) { return actAs(again(args...)) }
+
+func actAs(cmd *exec.Cmd) (*actor, error) {
+	a := &actor{cmd: cmd}
 	var err error
 	if a.orders, err = a.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -52,7 +56,7 @@ func act(args ...string) (*actor, error) {
 		return nil, err
 	}
 	if err := a.hear(nil); err != nil {
-		return nil, errors.Join(fmt.Errorf("%v: %w", args, err), a.end())
+		return nil, errors.Join(fmt.Errorf("%v: %w", cmd.Args[1:], err), a.end())
 	}
 	return a, nil
 }

@@ -27,6 +27,7 @@ var sections = []section{
 	{"Through the cloud", throughCloud},
 	{"A PoP with 2,000 sites", crowdedPoP},
 	{"A site at the witness", witnessCost},
+	{"A manager with 10,000 vSockets", managerCrowd},
 	{"Small parts", micro},
 }
 

@@ -42,6 +42,10 @@ func child(args []string) int {
 		return inRoom(func() error { return serveWay(args[1]) })
 	case "crowd":
 		return inRoom(serveCrowd)
+	case "vsockets":
+		err = serveVSockets(args[1], args[2], args[3])
+	case "bare-manager":
+		err = serveBare(args[1])
 	}
 	return statusOf(err)
 }

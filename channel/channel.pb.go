@@ -309,6 +309,7 @@ type Up struct {
 	//	*Up_Applied
 	//	*Up_Heartbeat
 	//	*Up_Renew
+	//	*Up_Stream
 	Message       isUp_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -405,6 +406,15 @@ func (x *Up) GetRenew() *Renew {
 	return nil
 }
 
+func (x *Up) GetStream() *Stream {
+	if x != nil {
+		if x, ok := x.Message.(*Up_Stream); ok {
+			return x.Stream
+		}
+	}
+	return nil
+}
+
 type isUp_Message interface {
 	isUp_Message()
 }
@@ -433,6 +443,10 @@ type Up_Renew struct {
 	Renew *Renew `protobuf:"bytes,6,opt,name=renew,proto3,oneof"`
 }
 
+type Up_Stream struct {
+	Stream *Stream `protobuf:"bytes,16,opt,name=stream,proto3,oneof"`
+}
+
 func (*Up_Hello) isUp_Message() {}
 
 func (*Up_Report) isUp_Message() {}
@@ -444,6 +458,8 @@ func (*Up_Applied) isUp_Message() {}
 func (*Up_Heartbeat) isUp_Message() {}
 
 func (*Up_Renew) isUp_Message() {}
+
+func (*Up_Stream) isUp_Message() {}
 
 type Down struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -457,6 +473,7 @@ type Down struct {
 	//	*Down_Heartbeat
 	//	*Down_Renewed
 	//	*Down_PopSettings
+	//	*Down_Stream
 	Message       isDown_Message `protobuf_oneof:"message"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -571,6 +588,15 @@ func (x *Down) GetPopSettings() *PoPSettings {
 	return nil
 }
 
+func (x *Down) GetStream() *Stream {
+	if x != nil {
+		if x, ok := x.Message.(*Down_Stream); ok {
+			return x.Stream
+		}
+	}
+	return nil
+}
+
 type isDown_Message interface {
 	isDown_Message()
 }
@@ -607,6 +633,10 @@ type Down_PopSettings struct {
 	PopSettings *PoPSettings `protobuf:"bytes,8,opt,name=pop_settings,json=popSettings,proto3,oneof"`
 }
 
+type Down_Stream struct {
+	Stream *Stream `protobuf:"bytes,16,opt,name=stream,proto3,oneof"`
+}
+
 func (*Down_Welcome) isDown_Message() {}
 
 func (*Down_Settings) isDown_Message() {}
@@ -622,6 +652,8 @@ func (*Down_Heartbeat) isDown_Message() {}
 func (*Down_Renewed) isDown_Message() {}
 
 func (*Down_PopSettings) isDown_Message() {}
+
+func (*Down_Stream) isDown_Message() {}
 
 // Hello is a session's first message.
 type Hello struct {
@@ -1907,6 +1939,148 @@ func (x *Applied) GetProblem() string {
 	return ""
 }
 
+// Stream is a step of a byte stream that the manager opens to a service of the
+// device. Each side may have sent no more than it was granted; both begin with
+// the window that they know (package streams). Whatever comes of a stream that
+// has ended is passed over.
+type Stream struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"` // rises by one in a session
+	// Types that are valid to be assigned to Step:
+	//
+	//	*Stream_Open
+	//	*Stream_Data
+	//	*Stream_Grant
+	//	*Stream_End
+	//	*Stream_Reset_
+	Step          isStream_Step `protobuf_oneof:"step"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stream) Reset() {
+	*x = Stream{}
+	mi := &file_channel_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stream) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stream) ProtoMessage() {}
+
+func (x *Stream) ProtoReflect() protoreflect.Message {
+	mi := &file_channel_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stream.ProtoReflect.Descriptor instead.
+func (*Stream) Descriptor() ([]byte, []int) {
+	return file_channel_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Stream) GetId() uint32 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Stream) GetStep() isStream_Step {
+	if x != nil {
+		return x.Step
+	}
+	return nil
+}
+
+func (x *Stream) GetOpen() string {
+	if x != nil {
+		if x, ok := x.Step.(*Stream_Open); ok {
+			return x.Open
+		}
+	}
+	return ""
+}
+
+func (x *Stream) GetData() []byte {
+	if x != nil {
+		if x, ok := x.Step.(*Stream_Data); ok {
+			return x.Data
+		}
+	}
+	return nil
+}
+
+func (x *Stream) GetGrant() uint32 {
+	if x != nil {
+		if x, ok := x.Step.(*Stream_Grant); ok {
+			return x.Grant
+		}
+	}
+	return 0
+}
+
+func (x *Stream) GetEnd() bool {
+	if x != nil {
+		if x, ok := x.Step.(*Stream_End); ok {
+			return x.End
+		}
+	}
+	return false
+}
+
+func (x *Stream) GetReset_() string {
+	if x != nil {
+		if x, ok := x.Step.(*Stream_Reset_); ok {
+			return x.Reset_
+		}
+	}
+	return ""
+}
+
+type isStream_Step interface {
+	isStream_Step()
+}
+
+type Stream_Open struct {
+	Open string `protobuf:"bytes,2,opt,name=open,proto3,oneof"` // the service; sent by the manager alone
+}
+
+type Stream_Data struct {
+	Data []byte `protobuf:"bytes,3,opt,name=data,proto3,oneof"`
+}
+
+type Stream_Grant struct {
+	Grant uint32 `protobuf:"varint,4,opt,name=grant,proto3,oneof"` // so many bytes more may be sent
+}
+
+type Stream_End struct {
+	End bool `protobuf:"varint,5,opt,name=end,proto3,oneof"` // the sender has sent all
+}
+
+type Stream_Reset_ struct {
+	Reset_ string `protobuf:"bytes,6,opt,name=reset,proto3,oneof"` // the stream is over at once, and why
+}
+
+func (*Stream_Open) isStream_Step() {}
+
+func (*Stream_Data) isStream_Step() {}
+
+func (*Stream_Grant) isStream_Step() {}
+
+func (*Stream_End) isStream_Step() {}
+
+func (*Stream_Reset_) isStream_Step() {}
+
 // GoAway asks for the session's end: connect anew after a time drawn between 0
 // and spread_ms.
 type GoAway struct {
@@ -1918,7 +2092,7 @@ type GoAway struct {
 
 func (x *GoAway) Reset() {
 	*x = GoAway{}
-	mi := &file_channel_proto_msgTypes[24]
+	mi := &file_channel_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1930,7 +2104,7 @@ func (x *GoAway) String() string {
 func (*GoAway) ProtoMessage() {}
 
 func (x *GoAway) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[24]
+	mi := &file_channel_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1943,7 +2117,7 @@ func (x *GoAway) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GoAway.ProtoReflect.Descriptor instead.
 func (*GoAway) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{24}
+	return file_channel_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GoAway) GetSpreadMs() uint32 {
@@ -1962,7 +2136,7 @@ type Renew struct {
 
 func (x *Renew) Reset() {
 	*x = Renew{}
-	mi := &file_channel_proto_msgTypes[25]
+	mi := &file_channel_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1974,7 +2148,7 @@ func (x *Renew) String() string {
 func (*Renew) ProtoMessage() {}
 
 func (x *Renew) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[25]
+	mi := &file_channel_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1987,7 +2161,7 @@ func (x *Renew) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Renew.ProtoReflect.Descriptor instead.
 func (*Renew) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{25}
+	return file_channel_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Renew) GetRequest() []byte {
@@ -2006,7 +2180,7 @@ type Renewed struct {
 
 func (x *Renewed) Reset() {
 	*x = Renewed{}
-	mi := &file_channel_proto_msgTypes[26]
+	mi := &file_channel_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2018,7 +2192,7 @@ func (x *Renewed) String() string {
 func (*Renewed) ProtoMessage() {}
 
 func (x *Renewed) ProtoReflect() protoreflect.Message {
-	mi := &file_channel_proto_msgTypes[26]
+	mi := &file_channel_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2031,7 +2205,7 @@ func (x *Renewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Renewed.ProtoReflect.Descriptor instead.
 func (*Renewed) Descriptor() ([]byte, []int) {
-	return file_channel_proto_rawDescGZIP(), []int{26}
+	return file_channel_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Renewed) GetChain() [][]byte {
@@ -2066,15 +2240,16 @@ const file_channel_proto_rawDesc = "" +
 	"\bDRAINING\x10\b\x12\r\n" +
 	"\tMALFORMED\x10\t\x12\x10\n" +
 	"\fUNIDENTIFIED\x10\n" +
-	"\"\xd9\x02\n" +
+	"\"\x88\x03\n" +
 	"\x02Up\x120\n" +
 	"\x05hello\x18\x01 \x01(\v2\x18.releve.channel.v1.HelloH\x00R\x05hello\x123\n" +
 	"\x06report\x18\x02 \x01(\v2\x19.releve.channel.v1.ReportH\x00R\x06report\x123\n" +
 	"\x06events\x18\x03 \x01(\v2\x19.releve.channel.v1.EventsH\x00R\x06events\x126\n" +
 	"\aapplied\x18\x04 \x01(\v2\x1a.releve.channel.v1.AppliedH\x00R\aapplied\x12<\n" +
 	"\theartbeat\x18\x05 \x01(\v2\x1c.releve.channel.v1.HeartbeatH\x00R\theartbeat\x120\n" +
-	"\x05renew\x18\x06 \x01(\v2\x18.releve.channel.v1.RenewH\x00R\x05renewB\t\n" +
-	"\amessageJ\x04\b\x10\x10 \"\xe9\x03\n" +
+	"\x05renew\x18\x06 \x01(\v2\x18.releve.channel.v1.RenewH\x00R\x05renew\x123\n" +
+	"\x06stream\x18\x10 \x01(\v2\x19.releve.channel.v1.StreamH\x00R\x06streamB\t\n" +
+	"\amessage\"\x98\x04\n" +
 	"\x04Down\x126\n" +
 	"\awelcome\x18\x01 \x01(\v2\x1a.releve.channel.v1.WelcomeH\x00R\awelcome\x129\n" +
 	"\bsettings\x18\x02 \x01(\v2\x1b.releve.channel.v1.SettingsH\x00R\bsettings\x12=\n" +
@@ -2084,8 +2259,9 @@ const file_channel_proto_rawDesc = "" +
 	"\ago_away\x18\x05 \x01(\v2\x19.releve.channel.v1.GoAwayH\x00R\x06goAway\x12<\n" +
 	"\theartbeat\x18\x06 \x01(\v2\x1c.releve.channel.v1.HeartbeatH\x00R\theartbeat\x126\n" +
 	"\arenewed\x18\a \x01(\v2\x1a.releve.channel.v1.RenewedH\x00R\arenewed\x12C\n" +
-	"\fpop_settings\x18\b \x01(\v2\x1e.releve.channel.v1.PoPSettingsH\x00R\vpopSettingsB\t\n" +
-	"\amessageJ\x04\b\x10\x10 \"\xd2\x01\n" +
+	"\fpop_settings\x18\b \x01(\v2\x1e.releve.channel.v1.PoPSettingsH\x00R\vpopSettings\x123\n" +
+	"\x06stream\x18\x10 \x01(\v2\x19.releve.channel.v1.StreamH\x00R\x06streamB\t\n" +
+	"\amessage\"\xd2\x01\n" +
 	"\x05Hello\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x18\n" +
 	"\amachine\x18\x02 \x01(\tR\amachine\x12\x1c\n" +
@@ -2196,7 +2372,15 @@ const file_channel_proto_rawDesc = "" +
 	"\aApplied\x12\x1c\n" +
 	"\tdelivered\x18\x01 \x01(\x04R\tdelivered\x12\x18\n" +
 	"\aapplied\x18\x02 \x01(\x04R\aapplied\x12\x18\n" +
-	"\aproblem\x18\x03 \x01(\tR\aproblem\"%\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\"\x90\x01\n" +
+	"\x06Stream\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\rR\x02id\x12\x14\n" +
+	"\x04open\x18\x02 \x01(\tH\x00R\x04open\x12\x14\n" +
+	"\x04data\x18\x03 \x01(\fH\x00R\x04data\x12\x16\n" +
+	"\x05grant\x18\x04 \x01(\rH\x00R\x05grant\x12\x12\n" +
+	"\x03end\x18\x05 \x01(\bH\x00R\x03end\x12\x16\n" +
+	"\x05reset\x18\x06 \x01(\tH\x00R\x05resetB\x06\n" +
+	"\x04step\"%\n" +
 	"\x06GoAway\x12\x1b\n" +
 	"\tspread_ms\x18\x01 \x01(\rR\bspreadMs\"!\n" +
 	"\x05Renew\x12\x18\n" +
@@ -2220,7 +2404,7 @@ func file_channel_proto_rawDescGZIP() []byte {
 }
 
 var file_channel_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_channel_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_channel_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_channel_proto_goTypes = []any{
 	(Refusal_Reason)(0),   // 0: releve.channel.v1.Refusal.Reason
 	(Settings_Side)(0),    // 1: releve.channel.v1.Settings.Side
@@ -2248,9 +2432,10 @@ var file_channel_proto_goTypes = []any{
 	(*PoPSite)(nil),       // 23: releve.channel.v1.PoPSite
 	(*PoPPeer)(nil),       // 24: releve.channel.v1.PoPPeer
 	(*Applied)(nil),       // 25: releve.channel.v1.Applied
-	(*GoAway)(nil),        // 26: releve.channel.v1.GoAway
-	(*Renew)(nil),         // 27: releve.channel.v1.Renew
-	(*Renewed)(nil),       // 28: releve.channel.v1.Renewed
+	(*Stream)(nil),        // 26: releve.channel.v1.Stream
+	(*GoAway)(nil),        // 27: releve.channel.v1.GoAway
+	(*Renew)(nil),         // 28: releve.channel.v1.Renew
+	(*Renewed)(nil),       // 29: releve.channel.v1.Renewed
 }
 var file_channel_proto_depIdxs = []int32{
 	0,  // 0: releve.channel.v1.Refusal.reason:type_name -> releve.channel.v1.Refusal.Reason
@@ -2259,35 +2444,37 @@ var file_channel_proto_depIdxs = []int32{
 	14, // 3: releve.channel.v1.Up.events:type_name -> releve.channel.v1.Events
 	25, // 4: releve.channel.v1.Up.applied:type_name -> releve.channel.v1.Applied
 	11, // 5: releve.channel.v1.Up.heartbeat:type_name -> releve.channel.v1.Heartbeat
-	27, // 6: releve.channel.v1.Up.renew:type_name -> releve.channel.v1.Renew
-	10, // 7: releve.channel.v1.Down.welcome:type_name -> releve.channel.v1.Welcome
-	17, // 8: releve.channel.v1.Down.settings:type_name -> releve.channel.v1.Settings
-	16, // 9: releve.channel.v1.Down.ack_events:type_name -> releve.channel.v1.AckEvents
-	13, // 10: releve.channel.v1.Down.live:type_name -> releve.channel.v1.Live
-	26, // 11: releve.channel.v1.Down.go_away:type_name -> releve.channel.v1.GoAway
-	11, // 12: releve.channel.v1.Down.heartbeat:type_name -> releve.channel.v1.Heartbeat
-	28, // 13: releve.channel.v1.Down.renewed:type_name -> releve.channel.v1.Renewed
-	22, // 14: releve.channel.v1.Down.pop_settings:type_name -> releve.channel.v1.PoPSettings
-	8,  // 15: releve.channel.v1.Hello.local:type_name -> releve.channel.v1.Local
-	9,  // 16: releve.channel.v1.Hello.pop:type_name -> releve.channel.v1.LocalPoP
-	15, // 17: releve.channel.v1.Events.events:type_name -> releve.channel.v1.Event
-	1,  // 18: releve.channel.v1.Settings.side:type_name -> releve.channel.v1.Settings.Side
-	18, // 19: releve.channel.v1.Settings.ha:type_name -> releve.channel.v1.HA
-	19, // 20: releve.channel.v1.Settings.networks:type_name -> releve.channel.v1.Network
-	20, // 21: releve.channel.v1.Settings.cloud:type_name -> releve.channel.v1.Cloud
-	21, // 22: releve.channel.v1.Cloud.pops:type_name -> releve.channel.v1.PoP
-	23, // 23: releve.channel.v1.PoPSettings.sites:type_name -> releve.channel.v1.PoPSite
-	24, // 24: releve.channel.v1.PoPSite.primary:type_name -> releve.channel.v1.PoPPeer
-	24, // 25: releve.channel.v1.PoPSite.secondary:type_name -> releve.channel.v1.PoPPeer
-	2,  // 26: releve.channel.v1.Channel.Enrol:input_type -> releve.channel.v1.EnrolRequest
-	5,  // 27: releve.channel.v1.Channel.Converse:input_type -> releve.channel.v1.Up
-	3,  // 28: releve.channel.v1.Channel.Enrol:output_type -> releve.channel.v1.EnrolResponse
-	6,  // 29: releve.channel.v1.Channel.Converse:output_type -> releve.channel.v1.Down
-	28, // [28:30] is the sub-list for method output_type
-	26, // [26:28] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	28, // 6: releve.channel.v1.Up.renew:type_name -> releve.channel.v1.Renew
+	26, // 7: releve.channel.v1.Up.stream:type_name -> releve.channel.v1.Stream
+	10, // 8: releve.channel.v1.Down.welcome:type_name -> releve.channel.v1.Welcome
+	17, // 9: releve.channel.v1.Down.settings:type_name -> releve.channel.v1.Settings
+	16, // 10: releve.channel.v1.Down.ack_events:type_name -> releve.channel.v1.AckEvents
+	13, // 11: releve.channel.v1.Down.live:type_name -> releve.channel.v1.Live
+	27, // 12: releve.channel.v1.Down.go_away:type_name -> releve.channel.v1.GoAway
+	11, // 13: releve.channel.v1.Down.heartbeat:type_name -> releve.channel.v1.Heartbeat
+	29, // 14: releve.channel.v1.Down.renewed:type_name -> releve.channel.v1.Renewed
+	22, // 15: releve.channel.v1.Down.pop_settings:type_name -> releve.channel.v1.PoPSettings
+	26, // 16: releve.channel.v1.Down.stream:type_name -> releve.channel.v1.Stream
+	8,  // 17: releve.channel.v1.Hello.local:type_name -> releve.channel.v1.Local
+	9,  // 18: releve.channel.v1.Hello.pop:type_name -> releve.channel.v1.LocalPoP
+	15, // 19: releve.channel.v1.Events.events:type_name -> releve.channel.v1.Event
+	1,  // 20: releve.channel.v1.Settings.side:type_name -> releve.channel.v1.Settings.Side
+	18, // 21: releve.channel.v1.Settings.ha:type_name -> releve.channel.v1.HA
+	19, // 22: releve.channel.v1.Settings.networks:type_name -> releve.channel.v1.Network
+	20, // 23: releve.channel.v1.Settings.cloud:type_name -> releve.channel.v1.Cloud
+	21, // 24: releve.channel.v1.Cloud.pops:type_name -> releve.channel.v1.PoP
+	23, // 25: releve.channel.v1.PoPSettings.sites:type_name -> releve.channel.v1.PoPSite
+	24, // 26: releve.channel.v1.PoPSite.primary:type_name -> releve.channel.v1.PoPPeer
+	24, // 27: releve.channel.v1.PoPSite.secondary:type_name -> releve.channel.v1.PoPPeer
+	2,  // 28: releve.channel.v1.Channel.Enrol:input_type -> releve.channel.v1.EnrolRequest
+	5,  // 29: releve.channel.v1.Channel.Converse:input_type -> releve.channel.v1.Up
+	3,  // 30: releve.channel.v1.Channel.Enrol:output_type -> releve.channel.v1.EnrolResponse
+	6,  // 31: releve.channel.v1.Channel.Converse:output_type -> releve.channel.v1.Down
+	30, // [30:32] is the sub-list for method output_type
+	28, // [28:30] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_channel_proto_init() }
@@ -2302,6 +2489,7 @@ func file_channel_proto_init() {
 		(*Up_Applied)(nil),
 		(*Up_Heartbeat)(nil),
 		(*Up_Renew)(nil),
+		(*Up_Stream)(nil),
 	}
 	file_channel_proto_msgTypes[4].OneofWrappers = []any{
 		(*Down_Welcome)(nil),
@@ -2312,6 +2500,14 @@ func file_channel_proto_init() {
 		(*Down_Heartbeat)(nil),
 		(*Down_Renewed)(nil),
 		(*Down_PopSettings)(nil),
+		(*Down_Stream)(nil),
+	}
+	file_channel_proto_msgTypes[24].OneofWrappers = []any{
+		(*Stream_Open)(nil),
+		(*Stream_Data)(nil),
+		(*Stream_Grant)(nil),
+		(*Stream_End)(nil),
+		(*Stream_Reset_)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2319,7 +2515,7 @@ func file_channel_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_channel_proto_rawDesc), len(file_channel_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,8 +31,8 @@ type Client struct {
 const mostAnswer = 64 << 20
 
 // New makes a client of the manager at address ("https://manager.example:8443").
-// fingerprint, if not empty, is of the manager's CA or certificate: no other is
-// believed. With none the system's CAs decide. Nothing is believed because it
+// fingerprint, if not empty, is of the manager's own CA, or of the one certificate
+// that it shows: no other is believed. With none the system's CAs decide. Nothing is believed because it
 // was there first.
 func New(address, fingerprint, token string) (*Client, error) {
 	u, err := url.Parse(address)
@@ -60,29 +60,32 @@ func ParseFingerprint(text string) ([]byte, error) {
 	return raw, nil
 }
 
-// pinned believes a chain which has the certificate with this hash, and whose
-// first certificate is that one or is signed by it for this name.
+// authorityName is in each certificate that a manager's own CA gives a manager.
+// Whoever asks for it is shown that one, whatever the others are shown.
+const authorityName = "releve-manager"
+
+// pinned believes a chain whose CA is the certificate with this hash, or whose
+// first certificate has it and is of the name.
 func pinned(want []byte, name string) *tls.Config {
 	return &tls.Config{
-		MinVersion:         tls.VersionTLS13,
+		MinVersion: tls.VersionTLS13, ServerName: authorityName,
 		InsecureSkipVerify: true, // VerifyConnection is stricter: one certificate, instead of all CAs
 		VerifyConnection: func(state tls.ConnectionState) error {
-			roots, others := x509.NewCertPool(), x509.NewCertPool()
-			found := false
-			for _, c := range state.PeerCertificates {
+			roots := x509.NewCertPool()
+			for i, c := range state.PeerCertificates {
 				sum := sha256.Sum256(c.Raw)
-				if bytes.Equal(sum[:], want) {
-					roots.AddCert(c)
-					found = true
-				} else {
-					others.AddCert(c)
+				if !bytes.Equal(sum[:], want) {
+					continue
 				}
+				roots.AddCert(c)
+				of := authorityName
+				if i == 0 {
+					of = name
+				}
+				_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: of})
+				return err
 			}
-			if !found {
-				return errors.New("the manager's certificate has another fingerprint\nhint: it is another manager, or somebody stands between; compare with `releve-manager fingerprint` on its machine")
-			}
-			_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: others, DNSName: name})
-			return err
+			return errors.New("the manager's certificate has another fingerprint\nhint: it is another manager, or somebody stands between; compare with `releve-manager fingerprint` on its machine")
 		},
 	}
 }

@@ -10,6 +10,7 @@ type Site struct {
 	ID              string    `json:"id"`
 	Name            string    `json:"name"`
 	Type            string    `json:"type" doc:"Always Azure vSocket"`
+	Number          uint64    `json:"number" doc:"The site's at every witness; never given to another"`
 	Generation      uint64    `json:"generation" doc:"Raised by each change of the settings; the ETag"`
 	Created         time.Time `json:"created"`
 	Changed         time.Time `json:"changed"`
@@ -18,6 +19,7 @@ type Site struct {
 	Primary         Socket    `json:"primary"`
 	Secondary       *Socket   `json:"secondary,omitempty" doc:"Absent: there is none"`
 	HA              *HA       `json:"ha,omitempty" doc:"Absent: high availability is off"`
+	PoPs            []string  `json:"pops,omitempty" doc:"Names of the PoPs that it uses, best first; absent: all of the account, in the order of their adding"`
 	CanAddSecondary bool      `json:"can_add_secondary" doc:"The primary was seen with version 11.0 or higher, and there is no secondary"`
 }
 
@@ -29,9 +31,22 @@ type Native struct {
 
 // HA is a site's high-availability section.
 type HA struct {
-	FloatingIP  string `json:"floating_ip" example:"10.0.1.6"`
-	PrimaryIP   string `json:"primary_ip" example:"10.0.1.4" doc:"Management IP: the LAN IP, which carries keepalives"`
-	SecondaryIP string `json:"secondary_ip" example:"10.0.1.5" doc:"Management IP: the LAN IP, which carries keepalives"`
+	FloatingIP  string     `json:"floating_ip" example:"10.0.1.6"`
+	PrimaryIP   string     `json:"primary_ip" example:"10.0.1.4" doc:"Management IP: the LAN IP, which carries keepalives"`
+	SecondaryIP string     `json:"secondary_ip" example:"10.0.1.5" doc:"Management IP: the LAN IP, which carries keepalives"`
+	Settings    HASettings `json:"settings"`
+}
+
+// HASettings are what the pair shares besides; what is absent is left to the vSocket.
+type HASettings struct {
+	Keepalive string `json:"keepalive,omitempty" example:"50ms" doc:"Time between two keepalives"`
+	Silent    string `json:"silent,omitempty" example:"200ms" doc:"Silence after which the peer counts as gone"`
+	Lease     string `json:"lease,omitempty" example:"200ms" doc:"How long the active serves on the peer's word"`
+	Confirm   string `json:"confirm,omitempty" example:"1s" doc:"How long a silence lasts on, until the standby claims at Azure"`
+	Hold      string `json:"hold,omitempty" example:"10s" doc:"How long all must be well before the primary takes the role back"`
+	Preempt   string `json:"preempt,omitempty" enum:"on,off" doc:"Whether it does"`
+	Alone     string `json:"alone,omitempty" enum:"stay,stop" doc:"What the active does with neither peer nor Azure"`
+	Third     string `json:"third,omitempty" enum:"witness,arm" doc:"Who grants the terms"`
 }
 
 // Network is a routed range.
@@ -52,6 +67,8 @@ type Socket struct {
 	Seen      *time.Time `json:"seen,omitempty" doc:"Absent: never"`
 	Delivered uint64     `json:"delivered" doc:"The generation of the settings it has"`
 	Applied   uint64     `json:"applied" doc:"The generation of the settings it acts on"`
+	Problem   string     `json:"problem,omitempty" doc:"Why it doesn't act on what it has, or what of it isn't as it is here"`
+	MGMTIP    string     `json:"mgmt_ip,omitempty" doc:"As it has told; absent: not yet"`
 	KeyUntil  *time.Time `json:"key_until,omitempty" doc:"When its enrolment key ends; absent: it has none"`
 }
 
@@ -62,9 +79,10 @@ type NewSite struct {
 	LocalIP string `json:"local_ip" example:"10.0.1.4" doc:"The primary's LAN IP"`
 }
 
-// SiteChange is what can be changed of a site itself.
+// SiteChange is what can be changed of a site itself; what is absent stays.
 type SiteChange struct {
-	Name string `json:"name" maxLength:"200"`
+	Name *string   `json:"name,omitempty" maxLength:"200"`
+	PoPs *[]string `json:"pops,omitempty" maxItems:"50" doc:"Names or ids, best first; empty: all of the account, in the order of their adding"`
 }
 
 // NewSecondary is what adding a secondary asks for.
@@ -78,6 +96,15 @@ type HAChange struct {
 	FloatingIP  string `json:"floating_ip,omitempty" doc:"Is also the native range's local IP"`
 	PrimaryIP   string `json:"primary_ip,omitempty"`
 	SecondaryIP string `json:"secondary_ip,omitempty"`
+
+	Keepalive *string `json:"keepalive,omitempty" example:"50ms" doc:"10ms to 1s; empty, as all that follows: left to the vSocket"`
+	Silent    *string `json:"silent,omitempty" example:"200ms" doc:"30ms to 3s, at least 3 keepalives"`
+	Lease     *string `json:"lease,omitempty" example:"200ms" doc:"At least 3 keepalives, at most 3s"`
+	Confirm   *string `json:"confirm,omitempty" example:"1s" doc:"1ms to 1m"`
+	Hold      *string `json:"hold,omitempty" example:"10s" doc:"1ms to 1h"`
+	Preempt   *string `json:"preempt,omitempty" doc:"on or off"`
+	Alone     *string `json:"alone,omitempty" doc:"stay or stop"`
+	Third     *string `json:"third,omitempty" doc:"witness or arm"`
 }
 
 // NativeChange changes the native range; what is absent stays.
@@ -103,14 +130,17 @@ type EnrolKey struct {
 
 // AuditRow is one change.
 type AuditRow struct {
-	ID      string          `json:"id"`
-	At      time.Time       `json:"at"`
-	Actor   string          `json:"actor" doc:"user:ID, token:ID, device:SERIAL or system"`
-	Action  string          `json:"action"`
-	Target  string          `json:"target" doc:"The id of what was changed"`
-	Before  json.RawMessage `json:"before,omitempty"`
-	After   json.RawMessage `json:"after,omitempty"`
-	Request string          `json:"request,omitempty" doc:"The id of the request"`
+	ID     string    `json:"id"`
+	At     time.Time `json:"at"`
+	Actor  string    `json:"actor" doc:"user:ID, token:ID, device:SERIAL, provider:ISSUER or system"`
+	Action string    `json:"action"`
+	Target string    `json:"target" doc:"The id of what was changed"`
+	// The two names are as they are now.
+	ActorName  string          `json:"actor_name,omitempty" doc:"Absent: it has none, or is gone"`
+	TargetName string          `json:"target_name,omitempty" doc:"Absent: it has none, or is gone"`
+	Before     json.RawMessage `json:"before,omitempty"`
+	After      json.RawMessage `json:"after,omitempty"`
+	Request    string          `json:"request,omitempty" doc:"The id of the request"`
 }
 
 // Page is a part of a list; Next asks for the part after it.

@@ -34,8 +34,16 @@ func SavedPath() (string, error) {
 // Load finds the login: RELEVE_MANAGER, RELEVE_TOKEN and RELEVE_FINGERPRINT for
 // programs, or else what `releve login` saved.
 func Load() (Saved, error) {
-	if address := os.Getenv("RELEVE_MANAGER"); address != "" {
-		return Saved{Address: address, Token: os.Getenv("RELEVE_TOKEN"), Fingerprint: os.Getenv("RELEVE_FINGERPRINT")}, nil
+	// A half of the two must never be made whole by what somebody saved: it would be
+	// somebody else, at another manager.
+	address, token := os.Getenv("RELEVE_MANAGER"), os.Getenv("RELEVE_TOKEN")
+	switch {
+	case address != "" && token != "":
+		return Saved{Address: address, Token: token, Fingerprint: os.Getenv("RELEVE_FINGERPRINT")}, nil
+	case address != "":
+		return Saved{}, errors.New("RELEVE_MANAGER is set, and RELEVE_TOKEN is unset or empty\nhint: set both, or neither to use what releve login saved")
+	case token != "":
+		return Saved{}, errors.New("RELEVE_TOKEN is set, and RELEVE_MANAGER is unset or empty\nhint: set both, or neither to use what releve login saved")
 	}
 	path, err := SavedPath()
 	if err != nil {

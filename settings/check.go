@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Fail adds a problem of the value at path. One that has a problem already, or is
@@ -58,7 +59,7 @@ func (b *Binding) Count(path string, n, low, high int) {
 
 // Name checks a name for people, which must be there.
 func (b *Binding) Name(path, name string) {
-	if b.Present(path) && (strings.TrimSpace(name) == "" || len(name) > 80 || strings.ContainsFunc(name, isControl)) {
+	if b.Present(path) && (strings.TrimSpace(name) == "" || utf8.RuneCountInString(name) > 80 || strings.ContainsFunc(name, isControl)) {
 		b.Fail(path, "", "%q is no name: 1 to 80 characters on one line", name)
 	}
 }
@@ -118,6 +119,9 @@ func KeyBytes(text string) []byte {
 	}
 	return raw
 }
+
+// KeyText writes a secret as a file has it.
+func KeyText(key []byte) string { return base64.StdEncoding.EncodeToString(key) }
 
 // Duration writes a time without the zeros of 1m0s.
 func Duration(d time.Duration) string {

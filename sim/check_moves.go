@@ -101,7 +101,7 @@ func (m *movesCheck) reason() bool {
 	within := bounds(m.w.sched).Serve
 	for i := range m.w.sched.Faults {
 		f := &m.w.sched.Faults[i]
-		if m.short(f) || f.Kind == Readdress || f.Kind == Change {
+		if m.short(f) || f.Kind == Change || f.Kind == Readdress {
 			continue
 		}
 		if f.At <= m.w.now && m.w.now <= min(f.End(), m.w.sched.Settings.Safety)+within {

@@ -12,8 +12,9 @@ import (
 
 // promiseCheck is R3, R6 and ha-schedules.md 2: who has answered an active's
 // question doesn't claim before that answer's lease is over, unless the active
-// has yielded; and who has a claim in the register answers no older term. Nor
-// does anybody claim before what its former life may have promised is over (R0).
+// has yielded, which nobody says whose gate is open (R8.3); and who has a claim in
+// the register answers no older term. Nor does anybody claim before what its former
+// life may have promised is over (R0).
 type promiseCheck struct {
 	indifferent
 	w        *World
@@ -39,6 +40,9 @@ func (c *promiseCheck) sends(n *node, datagram []byte) {
 	}
 	if m.Yielded != 0 {
 		c.yielded[n.side] = m.Yielded
+		if left := n.serve - n.local(); m.Role == site.Standby && left > 0 {
+			c.w.fail("shut before told", "the %s says that it has yielded term %d, but its gate is open for another %v", n.side, m.Yielded, left)
+		}
 	}
 	if m.Role != site.Mute && m.Granted != n.granted {
 		c.w.fail("kept first", "the %s says %s, but has kept %s", n.side, m.Granted, n.granted)

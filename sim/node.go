@@ -130,8 +130,8 @@ func (n *node) boot() {
 		id[i] = byte(w.ids.Uint32())
 	}
 	n.boot_ = id
-	n.keys = auth.NewKeys(w.mac(w.keyOf(n.conf.HA.Generation)))
 	w.changing.configure(n)
+	n.keys = auth.NewKeys(w.mac(w.keyOf(n.conf.HA.Generation)))
 	driver, err := agent.NewDriver(n.conf, agent.Ports{Links: n, Witness: n, Gate: n, Guest: n, Cloud: n, Metadata: look{n}, Store: n, Journal: n,
 		Recorder: w.records[n.side], MAC: n.keys, Sealed: n.mac(), Wall: func() time.Time { return time.Time{} }}, id, w.ids.Uint64(), n.local())
 	if err != nil {

@@ -23,6 +23,8 @@ func (d *drawer) scenes(s *Schedule) {
 			d.apart(s)
 		case chance < 20, s.Settings.Safety < time.Minute && chance < 60: // fast timers: what it says wrongly lasts for milliseconds
 			d.doubt(s)
+		case chance >= 96:
+			d.thaw(s)
 		default:
 			d.scene(s)
 		}
@@ -89,6 +91,19 @@ func (d *drawer) doubt(s *Schedule) {
 	if f.Kind != Crash && d.yes(50) { // and is told late of the one that follows
 		s.Faults = append(s.Faults, Fault{Kind: Slow, At: f.End(), For: 10 * time.Second, Side: f.Side, Path: f.Path, D: d.skewed(50*time.Millisecond, time.Second)})
 	}
+}
+
+// thaw: a guest and its clock stand still for longer than its lease, and come back
+// before its peer has a term of its own.
+func (d *drawer) thaw(s *Schedule) {
+	c := &s.Settings
+	least := 2*hostSpace*c.Keepalive + c.Lease + time.Second
+	f := Fault{Kind: Freeze, At: d.between(d.from, c.Safety-20*time.Second), Side: site.Primary, Path: keepalive.Paths}
+	f.For = least + d.skewed(50*time.Millisecond, max(c.Silent+c.Confirm+d.pace(c.Profile)/4-least, 500*time.Millisecond))
+	if d.yes(20) {
+		f.Side = site.Secondary
+	}
+	s.Faults = append(s.Faults, f)
 }
 
 func (d *drawer) scene(s *Schedule) {

@@ -7,6 +7,22 @@ import (
 // Overlay is where addresses inside the tunnels are from; no site may use it.
 var Overlay = netip.MustParsePrefix("100.64.0.0/10")
 
+// witnesses are the addresses of PoPs' witnesses inside the tunnels.
+var witnesses = netip.MustParsePrefix("100.64.0.0/24")
+
+// MostSites is how many sites have numbers with addresses inside the tunnels.
+const MostSites = (1<<22-256)/2 - 2
+
+// TunnelAddress is a vSocket's own inside its tunnels: two a site, made from the
+// site's number (docs/decisions/0009-settings-from-the-manager.md). It is zero for
+// a number that has none.
+func TunnelAddress(siteNumber uint64, side Side) netip.Addr {
+	if siteNumber == 0 || siteNumber > MostSites || side == NoSide {
+		return netip.Addr{}
+	}
+	return address(number(Last(witnesses)) + 1 + 2*siteNumber + uint64(side-Primary))
+}
+
 // CheckHostAddress says why addr cannot be given to an interface in an Azure
 // subnet, as a *Fault without a field, or returns nil. Azure keeps the first
 // four addresses and the last of each subnet to itself (requirement E6; azure.md
@@ -33,7 +49,10 @@ func Gateway(subnet netip.Prefix) netip.Addr { return subnet.Masked().Addr().Nex
 
 // Last is the highest address of an IPv4 prefix.
 func Last(p netip.Prefix) netip.Addr {
-	n := number(p.Masked().Addr()) + 1<<(32-p.Bits()) - 1
+	return address(number(p.Masked().Addr()) + 1<<(32-p.Bits()) - 1)
+}
+
+func address(n uint64) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
 }
 

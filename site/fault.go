@@ -2,7 +2,7 @@ package site
 
 import "fmt"
 
-// Fault is one breach of a rule on addresses (E6).
+// Fault is one breach of a rule on addresses (E6) or HA settings (E7).
 type Fault struct {
 	Field   string `json:"field"`   // which input: native, primary_ip, secondary_ip, floating_ip, or a range's, by its place: ranges[0].gateway
 	Rule    Rule   `json:"rule"`    // for programs
@@ -30,6 +30,8 @@ const (
 	RuleOverlap    Rule = "other-site"       // an address belongs to one site of an account
 	RuleName       Rule = "name"             // 1 to 64 characters
 	RuleTogether   Rule = "secondary-and-ha" // a secondary and a floating IP come together
+	RuleTimer      Rule = "timer"            // of high availability: its bounds, and 3 keepalives
+	RuleChoice     Rule = "choice"           // one of a few words
 )
 
 func fault(r Rule, format string, args ...any) *Fault {

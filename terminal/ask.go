@@ -31,7 +31,7 @@ func Secret(in io.Reader, out io.Writer, question string) (string, error) {
 func Line(in io.Reader) (string, error) {
 	line, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && (!errors.Is(err, io.EOF) || line == "") {
-		return "", errors.New("nothing to read on the standard input")
+		return "", errors.New("nothing to read on the standard input\nhint: give it there as a line, or run the command at a terminal")
 	}
 	return strings.TrimRight(line, "\r\n"), nil
 }

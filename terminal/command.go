@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 type usageError struct{ error }
@@ -64,14 +66,50 @@ func Group(use, short, long string) *cobra.Command {
 	}
 }
 
-// Arguments checks their number; what names them.
+// Arguments checks their number; what names them. None of them is empty, and no
+// flag that was given, unless it is of MayBeEmpty: that is a variable which the
+// shell hasn't, and never a wish.
 func Arguments(least, most int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) >= least && len(args) <= most {
-			return nil
+		see := cmd.CommandPath() + " --help"
+		if len(args) < least || len(args) > most {
+			return Usage(fmt.Errorf("%s wants %s\nhint: %s", cmd.CommandPath(), what, see))
 		}
-		return Usage(fmt.Errorf("%s wants %s\nhint: %s --help", cmd.CommandPath(), what, cmd.CommandPath()))
+		if slices.Contains(args, "") {
+			return Usage(fmt.Errorf("%s wants %s, and an empty one was given\nhint: is a variable of the shell unset?", cmd.CommandPath(), what))
+		}
+		if err := cmd.ValidateRequiredFlags(); err != nil {
+			return Usage(fmt.Errorf("%w\nhint: %s", err, see))
+		}
+		return noneEmpty(cmd)
 	}
+}
+
+// meantEmpty marks a flag for which no value is one.
+const meantEmpty = "releve/may-be-empty"
+
+// MayBeEmpty lets a flag be given without a value.
+func MayBeEmpty(cmd *cobra.Command, flag string) {
+	if err := cmd.Flags().SetAnnotation(flag, meantEmpty, nil); err != nil {
+		panic("terminal: " + err.Error())
+	}
+}
+
+func noneEmpty(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if _, meant := f.Annotations[meantEmpty]; meant || err != nil {
+			return
+		}
+		empty := f.Value.String() == ""
+		if list, is := f.Value.(pflag.SliceValue); is {
+			empty = len(list.GetSlice()) == 0 || slices.Contains(list.GetSlice(), "")
+		}
+		if empty {
+			err = Usage(fmt.Errorf("--%s was given without a value\nhint: leave it out, or is a variable of the shell unset?", f.Name))
+		}
+	})
+	return err
 }
 
 // Interruptible gives a command a context that ends with Ctrl-C.

@@ -8,15 +8,16 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"releve.dev/releve/disk"
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/authority"
+	"releve.dev/releve/manager/certificate"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
+	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/presence"
 	"releve.dev/releve/manager/store"
 )
 
@@ -25,12 +26,19 @@ type manager struct {
 	log       *slog.Logger
 	folder    *disk.Owned
 	store     *store.Store
+	bus       fleet.Bus
 	authority *authority.Authority
 	inventory *inventory.Service
 	access    *access.Service
 	events    *events.Keeper
+	presence  *presence.Service
+	news      news
+	history   *history.Service
 	fleet     *fleet.Fleet
 	server    *http.Server
+	public    func(own certificate.Source) certificate.Source
+	protocols []string
+	signIn    api.SignIn
 	closers   []func() error // the last first
 }
 
@@ -45,6 +53,11 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 		return nil, err
 	}
 	m.closers = append(m.closers, m.folder.Close)
+	var renew func(context.Context)
+	if m.public, renew, err = u.shown.settle(u.data, log); err != nil {
+		return nil, err
+	}
+	m.protocols = u.shown.protocols()
 	if m.store, err = store.Open(ctx, u.url()); err != nil {
 		return nil, err
 	}
@@ -52,24 +65,45 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	if m.authority, err = authority.Open(u.authority()); err != nil {
 		return nil, err
 	}
+	if err := m.sameAuthority(ctx, u.newAuthority); err != nil {
+		return nil, err
+	}
+	if m.signIn, err = u.signIn.settle(u.address(addr), m.authority); err != nil {
+		return nil, err
+	}
+	if err := m.openBus(ctx, u); err != nil {
+		return nil, err
+	}
 	if err := m.wire(ctx, u.certificateNames(addr)); err != nil {
 		return nil, err
 	}
+	m.startChores(m.retainEvents(time.Duration(u.keepEvents)), chore{"retention of figures", time.Hour, m.history.Retain})
+	m.background(renew)
 	return m, nil
 }
 
 // wire makes the parts that stand on the database.
 func (m *manager) wire(ctx context.Context, names []string) (err error) {
-	bus := &fleet.LocalBus{}
 	m.inventory = inventory.New(m.store, inventory.Config{Fingerprint: m.authority.Fingerprint(), Notify: func(n inventory.Notice) {
-		bus.Publish(fleet.Wake{Settings: n.Serials, Void: n.Void})
+		m.bus.Publish(fleet.Wake{Settings: n.Serials, Void: n.Void, Status: []string{n.Site}})
 	}})
 	m.access = access.New(m.store, time.Now)
-	m.events = events.New(m.store, events.Config{Boot: "manager-" + uuid.Must(uuid.NewV7()).String()})
+	m.events = events.New(m.store, events.Config{Notify: func(account string) {
+		m.bus.Publish(fleet.Wake{Events: []string{account}})
+	}})
+	if err := m.openPresence(ctx); err != nil {
+		return err
+	}
+	if m.history, err = history.Open(history.Config{Store: m.store, Log: m.log}); err != nil {
+		return err
+	}
+	m.closers = append(m.closers, m.history.Close)
+	m.wake()
 	seen := newSightings(m.events, m.log)
 	m.closers = append(m.closers, seen.close)
-	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: bus, Log: m.log,
-		Incident: seen.note, Names: names})
+	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: m.bus, Log: m.log,
+		Incident: seen.note, Known: m.noteKnown, Sample: sampleEvery, Names: names,
+		Certificate: m.showing(names), Protocols: m.protocols})
 	if err != nil {
 		return err
 	}
@@ -78,8 +112,8 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	if err != nil {
 		return err
 	}
-	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Store: m.store,
-		Now: time.Now, Log: m.log})
+	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Status: m.presence, History: m.history, Store: m.store,
+		Now: time.Now, Log: m.log, SignIn: m.signIn})
 	mux := http.NewServeMux()
 	mux.Handle(m.fleet.Handler())
 	mux.Handle("/", people.Handler())

@@ -38,6 +38,9 @@ func (s *sightings) close() error {
 }
 
 func (s *sightings) note(i fleet.Incident) {
+	if i.Kind == fleet.Lost {
+		return // it may be with another manager in a moment; presence knows when it is lost
+	}
 	select {
 	case s.queue <- i:
 	default:
@@ -59,15 +62,11 @@ func (s *sightings) run(ctx context.Context) {
 func (s *sightings) tell(ctx context.Context, i fleet.Incident) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	kind := event.Refused
-	if i.Kind == fleet.Lost {
-		kind = event.OutOfSight
-	}
 	message := i.Detail
 	if i.Remote != "" {
 		message += ", from " + i.Remote
 	}
-	err := s.keeper.Tell(ctx, events.Sighting{Serial: string(i.Serial), Kind: kind, Reason: string(i.Kind), Message: message})
+	err := s.keeper.Tell(ctx, events.Sighting{Serial: string(i.Serial), Kind: event.Refused, Reason: string(i.Kind), Message: message})
 	if err != nil {
 		s.log.Error("a sighting isn't kept", slog.String("serial", string(i.Serial)), slog.Any("reason", err))
 	}

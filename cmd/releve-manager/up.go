@@ -26,10 +26,17 @@ type upping struct {
 	names  []string
 	owner  string
 	drain  time.Duration
+
+	newAuthority bool
+	keepEvents   days
+	nats         string
+	natsUser     string
+	shown        shown
+	signIn       signIn
 }
 
 func (o *options) upCommand() *cobra.Command {
-	u := &upping{options: o}
+	u := &upping{options: o, keepEvents: days(400 * 24 * time.Hour)}
 	cmd := &cobra.Command{
 		Use: "up", Short: "Run the manager",
 		Long: `Run the manager in the foreground, until SIGTERM or Ctrl-C, which let requests
@@ -47,6 +54,12 @@ whose fingerprint is printed, and a first owner, with a code that is good once.`
 	cmd.Flags().StringVar(&u.listen, "listen", ":8443", "address and port, for the API and for vSockets")
 	cmd.Flags().StringSliceVar(&u.names, "name", nil, "names or addresses by which this manager is reached; for its certificate")
 	cmd.Flags().StringVar(&u.owner, "owner", "owner", "name of the first owner")
+	cmd.Flags().StringVar(&u.nats, "nats", "", "nats://HOST: wake the other managers over this NATS instead of PostgreSQL's NOTIFY")
+	cmd.Flags().StringVar(&u.natsUser, "nats-credentials", "", "file with the NATS user's credentials")
+	cmd.Flags().Var(&u.keepEvents, "keep-events", "how long events are kept")
+	cmd.Flags().BoolVar(&u.newAuthority, "new-authority", false, "serve though the database's vSockets believe another certificate authority: they have to enrol anew")
+	u.shown.flags(cmd)
+	u.signIn.flags(cmd)
 	cmd.Flags().DurationVar(&u.drain, "drain", 10*time.Second, "how long requests and vSockets have to finish at the end")
 	return cmd
 }
@@ -87,7 +100,7 @@ func listenOn(address string) (net.Listener, error) {
 
 // certificateNames are those under which the manager can be reached.
 func (u *upping) certificateNames(addr net.Addr) []string {
-	names := append([]string{}, u.names...)
+	names := u.publicNames()
 	if host, err := os.Hostname(); err == nil {
 		names = append(names, host)
 	}
@@ -98,8 +111,16 @@ func (u *upping) certificateNames(addr net.Addr) []string {
 	return names
 }
 
+// publicNames are those that the user gave.
+func (u *upping) publicNames() []string {
+	return append(append([]string{}, u.shown.acme.Domains...), u.names...)
+}
+
 // address is where people reach the manager.
 func (u *upping) address(addr net.Addr) string {
+	if u.signIn.url != "" {
+		return strings.TrimSuffix(u.signIn.url, "/")
+	}
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
 		return "https://" + addr.String()
@@ -107,8 +128,8 @@ func (u *upping) address(addr net.Addr) string {
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "localhost"
 	}
-	if len(u.names) > 0 {
-		host = u.names[0]
+	if names := u.publicNames(); len(names) > 0 {
+		host = names[0]
 	}
 	if port == "443" {
 		if strings.Contains(host, ":") {

@@ -27,7 +27,7 @@ func rootCommand() *cobra.Command {
 Internet, to other sites and back, by whichever of a site's two vSockets is
 active.`)
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", config.DefaultPath, "settings of the PoP")
-	root.AddCommand(o.initCommand(), o.runCommand(), o.checkCommand(), sampleCommand(), o.statusCommand(),
+	root.AddCommand(o.initCommand(), o.runCommand(), o.enrolCommand(), o.channelCommand(), o.checkCommand(), sampleCommand(), o.statusCommand(),
 		terminal.Version("releve-pop"), deviceCommand())
 	return root
 }

@@ -20,7 +20,6 @@ import (
 	"releve.dev/releve/pop/state"
 	"releve.dev/releve/pop/witness"
 	"releve.dev/releve/priority"
-	"releve.dev/releve/settings"
 	"releve.dev/releve/site"
 	"releve.dev/releve/tunnel"
 )
@@ -37,22 +36,26 @@ type pop struct {
 	witness *witness.Server
 	socket  *net.UDPConn // the witness's
 
+	reads chan chan control.Settings // who wants the settings read anew, and to hear of it
+
 	mu       sync.Mutex
 	refused  []control.Refusal
 	problems []string // of the last reading of the settings
+	settings control.Settings
 }
 
 // runPoP runs until ctx ends.
 func runPoP(ctx context.Context, path string) error {
-	cfg, refused, err := config.Load(path)
+	both, err := load(path)
 	if err != nil {
 		return err
 	}
+	cfg := both.Config
 	// The witness answers in time while the tunnels use all that the machine has.
 	if level, err := priority.Raise(); err != nil {
 		slog.Warn("answers may be late on a busy machine", "priority", level, "reason", err)
 	}
-	p := &pop{path: path, cfg: cfg, started: time.Now()}
+	p := &pop{path: path, cfg: cfg, started: time.Now(), reads: make(chan chan control.Settings)}
 	if p.key, err = state.Key(cfg.StateDir); err != nil {
 		return err
 	}
@@ -60,13 +63,13 @@ func runPoP(ctx context.Context, path string) error {
 	signal.Notify(again, syscall.SIGHUP)
 	defer signal.Stop(again)
 	// The door first: a second PoP finds it shut before it touches the devices.
-	server, err := control.Serve(cfg.RunDir, p.status)
+	server, err := control.Serve(cfg.RunDir, control.Handlers{Status: p.status, Settings: p.managers, ReadSettings: p.readSettings})
 	if err != nil {
 		return err
 	}
 	err = p.open()
 	if err == nil {
-		p.serve(cfg, refused)
+		p.serve(both)
 		err = p.run(ctx, again)
 	}
 	return errors.Join(err, server.Close())
@@ -101,6 +104,10 @@ func (p *pop) run(ctx context.Context, again <-chan os.Signal) error {
 		select {
 		case <-again:
 			p.reload()
+		case told := <-p.reads:
+			p.reload()
+			s, _ := p.managers(ctx)
+			told <- s
 		case <-ctx.Done():
 		}
 	}
@@ -111,16 +118,20 @@ func (p *pop) run(ctx context.Context, again <-chan os.Signal) error {
 	return errors.Join(p.hub.Close(), p.fence.Close())
 }
 
-// serve makes a file's sites those that are served.
-func (p *pop) serve(cfg *config.Config, refused settings.Problems) {
-	told := []control.Refusal{}
-	for _, problem := range refused {
+// serve makes the settings' sites those that are served.
+func (p *pop) serve(both *joined) {
+	cfg, told := both.Config, []control.Refusal{}
+	for _, problem := range both.refused {
 		slog.Error("a site isn't served as the settings say", "reason", problem.String())
 		told = append(told, control.Refusal{Line: problem.Line, Path: problem.Path, Reason: problem.Text})
 	}
 	p.mu.Lock()
 	p.refused, p.problems = told, []string{}
 	p.mu.Unlock()
+	if both.unusable != nil {
+		slog.Error("only the file's sites are served", "reason", both.unusable)
+		p.problem(both.unusable.Error())
+	}
 	if err := p.hub.Serve(cfg.Sites); err != nil {
 		slog.Error("not all of the settings took effect", "reason", err)
 		p.problem(err.Error())
@@ -130,7 +141,10 @@ func (p *pop) serve(cfg *config.Config, refused settings.Problems) {
 		slog.Error("the witness doesn't serve all sites", "reason", err)
 		p.problem(err.Error())
 	}
-	slog.Info("serving", "sites", len(cfg.Sites), "problems", len(refused))
+	p.mu.Lock()
+	p.settings = both.told()
+	p.mu.Unlock()
+	slog.Info("serving", "sites", len(cfg.Sites), "problems", len(both.refused), "generation", both.generation)
 }
 
 // problem adds one to the status, until the settings are read again.
@@ -142,16 +156,25 @@ func (p *pop) problem(text string) {
 	}
 }
 
-// reload reads the settings anew. A file that can't be used changes nothing.
+// reload reads the settings anew. Those that can't be used change nothing.
 func (p *pop) reload() {
-	cfg, refused, err := config.Load(p.path)
+	both, err := load(p.path)
+	if err == nil {
+		err = both.unusable
+	}
 	if err != nil {
 		slog.Error("the settings can't be used; all stays as it was", "reason", err)
 		p.problem("the settings on the disk can't be used: " + err.Error())
+		p.mu.Lock()
+		p.settings.Problem = err.Error()
+		if both != nil {
+			p.settings.Tried = both.generation
+		}
+		p.mu.Unlock()
 		return
 	}
-	p.serve(cfg, refused)
-	if !sameBase(cfg, p.cfg) {
+	p.serve(both)
+	if !sameBase(both.Config, p.cfg) {
 		slog.Warn("of the settings only the sites can change while the PoP runs")
 		p.problem("settings other than the sites have changed, and take effect at the next start")
 	}
@@ -178,7 +201,7 @@ func (p *pop) status(ctx context.Context) (control.Status, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := control.Status{Name: p.cfg.Name, Version: site.Release, Started: p.started, PublicKey: p.key.Public(),
-		Devices: devices, Sites: []control.Site{}, Refused: p.refused, Dropped: dropped, Questions: p.witness.Counts(), Problems: slices.Clone(p.problems)}
+		Devices: devices, Settings: p.settings, Sites: []control.Site{}, Refused: p.refused, Dropped: dropped, Questions: p.witness.Counts(), Problems: slices.Clone(p.problems)}
 	for _, e := range []error{err, failed} {
 		if e != nil {
 			s.Problems = append(s.Problems, e.Error())

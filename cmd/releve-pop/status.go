@@ -72,17 +72,32 @@ func printStatus(out io.Writer, s *control.Status, now time.Time) error {
 	for _, d := range s.Devices {
 		r.Row("Device "+d.Name, r.device(d))
 	}
+	if s.Settings != (control.Settings{}) {
+		r.Row("Manager", r.settings(s.Settings))
+	}
 	for i := range s.Sites {
 		r.site(&s.Sites[i])
 	}
 	for _, f := range s.Refused {
-		r.Row("Refused", r.Bad(f.Path)+": "+f.Reason+r.Dim(fmt.Sprintf(", line %d", f.Line)))
+		where := ", of the manager"
+		if f.Line > 0 {
+			where = fmt.Sprintf(", line %d", f.Line)
+		}
+		r.Row("Refused", r.Bad(f.Path)+": "+f.Reason+r.Dim(where))
 	}
 	r.Row("Dropped", r.dropped(s))
 	for _, p := range s.Problems {
 		r.Row("Problem", r.Bad(p))
 	}
 	return r.Write(out)
+}
+
+func (r *report) settings(s control.Settings) string {
+	text := fmt.Sprintf("settings of generation %d", s.Generation)
+	if s.Problem != "" {
+		text += ": " + r.Bad(s.Problem)
+	}
+	return text
 }
 
 func (r *report) device(d hub.DeviceStatus) string {

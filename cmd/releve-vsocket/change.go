@@ -25,9 +25,9 @@ type change struct {
 	waits   string       // what isn't taken, and why
 	anew    bool         // by another life, as a standby
 	leaves  bool         // by a life alone
-
-	readdressing bool    // another floating IP is being kept, before it is given to the steering
-	next         *joined // of the life after this one
+	told    string       // what it waits for, as last told
+	tellAt  time.Duration
+	next    *joined // of the life after this one
 }
 
 // take is the door's: settings have come.
@@ -53,7 +53,7 @@ func (p *pair) taken(now time.Duration, next joined) {
 		p.tellWaits() // asked again
 		return
 	}
-	c.want, c.waits, c.anew, c.readdressing, c.leaves = next, "", false, false, next.cfg.HA == nil
+	c.want, c.waits, c.anew, c.leaves = next, "", false, next.cfg.HA == nil
 	if c.leaves {
 		c.waits = "HA is off at the manager, and this vSocket leaves it once it is the active one and the other has stopped"
 		p.tellWaits()
@@ -79,45 +79,81 @@ const mostFormers = 4
 // tellWaits says what the newest settings still wait for.
 func (p *pair) tellWaits() {
 	var why []string
-	if c := &p.change; len(c.formers) > 0 && !c.leaves {
+	c := &p.change
+	if len(c.formers) > 0 && !c.leaves {
 		why = append(why, "the other vSocket hasn't said that it has them: the old and the new are used side by side until then")
 	}
-	if p.change.waits != "" {
-		why = append(why, p.change.waits)
+	if want := c.floatingIP(); want.IsValid() {
+		if text := p.fips.says(want); text != "" {
+			why = append(why, text)
+		}
 	}
-	if next := p.change.want.cfg; !p.change.leaves && next.HA.FloatingIP != p.fip && !p.driver.Agreed() {
-		why = append(why, "the floating IP changes once the other vSocket has these settings too")
+	if c.waits != "" {
+		why = append(why, c.waits)
 	}
-	if len(why) > 0 {
-		p.source.waits(strings.Join(why, "; "))
+	if c.told = strings.Join(why, "; "); c.told != "" {
+		p.source.waits(c.told)
 	}
+}
+
+// tellPace is how soon people read how a change of the floating IP goes on.
+const tellPace = time.Second
+
+// keepTelling tells what has become of what was told.
+func (p *pair) keepTelling(now time.Duration) {
+	c := &p.change
+	want := c.floatingIP()
+	if now < c.tellAt || !want.IsValid() {
+		return
+	}
+	c.tellAt = now + tellPace
+	if text := p.fips.says(want); text != "" && !strings.Contains(c.told, text) {
+		p.tellWaits()
+	}
+}
+
+// floatingIP is that of the newest settings, whatever else they wait for; none, if
+// they have none.
+func (c *change) floatingIP() netip.Addr {
+	if c.want.cfg == nil || c.leaves {
+		return netip.Addr{}
+	}
+	return c.want.cfg.HA.FloatingIP
 }
 
 // review does what has become possible. It is called with each tick and datagram.
 func (p *pair) review(now time.Duration) {
 	c := &p.change
-	p.endReaddress()
-	if c.want.cfg == nil || c.next != nil || c.readdressing {
+	if c.next != nil {
 		return
 	}
 	agreed := p.driver.Agreed()
+	p.fips.review(now, c.floatingIP(), agreed)
+	if c.want.cfg == nil {
+		return
+	}
 	if agreed && len(c.formers) > 0 {
 		c.formers = nil
 		p.sideBySide()
 		p.tellWaits()
 	}
+	p.keepTelling(now)
 	switch {
-	case !c.leaves && agreed && (c.waits == "" || c.anew) && c.want.cfg.HA.FloatingIP != p.fip:
-		p.readdress() // what can't be taken at all must not become the last good ones
-	case c.leaves && p.driver.Alone(now), c.anew && agreed && p.driver.Resting(now):
+	case c.leaves && p.driver.Alone(now), c.anew && agreed && p.fips.keeps(c.want.cfg.HA.FloatingIP) && p.driver.Resting(now):
 		next := c.want
 		c.next = &next
 		p.loop.Leave()
-	case !c.leaves && c.waits == "" && len(c.formers) == 0 && c.want.cfg.HA.FloatingIP == p.fip:
+	case !c.leaves && c.waits == "" && len(c.formers) == 0 && p.fips.runs(c.want.cfg.HA.FloatingIP):
 		whole := c.want
 		c.want = joined{}
-		go p.source.ran(whole) // the disk may be slow, and the loop must not be
+		go p.ran(whole) // the disk may be slow, and the loop must not be
 	}
+}
+
+// ran is called by a goroutine of its own.
+func (p *pair) ran(whole joined) {
+	p.source.ran(whole)
+	p.loop.Post(p.ctx, func(time.Duration) { p.fips.applied = whole.cfg.HA.FloatingIP })
 }
 
 // sideBySide sends to, and believes, the peer with what it has now and had before.

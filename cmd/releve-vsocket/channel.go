@@ -24,6 +24,7 @@ import (
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/control"
 	"releve.dev/releve/vsocket/join"
+	"releve.dev/releve/vsocket/remote"
 	"releve.dev/releve/vsocket/reporter"
 	"releve.dev/releve/vsocket/spool"
 )
@@ -122,6 +123,7 @@ func openChannel(cfg *config.Config, folder disk.Folder, kept *spool.Spool, agen
 		Machine: strings.TrimSpace(string(machine)), Log: slog.Default(), Local: join.Local(cfg, key),
 		Apply: func(ctx context.Context, _ *contract.Settings) error { return apply(ctx, agent) },
 		Void:  func() { unassigned(folder, agent) },
+		Serve: remote.New(control.Socket(cfg.RunDir)).Serve,
 	})
 }
 

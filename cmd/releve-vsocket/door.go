@@ -29,17 +29,17 @@ type running struct {
 	status  func(context.Context) (site.Status, error)
 	apiTest func(context.Context, func(step any) error) error // nil: there is none
 	take    func(context.Context, joined) error               // other settings
+	moved   func(context.Context) error                       // a person's word of the routes; nil: there is no floating IP
 }
 
 func newDoor() door { return door{behind: &behind{}, stop: make(chan struct{}, 2)} }
 
 var errStarting = errors.New("the agent is starting")
 
-func (d *door) open(status func(context.Context) (site.Status, error), apiTest func(context.Context, func(any) error) error,
-	take func(context.Context, joined) error) {
+func (d *door) open(life running) {
 	d.behind.Lock()
 	defer d.behind.Unlock()
-	d.behind.running = running{status, apiTest, take}
+	d.behind.running = life
 }
 
 func (d *door) get() running {
@@ -73,6 +73,12 @@ func (d *door) handlers(u *unit) control.Handlers {
 		},
 		Journal:  u.readJournal,
 		Settings: u.offer,
+		Moved: func(ctx context.Context) error {
+			if moved := d.get().moved; moved != nil {
+				return moved(ctx)
+			}
+			return errors.New("there is no floating IP without HA settings")
+		},
 		Stop: func(ctx context.Context) error {
 			d.ask(ctx)
 			return nil

@@ -44,7 +44,7 @@ to it from then on.`,
 				return err
 			}
 			if _, _, err := net.SplitHostPort(manager); err != nil {
-				return terminal.Usage(fmt.Errorf("--manager %q: want HOST:PORT", manager))
+				return terminal.Usage(fmt.Errorf("--manager %q: want HOST:PORT\nhint: such as --manager manager.example:8443", manager))
 			}
 			key, err := site.ParseEnrolKey(args[0])
 			if err != nil {

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"releve.dev/releve/site"
 	"releve.dev/releve/terminal"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/control"
@@ -41,16 +37,16 @@ addresses and its network interfaces as Azure shows them.`,
 				}
 				return o.export(export)
 			}
-			from, err := parseSince(since, time.Now())
+			from, err := terminal.Since(since, time.Now())
 			if err != nil {
-				return terminal.Usage(err)
+				return err
 			}
-			printer := &timeline{out: cmd.OutOrStdout(), Palette: terminal.PaletteFor(cmd.OutOrStdout()), json: asJSON}
+			printer := terminal.NewTimeline(cmd.OutOrStdout(), asJSON)
 			agent, err := o.dial()
 			if err != nil {
 				return err
 			}
-			err = agent.Journal(cmd.Context(), from, follow, printer.print)
+			err = agent.Journal(cmd.Context(), from, follow, printer.Entry)
 			if !follow && errors.Is(err, control.ErrNotRunning) {
 				return o.readFiles(from, printer)
 			}
@@ -81,21 +77,8 @@ func (o *options) export(path string) error {
 	return err
 }
 
-func parseSince(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
-		return now.Add(-d), nil
-	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
-	}
-	return time.Time{}, fmt.Errorf("--since: %q is neither a time like 2026-11-23T12:00:00Z nor a duration like 10m", text)
-}
-
 // readFiles prints what an agent that no longer runs has left.
-func (o *options) readFiles(from time.Time, printer *timeline) error {
+func (o *options) readFiles(from time.Time, printer *terminal.Timeline) error {
 	cfg, err := config.Load(o.config)
 	if err != nil {
 		return err
@@ -105,33 +88,9 @@ func (o *options) readFiles(from time.Time, printer *timeline) error {
 		return err
 	}
 	for _, entry := range entries {
-		if err := printer.print(entry); err != nil {
+		if err := printer.Entry(entry); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// timeline prints entries, and each day's date before its first.
-type timeline struct {
-	terminal.Palette
-	out  io.Writer
-	json bool
-	day  string
-}
-
-func (t *timeline) print(entry site.Entry) error {
-	if t.json {
-		return json.NewEncoder(t.out).Encode(entry)
-	}
-	wall := entry.Wall.Local()
-	if day := wall.Format("2006-01-02 (MST)"); day != t.day {
-		t.day = day
-		if _, err := fmt.Fprintln(t.out, t.Bold(day)); err != nil {
-			return err
-		}
-	}
-	line := fmt.Sprintf("%s  %-9s  %-22s  %s", wall.Format("15:04:05.000"), entry.Who, entry.What, t.Dim(entry.Detail))
-	_, err := fmt.Fprintln(t.out, strings.TrimRight(line, " "))
-	return err
 }

@@ -50,8 +50,7 @@ type appliance struct {
 	agent *control.Client
 }
 
-// enough is for a machine that is busy with much else.
-const enough = time.Minute
+const enough = 20 * time.Second
 
 func newManaged(t *testing.T) *managed {
 	if !room.Inside() {
@@ -224,8 +223,7 @@ func (n *appliance) settings(generation uint64, key byte, change func(*contract.
 	peer := n.side.Peer()
 	s := &contract.Settings{Generation: generation, Site: "by manager", Side: contract.Settings_Side(n.side), LanIp: azuresite.Addr(n.side, azuresite.LAN).String(),
 		Ha: &contract.HA{FloatingIp: azuresite.FloatingIP.String(), PeerLan: azuresite.Addr(peer, azuresite.LAN).String(),
-			PeerMgmt: azuresite.Addr(peer, azuresite.MGMT).String(), Key: append(make([]byte, 31), key),
-			KeepaliveMs: 100, SilentMs: 2000, HoldMs: 3_600_000}}
+			PeerMgmt: azuresite.Addr(peer, azuresite.MGMT).String(), Key: append(make([]byte, 31), key), HoldMs: 3_600_000}}
 	if change != nil {
 		change(s.Ha)
 	}
@@ -247,17 +245,14 @@ func (n *appliance) watchGate() (shut func() (times, looks int64)) {
 		tick := time.NewTicker(5 * time.Millisecond)
 		defer tick.Stop()
 		for ctx.Err() == nil {
-			open, whole := 0, true
+			open := 0
 			for _, name := range [...]string{"serve", "drain"} {
-				set, err := conn.GetSetByName(table, name)
-				if err == nil {
-					var elements []nftables.SetElement
-					elements, err = conn.GetSetElements(set)
+				if set, err := conn.GetSetByName(table, name); err == nil {
+					elements, _ := conn.GetSetElements(set)
 					open += len(elements)
 				}
-				whole = whole && err == nil // a dump that a change came into is none
 			}
-			if looks.Add(1); open == 0 && whole {
+			if looks.Add(1); open == 0 {
 				times.Add(1)
 			}
 			select {
@@ -296,7 +291,7 @@ func TestSettingsOfTheManager(t *testing.T) {
 	})
 	s.until("is its standby", func(s *site.Status) bool { return s.Role == site.Standby && s.HA.Ready })
 
-	faster := func(h *contract.HA) { h.KeepaliveMs, h.SilentMs = 50, 1500 }
+	faster := func(h *contract.HA) { h.KeepaliveMs, h.SilentMs = 20, 100 }
 	if status := p.give(p.settings(3, 2, faster)); status.Applied != 2 || !strings.Contains(status.Problem, "side by side") {
 		t.Errorf("one has other timers and another key: %+v", status)
 	}
@@ -320,20 +315,6 @@ func TestSettingsOfTheManager(t *testing.T) {
 			t.Errorf("at once: %+v", status)
 		}
 	}
-	readdressed := func(h *contract.HA) {
-		faster(h)
-		h.Preempt, h.FloatingIp = "off", azuresite.FloatingIP.Next().String()
-	}
-	if status := p.give(p.settings(7, 2, readdressed)); status.Applied != 6 || !strings.Contains(status.Problem, "once the other vSocket has") {
-		t.Errorf("another floating IP at one: %+v", status)
-	}
-	s.give(s.settings(7, 2, readdressed))
-	s.applied(7)
-	p.applied(7)
-	p.until("has both floating IPs", func(s *site.Status) bool {
-		nic := string(w.azure.Do("GET", w.layout.LANNIC(site.Primary)+"?api-version=2024-05-01", "", "").Body)
-		return s.FIP.Change != nil && strings.Contains(nic, `"`+azuresite.FloatingIP.String()+`"`) && strings.Contains(nic, `"`+azuresite.FloatingIP.Next().String()+`"`)
-	})
 	if now := p.until("is the active one yet", func(s *site.Status) bool { return s.Role == site.Active }).Term; now != term {
 		t.Errorf("term %d has become %d", term, now)
 	}
@@ -342,23 +323,23 @@ func TestSettingsOfTheManager(t *testing.T) {
 	}
 
 	for _, n := range [...]*appliance{p, s} { // a tunnel, which only a standby takes: the active hands over
-		tunnelled := n.settings(8, 2, func(h *contract.HA) { readdressed(h); h.Third = "arm" })
+		tunnelled := n.settings(7, 2, func(h *contract.HA) { faster(h); h.Preempt, h.Third = "off", "arm" })
 		tunnelled.Cloud = &contract.Cloud{SiteNumber: 5, Address: fmt.Sprintf("100.64.0.%d", 10+n.side), WitnessKey: append(make([]byte, 31), 9), Pops: []*contract.PoP{
 			{Name: "pop1", Endpoint: "10.102.1.99:51820", PublicKey: append(make([]byte, 31), 8), Witness: "100.64.0.1:20481"}}}
-		if status := n.give(tunnelled); n == p && (status.Applied != 7 || !strings.Contains(status.Problem, "standby")) {
+		if status := n.give(tunnelled); n == p && (status.Applied != 6 || !strings.Contains(status.Problem, "standby")) {
 			t.Errorf("a tunnel at the active: %+v", status)
 		}
 	}
-	s.applied(8)
-	p.applied(8)
+	s.applied(7)
+	p.applied(7)
 	s.until("is the active one", func(s *site.Status) bool { return s.Role == site.Active && s.Master && s.Tunnel != nil })
 	p.until("is its standby", func(s *site.Status) bool { return s.Role == site.Standby && s.HA.Ready && s.Tunnel != nil })
 
-	off := &contract.Settings{Generation: 9, Site: "alone", Side: contract.Settings_PRIMARY}
-	if status := p.give(off); status.Applied != 8 || !strings.Contains(status.Problem, "leaves it") {
+	off := &contract.Settings{Generation: 8, Site: "alone", Side: contract.Settings_PRIMARY}
+	if status := p.give(off); status.Applied != 7 || !strings.Contains(status.Problem, "leaves it") {
 		t.Errorf("HA is off while the other is the active one: %+v", status)
 	}
 	must(t, s.agent.Stop(t.Context()))
-	p.applied(9)
+	p.applied(8)
 	p.until("is Master by itself again", func(s *site.Status) bool { return s.Master && !s.HA.Configured && s.Site == "alone" })
 }

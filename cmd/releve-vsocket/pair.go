@@ -38,11 +38,10 @@ type pair struct {
 	steps  *stepwise // nil but in a lab that asked for it
 
 	ha       *config.HA // that counts now; the rest is as in cfg
-	fip      netip.Addr
-	former   []netip.Addr // floating IPs that may still be in use
 	keys     *auth.Keys
 	fromSolo bool
 	change   change
+	fips     readdress
 
 	recorder *recorder.Recorder
 }
@@ -56,7 +55,7 @@ func (u *unit) runPair(ctx context.Context, l life) (*joined, error) {
 		cancel()
 		return nil, unborn{err}
 	}
-	u.door.open(u.complete(p.status), p.apiTest, p.take)
+	u.door.open(running{u.complete(p.status), p.apiTest, p.take, p.moved})
 	go p.tokens.Run(ctx)
 	go p.probe()
 	wake := func() { p.loop.Post(ctx, func(time.Duration) { p.drain() }) }
@@ -73,8 +72,8 @@ func (u *unit) runPair(ctx context.Context, l life) (*joined, error) {
 
 func (p *pair) open() (err error) {
 	cfg := p.cfg
-	p.fip, p.former = cfg.HA.FloatingIP, p.source.former(cfg.HA.FloatingIP)
-	if p.guest, err = newFloating(cfg.Interfaces.LAN.Name, p.fip, p.former...); err != nil {
+	p.fips = newReaddress(p.kept, cfg.HA.FloatingIP)
+	if p.guest, err = newFloating(cfg.Interfaces.LAN.Name, p.fips.To, p.fips.Former...); err != nil {
 		return err
 	}
 	if p.imds, err = imds.New(imds.Config{Base: cfg.Azure.IMDS, ClientID: cfg.Azure.ClientID, Audience: audience(cfg)}); err != nil {
@@ -110,6 +109,7 @@ func (p *pair) open() (err error) {
 		return err
 	}
 	p.loop = agent.NewLoop(p.driver, agent.BootClock, p.drain)
+	p.fips.driver, p.fips.post = p.driver, func(fn func(time.Duration)) { p.loop.Post(p.ctx, fn) }
 	return nil
 }
 
@@ -203,8 +203,8 @@ const configName = "releve-fip"
 func (p *pair) driverConfig() agent.Config {
 	cfg, az := p.cfg, p.cfg.Azure
 	return agent.Config{
-		Site: cfg.Site, FloatingIP: cfg.HA.FloatingIP, HA: p.haConfig(cfg.HA),
-		Steer: steer.Config{Side: cfg.Side, FloatingIP: cfg.HA.FloatingIP, ConfigName: configName, Change: steer.Change{Former: p.former},
+		Site: cfg.Site, FloatingIP: p.fips.To, HA: p.haConfig(cfg.HA),
+		Steer: steer.Config{Side: cfg.Side, FloatingIP: p.fips.To, Change: p.fips.Change, ConfigName: configName,
 			SubnetID: arm.SubnetID(az.Subscription, az.Subnet.Group, az.Subnet.VNet, az.Subnet.Name), PeerVM: az.PeerVM.Name != ""},
 		Fitness: fitness.Config{Failures: cfg.Probes.Failures, Recovery: cfg.Probes.Recovery, Version: p.version},
 	}

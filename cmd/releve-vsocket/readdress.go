@@ -1,85 +1,181 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
-	"io/fs"
+	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"time"
 
 	"releve.dev/releve/core/steer"
 	"releve.dev/releve/disk"
-	"releve.dev/releve/vsocket/agent"
+	"releve.dev/releve/site"
 )
 
-// A floating IP changes while the pair runs, once both hold it (R14, core/steer).
-// That there is a former one is on the disk before the steering is told: whoever
-// dies in the middle, and takes over later, moves both.
+// readdress takes another floating IP while the pair runs (R14, decision 9). It is
+// the loop's own.
+//
+// Once both vSockets hold the settings, each writes down what the change is, and a
+// little later gives it to its steering: by then the other has written it down too,
+// so that whoever takes over knows of both addresses. The active's steering does
+// it; a standby's sees the end. Then the settings count as applied, and the former
+// addresses are forgotten.
+type readdress struct {
+	addresses // as on the disk
+	driver    steering
+	folder    disk.Folder
+	post      func(func(now time.Duration)) // to the loop
 
-// formerFile is beside the last good settings: a JSON list of addresses.
-const formerFile = "former"
-
-// former are the floating IPs before this one that may still be in use.
-func (s *source) former(present netip.Addr) (list []netip.Addr) {
-	raw, err := s.applied.Read(formerFile)
-	if err == nil {
-		err = json.Unmarshal(raw, &list)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		slog.Error("former floating IPs can't be read", "error", err)
-	}
-	return slices.DeleteFunc(list, func(addr netip.Addr) bool { return addr == present })
+	applied netip.Addr    // of the settings that ran last
+	given   bool          // the steering goes by the addresses
+	busy    bool          // the disk is being written
+	agreed  time.Duration // since when both hold the settings; 0: they don't
+	retry   time.Duration // the disk refused: not before
 }
 
-func (s *source) keepFormer(list []netip.Addr) error {
-	raw, err := json.Marshal(list)
-	if err != nil {
-		return err
-	}
-	s.disk.Lock()
-	defer s.disk.Unlock()
-	return disk.Replace(s.applied, formerFile, raw)
+// steering is what of the driver a change needs.
+type steering interface {
+	FloatingIP(now time.Duration, addr netip.Addr, change steer.Change)
+	FIPChange() *site.FIPChange
 }
 
-// readdress keeps the change, and then gives it to the steering.
-func (p *pair) readdress() {
-	c := &p.change
-	c.readdressing = true
-	want, addr := c.want, c.want.cfg.HA.FloatingIP
-	former := slices.DeleteFunc(append(slices.Clone(p.former), p.fip), func(old netip.Addr) bool { return old == addr })
-	go func() {
-		err := p.source.keepFormer(former)
-		if err == nil {
-			err = p.source.keep(want)
+const (
+	bothKept  = 3 * time.Second // after both hold the settings, both have written them down
+	diskRetry = 10 * time.Second
+)
+
+func newReaddress(folder disk.Folder, addr netip.Addr) readdress {
+	return readdress{addresses: loadAddresses(folder, addr), folder: folder, applied: addr, given: true}
+}
+
+// review does what has become possible. want is the floating IP of the newest
+// settings; the zero value if there are none.
+func (r *readdress) review(now time.Duration, want netip.Addr, agreed bool) {
+	switch {
+	case !agreed:
+		r.agreed = 0
+	case r.agreed == 0:
+		r.agreed = now
+	}
+	switch {
+	case r.busy || now < r.retry:
+	case want.IsValid() && want != r.To:
+		if next, ok := r.next(want); ok && agreed {
+			r.keep(next, nil)
 		}
-		p.loop.Post(p.ctx, func(now time.Duration) {
-			c.readdressing = false
-			if err != nil {
-				c.waits = "the change of the floating IP can't be kept: " + err.Error()
-				p.fip = addr // not again: the next agent may
-				p.tellWaits()
-				return
+	case !r.given:
+		if r.Moved || r.agreed != 0 && now-r.agreed >= bothKept {
+			r.given = true
+			r.driver.FloatingIP(now, r.To, r.Change)
+		}
+	case len(r.Former) > 0 && r.applied == r.To && r.over():
+		r.end()
+	}
+}
+
+// next is a change to want from where this one is. No address is forgotten that may
+// be in use: with too many, the present change comes first.
+func (r *readdress) next(want netip.Addr) (next addresses, ok bool) {
+	if r.over() { // but another life begins with the settings that ran last
+		return addresses{r.To, steer.Change{Former: []netip.Addr{r.applied}}}.toward(want), true
+	}
+	next = r.toward(want)
+	return next, len(next.Former) <= mostFormers
+}
+
+// over: no NIC has an address but the one in view.
+func (r *readdress) over() bool {
+	if !r.given || r.busy {
+		return false
+	}
+	c := r.driver.FIPChange()
+	return len(r.Former) == 0 || c != nil && c.Step == string(steer.Done)
+}
+
+// runs: settings with this floating IP may count as applied.
+func (r *readdress) runs(want netip.Addr) bool { return want == r.To && r.over() }
+
+// keeps: it is on the disk, and another life begins with it.
+func (r *readdress) keeps(want netip.Addr) bool { return want == r.To && !r.busy }
+
+// keep writes down what the change is to be; the disk may be slow, and the loop
+// must not be. Whoever answers is told how it went.
+func (r *readdress) keep(next addresses, answer chan<- error) {
+	r.write(answer, func() error { return saveAddresses(r.folder, next) }, func(time.Duration) {
+		r.addresses, r.given = next, false
+	})
+}
+
+// end forgets the former ones.
+func (r *readdress) end() {
+	r.write(nil, func() error { return forgetAddresses(r.folder) }, func(now time.Duration) {
+		r.Change = steer.Change{}
+		r.driver.FloatingIP(now, r.To, r.Change)
+	})
+}
+
+func (r *readdress) write(answer chan<- error, write func() error, then func(now time.Duration)) {
+	r.busy = true
+	go func() {
+		err := write()
+		r.post(func(now time.Duration) {
+			if r.busy = false; err == nil {
+				then(now)
+			} else {
+				r.retry = now + diskRetry
+				slog.Error("a change of the floating IP can't be kept", "error", err)
 			}
-			p.fip, p.former = addr, former
-			p.driver.FloatingIP(now, addr, steer.Change{Former: former})
-			p.review(now)
+			if answer != nil {
+				answer <- err
+			}
 		})
 	}()
 }
 
-// endReaddress: the former one is on no NIC any more. The standby doesn't know, and
-// goes on naming it; as the active it would find the same.
-func (p *pair) endReaddress() {
-	if len(p.former) == 0 || p.driver.Change().Step != steer.Done {
-		return
+// word takes a person's: no route leads to the former ones.
+func (r *readdress) word(answer chan<- error) {
+	switch {
+	case r.busy:
+		answer <- errors.New("the change of the floating IP is being written down just now\nhint: say it again")
+	case len(r.Former) == 0:
+		answer <- errors.New("no change of the floating IP is under way at this vSocket")
+	default:
+		next := r.addresses
+		next.Moved = true
+		r.keep(next, answer)
 	}
-	p.former = nil
-	p.driver.FloatingIP(agent.BootClock(), p.fip, steer.Change{})
-	go func() {
-		if err := p.source.keepFormer(nil); err != nil {
-			slog.Error("that a former floating IP is gone can't be kept", "error", err)
+}
+
+// says is what settings with this floating IP wait for, "" for nothing.
+func (r *readdress) says(want netip.Addr) string {
+	if r.runs(want) {
+		return ""
+	}
+	what := fmt.Sprintf("the floating IP changes to %s", want)
+	if want != r.To {
+		if _, ok := r.next(want); !ok {
+			return what + fmt.Sprintf(" when the change to %s is over", r.To)
 		}
-	}()
+	}
+	c := r.driver.FIPChange()
+	if want != r.To || !r.given || c == nil {
+		return what + " once both vSockets have the settings"
+	}
+	head, rest := stage(c)
+	return what + ": " + head + rest + entries(c)
+}
+
+// moved is the door's: a person's word.
+func (p *pair) moved(ctx context.Context) error {
+	answer := make(chan error, 1)
+	p.loop.Post(ctx, func(time.Duration) { p.fips.word(answer) })
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.ctx.Done():
+		return errStarting
+	}
 }

@@ -32,6 +32,7 @@ type unit struct {
 	nonce   uint64
 	gate    *gate.Gate
 	slots   *slots.Slots
+	kept    disk.Folder // of a change of the floating IP
 	journal *journal.Journal
 	tunnel  *tunnel.Tunnel // nil: there is no cloud
 	door    door
@@ -76,6 +77,13 @@ func (u *unit) run(ctx context.Context) error {
 	if err == nil {
 		defer applied.Close()
 		u.source.applied = applied
+		var kept *disk.Owned
+		if kept, err = disk.Own(addressesFolder(u.cfg)); err == nil {
+			defer kept.Close()
+			u.kept = kept
+		}
+	}
+	if err == nil {
 		u.slots, err = slots.Open(u.cfg.StateDir)
 	}
 	if err == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -16,11 +17,11 @@ func (u *unit) runSolo(ctx context.Context, l life) (*joined, error) {
 	solo := agent.NewSolo(l.cfg.Site, l.cfg.Side, u.version, u.boot, u.gate)
 	var mu sync.Mutex
 	came := make(chan joined)
-	u.door.open(u.complete(func(context.Context) (site.Status, error) {
+	u.door.open(running{status: u.complete(func(context.Context) (site.Status, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		return solo.Status(agent.BootClock()), nil
-	}), nil, func(asking context.Context, next joined) error {
+	}), take: func(asking context.Context, next joined) error {
 		select {
 		case came <- next:
 			return nil
@@ -29,7 +30,12 @@ func (u *unit) runSolo(ctx context.Context, l life) (*joined, error) {
 		case <-ctx.Done():
 			return errStarting
 		}
-	})
+	}})
+	if l.settings != nil { // HA is off: nobody moves a floating IP any more
+		if err := forgetAddresses(u.kept); err != nil {
+			slog.Warn("a change of the floating IP can't be forgotten", "error", err)
+		}
+	}
 	if err := u.gate.Drain(0); err != nil { // a pair's
 		return nil, err
 	}

@@ -28,7 +28,6 @@ type source struct {
 	given   looking     // the channel's folder
 	applied disk.Folder // the last good ones
 
-	disk    sync.Mutex // held while it writes
 	mu      sync.Mutex
 	status  site.SettingsStatus
 	last    joined        // that ran, whole
@@ -132,17 +131,10 @@ func (s *source) refuse(generation uint64, err error) {
 	s.tell(err.Error())
 }
 
-// keep makes settings the last good ones on the disk.
-func (s *source) keep(j joined) error {
-	s.disk.Lock()
-	defer s.disk.Unlock()
-	return channel.SaveSettings(s.applied, j.settings)
-}
-
 // ran: the agent runs with them, whole.
 func (s *source) ran(j joined) {
 	if j.settings != nil {
-		if err := s.keep(j); err != nil {
+		if err := channel.SaveSettings(s.applied, j.settings); err != nil {
 			slog.Error("the last good settings can't be kept", "generation", j.generation(), "error", err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"releve.dev/releve/core/steer"
 	"releve.dev/releve/site"
 )
 
@@ -14,7 +15,7 @@ func (r *report) change(c *site.FIPChange) {
 	}
 	r.Row("  change", r.step(c))
 	for _, e := range c.Routes {
-		r.Row("  route", fmt.Sprintf("%s (%s) of %s leads to %s", e.Route, e.Prefix, e.Table, e.NextHop))
+		r.Row("  route", steer.Entry(e).String())
 	}
 	for _, why := range append(c.Unread, c.Denied...) {
 		r.Row("  can't", r.Wait(why))
@@ -22,26 +23,56 @@ func (r *report) change(c *site.FIPChange) {
 }
 
 func (r *report) step(c *site.FIPChange) string {
+	head, rest := stage(c)
+	switch {
+	case c.Problem != "":
+		return r.Bad(head) + rest
+	case c.Step == string(steer.Done):
+		return r.Good(head) + rest
+	}
+	return r.Wait(head) + rest
+}
+
+// stage is where a change is, in words, and the little more that a person has to know.
+func stage(c *site.FIPChange) (head, rest string) {
 	var former []string
 	for _, addr := range c.Former {
 		former = append(former, addr.String())
 	}
 	all := strings.Join(former, ", ")
-	switch {
+	switch step := steer.Step(c.Step); {
 	case c.Problem != "":
-		return r.Bad("doesn't go on") + ": " + c.Problem
-	case c.Step == "adds":
-		return r.Wait("is added") + " beside " + all
-	case c.Step == "routes" && len(c.Unread) > 0:
-		return r.Wait("routes") + ": the former one stays until somebody says at the manager that no route leads to " + all
-	case c.Step == "routes" && len(c.Denied) > 0:
-		return r.Wait("routes") + ": change them in Azure to the floating IP; then " + all + " goes by itself"
-	case c.Step == "routes":
-		return r.Wait("routes") + ": " + all + " goes once no route has led to it for 30 s"
-	case c.Step == "drops":
-		return r.Wait("nearly done") + ": " + all + " goes"
-	case c.Step == "done":
-		return r.Good("done")
+		return "doesn't go on", ": " + c.Problem
+	case step == steer.Adds:
+		return "is added", " beside " + all
+	case step == steer.Routes && len(c.Unread) > 0:
+		return "routes", ": the former one stays until a person says that no route leads to " + all + ", by releve-vsocket fip-moved on the active vSocket"
+	case step == steer.Routes && len(c.Denied) > 0:
+		return "routes", ": change them in Azure to the floating IP; then " + all + " goes by itself"
+	case step == steer.Routes:
+		return "routes", ": " + all + " goes once no route has led to it for 30 s"
+	case step == steer.Drops:
+		return "nearly done", ": " + all + " goes"
+	case step == steer.Done:
+		return "done", ""
 	}
-	return r.Wait("waits") + " for the active vSocket, at rest"
+	return "waits", " for the active vSocket, at rest"
+}
+
+// mostNamed bounds how many entries a sentence names; status lists them all.
+const mostNamed = 3
+
+// entries are the routes that lead to a former address, for a sentence.
+func entries(c *site.FIPChange) string {
+	if len(c.Routes) == 0 {
+		return ""
+	}
+	var named []string
+	for _, e := range c.Routes[:min(mostNamed, len(c.Routes))] {
+		named = append(named, steer.Entry(e).String())
+	}
+	if more := len(c.Routes) - len(named); more > 0 {
+		named = append(named, fmt.Sprintf("and %d more", more))
+	}
+	return "; " + strings.Join(named, ", ")
 }

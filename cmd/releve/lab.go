@@ -37,7 +37,7 @@ It needs Linux, and root or user namespaces. Whatever way it ends, nothing of it
 is left behind.`,
 		Example: `  releve lab run story
   releve lab run crash --azure instant --confirm 0s --json
-  releve lab up                          # in one terminal
+  releve lab up                          # in one terminal; it says how to log in to its manager
   releve lab exec vm1 -- ping 203.0.113.10   # in another
   releve lab fault primary crash
   releve lab heal`,
@@ -54,11 +54,14 @@ type labFlags struct {
 	seed                              uint64
 	cloud                             bool
 	pops                              int
+	managed                           bool
 	third                             string
 	verbose                           bool
 }
 
-func (f *labFlags) add(cmd *cobra.Command) {
+// add gives a command the flags; managed is whether its lab has a manager unless
+// the user says otherwise.
+func (f *labFlags) add(cmd *cobra.Command, managed bool) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.azure, "azure", "", "how long Azure takes: "+strings.Join(profile.Names(), ", ")+" (default: the scenario's own)")
 	flags.DurationVar(&f.keepalive, "keepalive", 0, "time between two keepalives (default 50ms)")
@@ -69,6 +72,7 @@ func (f *labFlags) add(cmd *cobra.Command) {
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of the emulated Azure's delays, and of what is drawn")
 	flags.BoolVar(&f.cloud, "cloud", false, "with a PoP, tunnels to it, and a second site")
 	flags.IntVar(&f.pops, "pops", 0, "with a cloud of so many PoPs, 1 or 2; the vSockets change only when the one in use fails")
+	flags.BoolVar(&f.managed, "manager", managed, "with a manager, which gives vSockets and PoPs what the site decides")
 	flags.StringVar(&f.third, "third", "", "who grants the terms: arm, or with the cloud witness (default with the cloud)")
 	flags.BoolVar(&f.verbose, "verbose", false, "tell on standard error what the lab's own parts do")
 }
@@ -76,7 +80,7 @@ func (f *labFlags) add(cmd *cobra.Command) {
 // options turns flags into a lab's options.
 func (f *labFlags) options(cmd *cobra.Command, fallback profile.Profile) (world.Options, error) {
 	o := world.Options{Profile: fallback, Seed: f.seed, Keepalive: f.keepalive, Silent: f.silent, Lease: f.lease, Hold: f.hold,
-		Cloud: f.cloud || f.pops > 0, PoPs: f.pops, Third: config.Third(f.third)}
+		Cloud: f.cloud || f.pops > 0, PoPs: f.pops, Managed: f.managed, Third: config.Third(f.third)}
 	if f.azure != "" {
 		p, err := profile.Parse(f.azure)
 		if err != nil {
@@ -102,6 +106,7 @@ func (f *labFlags) options(cmd *cobra.Command, fallback profile.Profile) (world.
 	}
 	o.Agent = filepath.Join(filepath.Dir(self), "releve-vsocket")
 	o.PoP = filepath.Join(filepath.Dir(self), "releve-pop")
+	o.Manager = filepath.Join(filepath.Dir(self), "releve-manager")
 	return o, o.Check()
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -40,7 +42,7 @@ promise held, 1 if one was broken, 3 if the machine was too busy for a verdict.`
 			if err := choice.Check(s); err != nil {
 				return usageError{err}
 			}
-			flags.cloud, flags.pops = flags.cloud || s.Cloud, max(flags.pops, s.PoPs)
+			flags.cloud, flags.pops, flags.managed = flags.cloud || s.Cloud, max(flags.pops, s.PoPs), flags.managed || s.Managed
 			opt, err := flags.options(cmd, s.Profile)
 			if err != nil {
 				return err
@@ -55,7 +57,7 @@ promise held, 1 if one was broken, 3 if the machine was too busy for a verdict.`
 			return play(cmd.Context(), &chosen, opt, asJSON)
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, false)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, and nothing else, on standard output")
 	cmd.Flags().StringVar(&keep, "keep", "", "folder into which the agents' logs, journals and records are copied in the end")
 	cmd.Flags().IntVar(&choice.Points, "points", 0, "of crash-points: so many, drawn by --seed (default: all)")
@@ -112,31 +114,71 @@ func upCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Bring a lab up and keep it until Ctrl-C or `releve lab down`",
-		Args:  cobra.NoArgs,
+		Long: `Bring a lab up and keep it until Ctrl-C or "releve lab down". It has a manager,
+at which PoPs and vSockets are enrolled, and prints the line with which you log
+in to it from any terminal of this machine.`,
+		Example: `  releve lab up
+  releve lab up --cloud --manager=false`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opt, err := flags.options(cmd, profile.Fast)
 			if err != nil {
 				return err
 			}
 			if !room.Inside() {
-				return enter(func() ([]*os.File, error) {
-					control, err := console.Listen()
-					return []*os.File{control}, err
-				})
+				return enter(func() ([]*os.File, error) { return doors(opt) })
 			}
 			return stay(cmd.Context(), opt)
 		},
 	}
-	flags.add(cmd)
+	flags.add(cmd, true)
 	return cmd
 }
 
-// firstPassed is the descriptor of the first file given to a room.
-const firstPassed = 3
+// The descriptors of the files given to a room.
+const (
+	passedControl = 3 + iota
+	passedManager
+)
+
+// doors are the sockets by which a lab is reached from outside its room: the
+// console's, and on this machine's loopback the manager's.
+func doors(opt world.Options) ([]*os.File, error) {
+	control, err := console.Listen()
+	if err != nil || !opt.Managed {
+		return []*os.File{control}, err
+	}
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("a way to the lab's manager: %w", err)
+	}
+	defer listener.Close() // the file is another descriptor of it
+	file, err := listener.(*net.TCPListener).File()
+	return []*os.File{control, file}, err
+}
+
+// invite opens the manager's door, and prints how to log in by it. The line is
+// above the picture, which would break it.
+func invite(ctx context.Context, w *world.World) error {
+	file := os.NewFile(passedManager, "manager")
+	defer file.Close()
+	listener, err := net.FileListener(file)
+	if err != nil {
+		return fmt.Errorf("take over the manager's door: %w", err)
+	}
+	code, err := w.Owner().Invite(ctx, "owner")
+	if err != nil {
+		return errors.Join(fmt.Errorf("add an owner at the manager: %w", err), listener.Close())
+	}
+	w.RelayManager(listener)
+	fmt.Printf("There is a manager. Become its owner, with a password of 12 characters or more:\n  releve login https://%s --fingerprint %s --code %s\n\n",
+		listener.Addr(), w.Owner().Fingerprint, code)
+	return nil
+}
 
 // stay keeps a lab up until it is told to end.
 func stay(parent context.Context, opt world.Options) error {
-	control := os.NewFile(firstPassed, "control")
+	control := os.NewFile(passedControl, "control")
 	ctx, stop := interrupted(parent)
 	defer stop()
 	show := story.New(os.Stdout, term.Of(os.Stdout), "up", opt)
@@ -156,6 +198,11 @@ func stay(parent context.Context, opt world.Options) error {
 		return err
 	}
 	defer server.Close()
+	if opt.Managed {
+		if err := invite(ctx, w); err != nil {
+			return err
+		}
+	}
 	show.Up(w)
 	show.Hint("In another terminal: releve lab status | fault | heal | exec | down. Ctrl-C ends it.")
 	<-ctx.Done()

@@ -16,7 +16,10 @@ import (
 )
 
 // login is what the user asked of `releve login`.
-type login struct{ name, fingerprint, code string }
+type login struct {
+	name, fingerprint, code string
+	browser                 bool
+}
 
 func (m *managed) loginCommand() *cobra.Command {
 	var l login
@@ -26,10 +29,14 @@ func (m *managed) loginCommand() *cobra.Command {
 read. The password is asked for at a terminal, and else read from the standard
 input. With --code it is a new password, of 12 characters at least.
 
+With --oidc you sign in at the manager's provider of OpenID Connect, in a browser
+on this machine, whose address is printed.
+
 A manager with its own CA is believed by the fingerprint that "releve-manager up"
 printed, and by nothing else. Programs set RELEVE_MANAGER, RELEVE_TOKEN and
 RELEVE_FINGERPRINT instead.`,
 		Example: `  releve login https://manager.example:8443 --name alice
+  releve login https://manager.example --oidc
   releve login https://10.1.2.3:8443 --fingerprint 5f3a… --code rlvc_…`,
 		Args: terminal.Arguments(1, 1, "the manager's address"),
 		RunE: terminal.Interruptible(func(cmd *cobra.Command, args []string) error { return m.login(cmd, args[0], l) }),
@@ -37,6 +44,9 @@ RELEVE_FINGERPRINT instead.`,
 	cmd.Flags().StringVar(&l.name, "name", "", "who you are; default: your name on this machine")
 	cmd.Flags().StringVar(&l.fingerprint, "fingerprint", "", "SHA-256 of the manager's CA")
 	cmd.Flags().StringVar(&l.code, "code", "", "one-time code, with which you set your password")
+	cmd.Flags().BoolVar(&l.browser, "oidc", false, "sign in at the manager's provider, in a browser on this machine")
+	cmd.MarkFlagsMutuallyExclusive("oidc", "code")
+	cmd.MarkFlagsMutuallyExclusive("oidc", "name")
 	return cmd
 }
 
@@ -73,6 +83,9 @@ func (m *managed) login(cmd *cobra.Command, address string, l login) error {
 }
 
 func (l login) begin(ctx context.Context, cmd *cobra.Command, c *client.Client) (client.Me, error) {
+	if l.browser {
+		return byBrowser(ctx, cmd, c)
+	}
 	if l.code != "" {
 		password, err := newPassword(cmd)
 		if err != nil {

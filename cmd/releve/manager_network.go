@@ -98,6 +98,7 @@ func (m *managed) networkSet() *cobra.Command {
 		})
 	cmd.Flags().StringVar(&n.Subnet, "subnet", "", "another range")
 	cmd.Flags().StringVar(&gateway, "gateway", "", `a third-party appliance in the native range; "" is the Azure default router`)
+	terminal.MayBeEmpty(cmd, "gateway")
 	cmd.Flags().StringVar(&n.LocalIP, "local-ip", "", "of the native range: the local IP, which is the floating IP while high availability is on")
 	cmd.Flags().StringVar(&n.PrimaryIP, "primary-ip", "", "of the native range: the primary's LAN IP")
 	cmd.Flags().StringVar(&n.SecondaryIP, "secondary-ip", "", "of the native range: the secondary's LAN IP")

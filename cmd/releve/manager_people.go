@@ -14,7 +14,7 @@ import (
 
 func (m *managed) userCommand() *cobra.Command {
 	group := terminal.Group("user", "The account's people and their roles", "Work with the account's people: add them, give them roles, take them away.")
-	group.AddCommand(m.userList(), m.userAdd(), m.userSet(), m.userDelete(), m.userCode())
+	group.AddCommand(m.userList(), m.userAdd(), m.userSet(), m.userDelete(), m.userCode(), m.userLink(), m.userUnlink(), m.userEndPasskeys())
 	return group
 }
 
@@ -145,6 +145,53 @@ func (m *managed) userCode() *cobra.Command {
 		})
 }
 
+func (m *managed) userLink() *cobra.Command {
+	var i client.Identity
+	cmd := leaf("link NAME", "Let somebody at the provider of OpenID Connect be this person, who keeps their role", "releve user link bob --subject 248289761001",
+		terminal.Arguments(1, 1, "a name"),
+		func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+			p, err := findPerson(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			if err := c.LinkPerson(ctx, p.ID, i); err != nil {
+				return err
+			}
+			return m.done(cmd, i, "%s may sign in at the provider", p.Name)
+		})
+	cmd.Flags().StringVar(&i.Subject, "subject", "", "the claim sub of the provider's tokens; a refused sign-in leaves it in the audit log")
+	cmd.Flags().StringVar(&i.Issuer, "issuer", "", "the provider; default: the manager's")
+	return required(cmd, "subject")
+}
+
+func (m *managed) userUnlink() *cobra.Command {
+	return leaf("unlink NAME", "End a person's links to providers", "releve user unlink bob", terminal.Arguments(1, 1, "a name"),
+		func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+			p, err := findPerson(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			if err := c.UnlinkPerson(ctx, p.ID); err != nil {
+				return err
+			}
+			return m.done(cmd, struct{}{}, "%s may sign in at no provider", p.Name)
+		})
+}
+
+func (m *managed) userEndPasskeys() *cobra.Command {
+	return leaf("end-passkeys NAME", "End all passkeys of a person, who may have lost the device", "releve user end-passkeys bob", terminal.Arguments(1, 1, "a name"),
+		func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+			p, err := findPerson(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			if err := c.EndPasskeys(ctx, p.ID); err != nil {
+				return err
+			}
+			return m.done(cmd, struct{}{}, "%s has no passkeys", p.Name)
+		})
+}
+
 func (m *managed) tokenCommand() *cobra.Command {
 	group := terminal.Group("token", "Your tokens, for programs", "Work with your tokens: what a program shows instead of a password.")
 	group.AddCommand(m.tokenList(), m.tokenCreate(), m.tokenRevoke())
@@ -196,24 +243,4 @@ func (m *managed) tokenRevoke() *cobra.Command {
 			}
 			return m.done(cmd, struct{}{}, "the token %s is good no more", args[0])
 		})
-}
-
-func (m *managed) auditCommand() *cobra.Command {
-	var most int
-	cmd := leaf("audit", "List the changes, the newest first", "releve audit --most 20", terminal.Arguments(0, 0, "no arguments"),
-		func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
-			rows, err := all(most, func(after string, limit int) (client.Page[client.AuditRow], error) { return c.Audit(ctx, after, limit) })
-			if err != nil {
-				return err
-			}
-			return m.show(cmd, rows, func(out io.Writer) error {
-				g := terminal.NewGrid(out, "WHEN", "WHO", "WHAT", "OF", "REQUEST")
-				for _, r := range rows {
-					g.Row(when(&r.At), r.Actor, r.Action, r.Target, orDash(r.Request))
-				}
-				return g.Write(out)
-			})
-		})
-	cmd.Flags().IntVar(&most, "most", 100, "how many; 0: all")
-	return cmd
 }

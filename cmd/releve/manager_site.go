@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -94,9 +95,15 @@ func writeSite(out io.Writer, s client.Site) error {
 		t.Row("high availability", t.Good("on"))
 		t.Row("floating IP", s.HA.FloatingIP)
 		t.Row("management IPs", "primary "+s.HA.PrimaryIP+", secondary "+s.HA.SecondaryIP)
+		t.Row("settings", haSettings(s.HA.Settings))
 	} else {
 		t.Row("high availability", "off")
 	}
+	pops := "all, in the order of their adding"
+	if len(s.PoPs) > 0 {
+		pops = strings.Join(s.PoPs, ", ")
+	}
+	t.Row("PoPs", pops)
 	if err := t.Write(out); err != nil {
 		return err
 	}
@@ -116,35 +123,6 @@ func writeSite(out io.Writer, s client.Site) error {
 	}
 	fmt.Fprintln(out)
 	return writeNetworks(out, s)
-}
-
-func (m *managed) siteSet() *cobra.Command {
-	var name string
-	var ha client.HAChange
-	cmd := leaf("set SITE", "Rename a site, or change its high-availability section",
-		"releve site set paris --floating-ip 10.0.1.7", terminal.Arguments(1, 1, "a site"),
-		func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
-			if (name != "") == (ha != client.HAChange{}) {
-				return terminal.Usage(errors.New("either --name, or addresses\nhint: each is a change of its own"))
-			}
-			return m.onSite(ctx, c, args[0], func(s client.Site, how client.Condition) (err error) {
-				if name != "" {
-					s, err = c.SetSite(ctx, s.ID, client.SiteChange{Name: name}, how)
-				} else {
-					s, err = c.SetHA(ctx, s.ID, ha, how)
-				}
-				if err != nil {
-					return err
-				}
-				return m.done(cmd, s, "site %s is at generation %d", s.Name, s.Generation)
-			})
-		})
-	cmd.Flags().StringVar(&name, "name", "", "another name")
-	cmd.Flags().StringVar(&ha.FloatingIP, "floating-ip", "", "the floating IP; the native range's local IP follows")
-	cmd.Flags().StringVar(&ha.PrimaryIP, "primary-ip", "", "the primary's management IP, which is its LAN IP")
-	cmd.Flags().StringVar(&ha.SecondaryIP, "secondary-ip", "", "the secondary's management IP, which is its LAN IP")
-	cmd.ValidArgsFunction = completeSites
-	return m.changes(cmd)
 }
 
 func (m *managed) siteDelete() *cobra.Command {

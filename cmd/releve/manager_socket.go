@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +13,8 @@ import (
 )
 
 func (m *managed) socketCommand() *cobra.Command {
-	group := terminal.Group("socket", "vSockets: add a secondary, unassign it, make enrolment keys", "Work with the vSockets of sites.")
-	group.AddCommand(m.addSecondary(), m.unassign(), m.enrolKey(), m.socketShow())
+	group := terminal.Group("socket", "vSockets: list, add a secondary, unassign it, make enrolment keys, read journals", "Work with the vSockets of sites.")
+	group.AddCommand(m.addSecondary(), m.unassign(), m.enrolKey(), m.socketShow(), m.socketList(), m.socketJournal())
 	return group
 }
 
@@ -75,11 +76,15 @@ func (m *managed) enrolKey() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return m.show(cmd, key, func(out io.Writer) error {
-				_, err := fmt.Fprintln(out, key.Key)
-				return err
-			})
+			return m.showKey(cmd, key)
 		})
+}
+
+func (m *managed) showKey(cmd *cobra.Command, key client.EnrolKey) error {
+	return m.show(cmd, key, func(out io.Writer) error {
+		_, err := fmt.Fprintln(out, key.Key)
+		return err
+	})
 }
 
 func (m *managed) socketShow() *cobra.Command {
@@ -94,22 +99,62 @@ func (m *managed) socketShow() *cobra.Command {
 		})
 }
 
+// listed is a vSocket of a list, with its site.
+type listed struct {
+	Site       string `json:"site"`
+	Generation uint64 `json:"generation"` // of the site's settings
+	client.Socket
+}
+
+func (m *managed) socketList() *cobra.Command {
+	return leaf("list", "List all sites' vSockets, and how far their settings have come", "releve socket list",
+		terminal.Arguments(0, 0, "no arguments"),
+		func(ctx context.Context, cmd *cobra.Command, c *client.Client, _ []string) error {
+			sites, err := all(0, func(after string, limit int) (client.Page[client.Site], error) { return c.Sites(ctx, after, limit) })
+			if err != nil {
+				return err
+			}
+			sockets := []listed{}
+			for _, s := range sites {
+				sockets = append(sockets, listed{s.Name, s.Generation, s.Primary})
+				if s.Secondary != nil {
+					sockets = append(sockets, listed{s.Name, s.Generation, *s.Secondary})
+				}
+			}
+			return m.show(cmd, sockets, func(out io.Writer) error {
+				g := terminal.NewGrid(out, "SITE", "SOCKET", "SERIAL", "STATE", "VERSION", "LAST SEEN", "SETTINGS")
+				for _, s := range sockets {
+					g.Row(s.Site, s.Role, s.Serial, s.State, orDash(s.Version), when(s.Seen), progress(s.Generation, s.Delivered, s.Applied, s.Problem))
+				}
+				return g.Write(out)
+			})
+		})
+}
+
+// progress says how far the settings of a generation have come, and why no
+// further. 0 is a generation that isn't known.
+func progress(generation, delivered, applied uint64, problem string) string {
+	text := "saved"
+	switch {
+	case generation == 0:
+		text = fmt.Sprintf("delivered %d, applied %d", delivered, applied)
+	case applied >= generation:
+		text = "applied"
+	case delivered >= generation:
+		text = "delivered"
+	}
+	if problem != "" {
+		text += ": " + strings.ReplaceAll(problem, "\n", "; ")
+	}
+	return text
+}
+
 // writeSockets shows how far the settings of a generation have come: saved,
 // delivered, applied. 0 is a generation that isn't known.
 func writeSockets(out io.Writer, generation uint64, sockets []client.Socket) error {
 	g := terminal.NewGrid(out, "SOCKET", "SERIAL", "STATE", "LAN IP", "VERSION", "LAST SEEN", "SETTINGS")
 	for _, s := range sockets {
-		settings := fmt.Sprintf("delivered %d, applied %d", s.Delivered, s.Applied)
-		switch {
-		case generation == 0:
-		case s.Applied >= generation:
-			settings = "applied"
-		case s.Delivered >= generation:
-			settings = "delivered"
-		default:
-			settings = "saved"
-		}
-		g.Row(s.Role, s.Serial, s.State, s.LANIP, orDash(s.Version), when(s.Seen), settings)
+		g.Row(s.Role, s.Serial, s.State, s.LANIP, orDash(s.Version), when(s.Seen), progress(generation, s.Delivered, s.Applied, s.Problem))
 		if s.State == "void" {
 			g.Paint(2, g.Bad)
 		}

@@ -14,10 +14,13 @@ import (
 
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/store/storetest"
 	"releve.dev/releve/site"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"releve": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(storetest.Tests{M: m}, map[string]func(){"releve": main, privately: runPrivately})
+}
 
 // What the source's pages do, by the command line against a running manager: E1
 // to E12.
@@ -26,19 +29,31 @@ func TestManagerScripts(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", program, "../releve-manager").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	v := buildVSocket(t)
+	v, p, b, a := buildVSocket(t), buildPoP(t), newBrowser(t), newCA(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/manager",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"manager":  func(ts *testscript.TestScript, _ bool, _ []string) { startManager(ts, program) },
+			"manager": func(ts *testscript.TestScript, _ bool, args []string) {
+				startManager(ts, program, append(args, b.issuer(args)...), b.trust)
+			},
 			"manager!": func(ts *testscript.TestScript, neg bool, args []string) { askManager(ts, program, neg, args) },
 			"seen":     sawVSocket,
 			"vsocket":  v.make,
 			"vsocket!": v.run,
 			"channel":  v.channel,
+			"pop":      p.make,
+			"pop!":     p.run,
+			"serve":    p.serve,
+			"crash":    p.crash,
+			"told":     told,
 			"until":    until,
 			"keep":     keepOutput,
+			"browse":   b.login,
+			"signs":    certificateFor,
+			"ca":       a.tell,
+			"shows":    a.shows,
 		},
+		Condition: func(cond string) (bool, error) { return cond == "namespaces" && namespaces(), nil },
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TZ", "UTC")
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command takes a second more
@@ -48,10 +63,12 @@ func TestManagerScripts(t *testing.T) {
 	})
 }
 
-// startManager is "manager": one on a port of its own, until the script ends.
+// startManager is "manager ARGS": one on a port of its own, until the script ends.
 // MANAGER, FINGERPRINT and, at the first start, CODE say what it printed.
-func startManager(ts *testscript.TestScript, program string) {
-	cmd := exec.Command(program, "up", "--listen", "127.0.0.1:0", "--data", ts.MkAbs("data"), "--drain", "1s")
+func startManager(ts *testscript.TestScript, program string, args []string, trust string) {
+	cmd := exec.Command(program, append([]string{"up", "--listen", "127.0.0.1:0", "--data", ts.MkAbs("data"), "--drain", "1s"}, args...)...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+trust)
 	log, err := os.Create(ts.MkAbs("manager.log"))
 	ts.Check(err)
 	cmd.Stderr = log

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +45,8 @@ func (v vsockets) make(ts *testscript.TestScript, _ bool, args []string) {
 			return status, err
 		}
 		return status, json.Unmarshal(raw, &status)
+	}, Journal: func(ctx context.Context, since time.Time, follow bool, emit func(site.Entry) error) error {
+		return emit(site.Entry{Wall: time.Unix(1_800_000_000, 0), Who: args[0], What: "was asked", Detail: fmt.Sprint(since.Unix(), follow)})
 	}})
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(server.Close()) })
@@ -85,8 +88,9 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); <-time.After(100 * time.Millisecond) {
 		if len(args) == 2 {
 			said = ts.ReadFile(args[1])
+		} else if err := ts.Exec(args[1], args[2:]...); err != nil {
+			said = err.Error() + "\n" + ts.ReadFile("stderr")
 		} else {
-			ts.Check(ts.Exec(args[1], args[2:]...))
 			said = ts.ReadFile("stdout")
 		}
 		if want.MatchString(said) {

@@ -65,7 +65,7 @@ var Kinds = []Description{
 	{ChangedPoP, Connectivity, "Changed PoP", "the tunnel leads to another PoP than before"},
 	{Upgraded, Sockets, "Socket Upgrade", "the vSocket runs another version than before"},
 	{ConfigChanged, Sockets, "Config Changed", "the vSocket runs with another generation of the site's settings than before"},
-	{OutOfSight, Connectivity, "Socket Out Of Sight", "the manager hears no more of a vSocket that was connected to it"},
+	{OutOfSight, Connectivity, "Socket Out Of Sight", "no manager has heard a vSocket for 60 s that was connected"},
 	{Refused, Security, "Socket Refused", "a machine with a void serial number, a used key or another's identity tried to connect; at most once in 10 min for each"},
 }
 

@@ -29,7 +29,7 @@ func (m *Machine) hearAsk(now Time, msg *keepalive.Message) {
 	if m.echoAge(msg) >= m.echoLimit() && !slip.Is(slip.EchoIgnored) || m.hand.yielded == granted.Term {
 		return
 	}
-	if m.cfg.Third == keepalive.ARM && (m.azure.claimed > granted.Term || !m.azure.read || now < m.azure.doubt) && !slip.Is(slip.RestartedAnswers) && !slip.Is(slip.ClaimantAnswers) {
+	if m.cfg.Third == keepalive.ARM && (m.azure.claimed > granted.Term || !m.azure.read || now < m.azure.doubt && !slip.Is(slip.StaleBelieved)) && !slip.Is(slip.RestartedAnswers) && !slip.Is(slip.ClaimantAnswers) {
 		return
 	}
 	m.prom = max(m.prom, now+min(ask.Lease, LeaseMax))

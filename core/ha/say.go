@@ -6,8 +6,13 @@ import (
 	"releve.dev/releve/wire/keepalive"
 )
 
-// say sends a keepalive: all that the peer may want to know, each time.
+// say sends a keepalive: all that the peer may want to know, each time. "Yielded"
+// says that the gate is shut, so it is shut first: whoever hears it opens its own,
+// and this agent may be killed right after having said it.
 func (m *Machine) say(now Time) {
+	if m.hand.yielded != 0 && !slip.Is(slip.YieldedTold) {
+		m.applyGates(now)
+	}
 	m.seq++
 	p := &m.peer
 	m.out = keepalive.Message{

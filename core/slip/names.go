@@ -41,6 +41,7 @@ const (
 	OwnRegister      Mistake = "own-register"       // each claims on its own NIC (ha-schedules.md 25)
 	AloneShuts       Mistake = "alone-shuts"        // only the peer's answer keeps the gate open (ha-schedules.md 27)
 	SettingsAtOnce   Mistake = "settings-at-once"   // new timers count before the peer has them (R14)
+	YieldedTold      Mistake = "yielded-told"       // "yielded" is said before the gate is shut (R8.3)
 	CantSteerStays   Mistake = "cant-steer-stays"   // an active without Azure keeps a role that it can't serve (ha-schedules.md 32)
 	FormerDropped    Mistake = "former-dropped"     // a former floating IP goes before the routes (R14)
 	StandbyAdds      Mistake = "standby-adds"       // a standby adds the new floating IP (R14)
@@ -60,5 +61,5 @@ const (
 var All = []Mistake{LeaseFromReply, PromiseIgnored, StartIgnored, PauseIgnored, ClaimantAnswers, RestartedAnswers, DeposedClaims,
 	UnsettledWins, ServesUnread, StateNotKept, HoldIgnored, NoIfMatch, RebuiltNIC, TagsLeftOut, DeposedWrites, ThrottleIgnored,
 	FailedIsDone, StaleBelieved, FirstAnswer, NoHysteresis, OnePath, GateStays, ReplayAccepted, Unsigned, WantedTermTold, NobodyClaims, EchoIgnored, ResumesFromDisk,
-	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, SettingsAtOnce, CantSteerStays, FormerDropped, StandbyAdds, MovesOne,
+	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, SettingsAtOnce, YieldedTold, CantSteerStays, FormerDropped, StandbyAdds, MovesOne,
 	WitnessReplay, WitnessYoungGrants, WitnessPromiseIgnored, WitnessRecordLate, WitnessBehind, WitnessBlankGrants, WitnessViewIgnored, ElectServes}

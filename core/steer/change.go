@@ -36,12 +36,14 @@ type change struct {
 	next    time.Duration
 	problem string
 	wake    time.Duration // when the next decision is due
+	since   time.Duration // when it was told: a standby believes no older read
 }
 
 // Step is where a change of the floating IP is.
 type Step string
 
-// The steps. Only an active that steers goes on with a change.
+// The steps. Only an active that steers goes on with a change; a standby waits, and
+// sees the end of it.
 const (
 	NoChange Step = ""
 	Waits    Step = "waits"  // for its turn: not the active, or not at rest
@@ -74,11 +76,29 @@ func (m *Machine) Status() Status {
 			}
 		}
 	}
-	if m.goal.Mode == ha.Hold && m.change.step != NoChange {
+	switch {
+	case m.goal.Mode != ha.Hold && m.over():
+		s.Step = Done
+	case m.goal.Mode == ha.Hold && m.change.step != NoChange:
 		s.Step = m.change.step
 		m.routes.tell(&s)
 	}
 	return s
+}
+
+// over: reads of both NICs show the new floating IP, and none before it. It is how
+// a standby learns that the active has finished.
+func (m *Machine) over() bool {
+	there := false
+	for _, t := range [...]Target{OwnNIC, PeerNIC} {
+		r := &m.res[t]
+		if r.nic == nil || r.sentAt <= m.change.since || !r.nic.Settled() ||
+			slices.ContainsFunc(m.fips[1:], func(addr netip.Addr) bool { return r.nic.Holds(addr) }) {
+			return false
+		}
+		there = there || r.nic.Holds(m.cfg.FloatingIP)
+	}
+	return there
 }
 
 // Configure takes a change of the floating IP, or its end, while the machine
@@ -90,7 +110,7 @@ func (m *Machine) Configure(now time.Duration, floatingIP netip.Addr, c Change) 
 	m.fips = m.cfg.addresses()
 	m.seen = recall(m.kept, m.fips, m.cfg.SubnetID)
 	m.moving = slices.DeleteFunc(m.moving, func(addr netip.Addr) bool { return !slices.Contains(m.fips, addr) })
-	m.change, m.routes = change{wake: m.change.wake}, routes{}
+	m.change, m.routes = change{wake: m.change.wake, since: now}, routes{}
 	for _, t := range [...]Target{OwnNIC, PeerNIC} {
 		m.reread(now, &m.res[t])
 	}

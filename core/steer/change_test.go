@@ -388,3 +388,30 @@ func TestAChangeIsChanged(t *testing.T) {
 	c.run(2 * time.Minute)
 	c.wrote("own NIC: 200")
 }
+
+// A standby learns that the active has finished, also the primary, whose own NIC has
+// the register and nothing else; by reads that are later than the change.
+func TestAStandbySeesTheEnd(t *testing.T) {
+	c := newCloud(t, PeerNIC, "")
+	c.take(c.m.SetGoal(c.now, ha.Goal{Mode: ha.Rest}))
+	c.run(2 * restPace)
+	c.configure(former).run(2 * restPace)
+	c.step(Waits)
+	c.nics[PeerNIC] = append(c.nics[PeerNIC], configOf(next.String()))
+	c.run(2 * restPace)
+	c.step(Waits)
+	if !slices.Equal(c.guest, []netip.Addr{next, fip}) { // in time for a takeover
+		t.Errorf("the guest would have %v", c.guest)
+	}
+	c.nics[PeerNIC] = slices.Delete(c.nics[PeerNIC], 1, 2)
+	c.run(2 * restPace)
+	c.step(Done)
+	c.take(c.m.Configure(c.now, next, Change{Former: []netip.Addr{fip}}))
+	c.step(Waits)
+	c.run(2 * restPace)
+	c.step(Done)
+	c.nics[PeerNIC] = c.nics[PeerNIC][:1]
+	c.run(2 * restPace)
+	c.step(Waits) // nobody has the new one
+	c.wrote()
+}

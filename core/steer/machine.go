@@ -246,6 +246,10 @@ func (m *Machine) wanted() []Target {
 	switch m.goal.Mode {
 	case ha.Prepare, ha.Hold:
 		return []Target{OwnNIC, PeerNIC}
+	case ha.Rest:
+		if len(m.fips) > 1 { // a standby sees the end of a change too, whichever has the register
+			return []Target{OwnNIC, PeerNIC}
+		}
 	case ha.Watch:
 		if m.cfg.PeerVM {
 			return []Target{register[0], PeerVM}

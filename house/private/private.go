@@ -47,7 +47,7 @@ func Again() (code int, err error) {
 	child := exec.Command("/proc/self/exe", os.Args[1:]...)
 	child.Env = append(os.Environ(), marker+"=1")
 	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
-	child.SysProcAttr = attributes()
+	child.SysProcAttr = Attributes()
 	runtime.LockOSThread() // Pdeathsig is about the thread that starts it
 	var exit *exec.ExitError
 	if err := child.Run(); err != nil && !errors.As(err, &exit) {
@@ -56,9 +56,9 @@ func Again() (code int, err error) {
 	return child.ProcessState.ExitCode(), nil
 }
 
-// attributes leaves the user namespace out for root, who may be refused one in a
+// Attributes start a program in new namespaces. They leave the user namespace out for root, who may be refused one in a
 // chroot and needs none.
-func attributes() *syscall.SysProcAttr {
+func Attributes() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() != 0 {
 		attr.Cloneflags |= syscall.CLONE_NEWUSER

@@ -26,7 +26,7 @@ const usage = `usage: task COMMAND
   lint       go vet, staticcheck, the repo's rules, golangci-lint
   fuzz       fuzz each decoder in turn (-for DURATION, -only NAME)
   unit       unit tests alone (with -race)
-  scenarios  the lab's scenarios that guard main
+  scenarios  the lab's scenarios that guard main (-all: every one)
   model      search the models in spec/ alone
 `
 
@@ -103,7 +103,16 @@ func unitOnly(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx, debian(raceNeeds, storeNeeds), modules, unitRace, unitPlain)
 }
 
-func scenariosOnly(ctx context.Context, s *shop, _ []string) error {
+func scenariosOnly(ctx context.Context, s *shop, args []string) error {
+	flags := flag.NewFlagSet("scenarios", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	all := flags.Bool("all", false, "every scenario and profile, as in test-all")
+	if err := flags.Parse(args); err != nil {
+		return fmt.Errorf("scenarios: %w", err)
+	}
+	if *all {
+		return s.do(ctx, programs, scenarios(fullPlan))
+	}
 	return s.do(ctx, programs, scenarios(guardPlan))
 }
 

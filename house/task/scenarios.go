@@ -46,7 +46,7 @@ func fullPlan(all []string) []trial {
 	for _, name := range []string{"crash", "keepalive-cut", "failback", "peer-cut"} {
 		cloud = append(cloud, trial{name, "instant", "--cloud"})
 	}
-	return slices.Concat(each(all, "instant"), cloud, each([]string{"story", "crash", "peer-cut", "half-move", "failback"}, "fast"),
+	return slices.Concat(each(all, "instant"), cloud, each([]string{"story", "crash", "peer-cut", "half-move", "failback", "sessions"}, "fast"),
 		each([]string{"crash", "failback"}, "classic"), each([]string{"azure-slow"}, "slow"))
 }
 

@@ -57,6 +57,7 @@ var (
 	PoP1Addr     = netip.MustParseAddr("203.0.113.30")
 	PoP2Addr     = netip.MustParseAddr("203.0.113.31")
 	BranchAddr   = netip.MustParseAddr("203.0.113.40") // WAN of the other site's vSocket
+	ManagerAddr  = netip.MustParseAddr("203.0.113.50") // which the vSockets reach by MGMT, as they do ARM
 )
 
 // Addr is a vSocket's own address in a subnet: .10 the primary's, .11 the secondary's.

@@ -26,6 +26,7 @@ type Facts struct {
 	Failbacks int
 	Cuts      []CutFacts       // where several were played
 	Sessions  *sessions.Result // nil: not measured
+	Events    *Events          // nil: not compared
 }
 
 // Fault is something that the lab did to the site, or undid.
@@ -70,6 +71,7 @@ func Make(scenario, profile string, f *Facts) *Report {
 	if s := f.Sessions; s != nil {
 		r.Sessions = &Sessions{s.Total, s.Reset, MS(s.Worst)}
 	}
+	r.Events = f.Events
 	slices.SortStableFunc(r.Outages, func(a, b Outage) int { return cmp.Compare(a.AtMS, b.AtMS) })
 	entries := slices.Clone(f.Entries)
 	for _, c := range f.Calls {

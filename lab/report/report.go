@@ -29,6 +29,7 @@ type Report struct {
 	Timeline      []Event     `json:"timeline"`
 	ARMCalls      []Call      `json:"arm_calls"`
 	Sessions      *Sessions   `json:"sessions,omitempty"` // where they were measured
+	Events        *Events     `json:"events,omitempty"`   // where they were compared
 	Points        []Point     `json:"points,omitempty"`   // of crash-points
 
 	// LabOverload counts packets that the lab itself dropped. Such a run proves
@@ -83,6 +84,17 @@ type Sessions struct {
 	Total        int     `json:"total"`
 	Reset        int     `json:"reset"`          // ended, or not intact
 	WorstStallMS float64 `json:"worst_stall_ms"` // of the others
+}
+
+// Events sums up what became of the events that vSockets made while there was no
+// manager.
+type Events struct {
+	Total    int      `json:"total"`   // that the manager keeps in the end, of vSockets
+	Spooled  int      `json:"spooled"` // that were on a vSocket's disk while it was down
+	Kinds    []string `json:"kinds"`   // of those
+	Lost     int      `json:"lost"`    // of those, never reached it
+	Twice    int      `json:"twice"`   // reached it more than once
+	CatchUpS float64  `json:"catch_up_s"`
 }
 
 // Event is a line of the timeline.

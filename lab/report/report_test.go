@@ -96,6 +96,26 @@ func TestSessionsAreShown(t *testing.T) {
 	}
 }
 
+// What became of events is shown where they were compared.
+func TestEventsAreShown(t *testing.T) {
+	f := sample()
+	f.Events = &Events{Total: 6, Spooled: 4, Kinds: []string{"connected", "socket-fail-over"}, Lost: 1, Twice: 2, CatchUpS: 3.21}
+	r := Make("manager-down", "instant", f)
+	var asJSON, text bytes.Buffer
+	if err := r.WriteJSON(&asJSON); err != nil {
+		t.Fatal(err)
+	}
+	r.WriteText(&text, term.Style{})
+	for want, got := range map[string]string{
+		"\"lost\": 1,\n    \"twice\": 2,\n    \"catch_up_s\": 3.21\n  }":                    asJSON.String(),
+		"\n  4 events waited on the vSockets' disks, 1 lost, 2 twice, caught up in 3.2 s\n": text.String(),
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+}
+
 // Whoever reads it never meets null where a list is promised.
 func TestEmptyListsAreLists(t *testing.T) {
 	var got bytes.Buffer

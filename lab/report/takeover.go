@@ -20,6 +20,7 @@ const (
 	WhatMoves   = "moves" // to another PoP
 	WhatFault   = "fault"
 	WhatHeal    = "heal"
+	WhatEnded   = " ended" // what follows the name of a program that nobody told to end
 
 	// Azure's data plane; the detail of the second is the node.
 	WhatNowhere   = "floating ip off"

@@ -101,6 +101,19 @@ func (p *page) losses(r *Report) {
 		}
 		p.line("  %d TCP sessions, %s, longest stall %.0f ms", s.Total, paint(fmt.Sprintf("%d reset", s.Reset)), s.WorstStallMS)
 	}
+	if r.Events != nil {
+		p.events(r.Events)
+	}
+}
+
+// events says what the manager has of what happened without it.
+func (p *page) events(e *Events) {
+	paint := p.style.Good
+	if e.Lost > 0 || e.Twice > 0 {
+		paint = p.style.Bad
+	}
+	p.line("  %d events waited on the vSockets' disks, %s, caught up in %.1f s", e.Spooled,
+		paint(fmt.Sprintf("%d lost, %d twice", e.Lost, e.Twice)), e.CatchUpS)
 }
 
 // calls shows every call; reads that repeat what the one before has read are

@@ -216,10 +216,9 @@ func checkLANDead(ev *evidence) []finding {
 			return fail(claim.At, "the %s claimed although the witness knows that its peer lives", who)
 		}
 	}
-	const held = 100 * time.Millisecond // at most, by the lab, before the cut took it
 	for _, outages := range ev.Outages {
 		for _, o := range outages {
-			if o.To <= dead || o.From < dead-held {
+			if o.To <= dead || o.From < dead-carried {
 				return fail(o.From, "an outage of %s while nothing but keepalives was cut", o.Length.Round(time.Millisecond))
 			}
 		}

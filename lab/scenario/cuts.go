@@ -8,6 +8,9 @@ import (
 	"releve.dev/releve/lab/world"
 )
 
+// carried is for how long the lab has had a packet, at most, that a fault takes.
+const carried = 100 * time.Millisecond
+
 // cut is a fault that ends within a play of several, and the way back. Each is
 // counted and judged by itself.
 type cut struct {

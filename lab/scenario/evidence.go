@@ -31,6 +31,8 @@ type evidence struct {
 	problem string        // Azure's, as the taker's status told it meanwhile
 	mended  time.Duration // when the play ended a fault
 	cuts    []cut
+	events  *report.Events // nil: the play didn't come to compare them
+	wrong   []finding      // what the play itself saw
 
 	// Of crash points, which are judged one by one.
 	points   []played

@@ -298,8 +298,8 @@ func retryAfter(ev *evidence) (list []finding) {
 
 func noCrash(ev *evidence) (list []finding) {
 	for _, e := range ev.Entries {
-		if e.What == "agent ended" {
-			list = append(list, found(e.At, "the agent of the %s ended: %s", e.Who, e.Detail))
+		if what, ended := strings.CutSuffix(e.What, report.WhatEnded); ended {
+			list = append(list, found(e.At, "the %s of the %s ended: %s", what, e.Who, e.Detail))
 		}
 	}
 	return list

@@ -30,6 +30,7 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	wanted := opt.Profile
 	opt.Zones, opt.WithoutHA, opt.Cloud = s.Zones, s.Alone, opt.Cloud || s.Cloud
 	opt.PoPs = max(opt.PoPs, s.PoPs)
+	opt.Managed, opt.OneOnly = (opt.Managed || s.Managed) && !s.Alone, s.OneOnly // a manager would give them HA settings
 	if opt.Hold == 0 {
 		opt.Hold = s.hold
 	}
@@ -94,10 +95,13 @@ func rise(ctx context.Context, opt world.Options) (*world.World, error) {
 	}
 	switch {
 	case err != nil:
-	case opt.WithoutHA:
+	case opt.WithoutHA, opt.OneOnly:
 		err = s.explain(s.await("traffic passes", func(ctx context.Context) bool { return w.Look(ctx).Flowing }))
 	default:
 		err = s.ready(world.Primary)
+	}
+	if err == nil && opt.Managed && !opt.OneOnly {
+		err = s.reports("HA Ready", isReady)
 	}
 	if err != nil { // explained while the site still stands
 		w.Down()
@@ -150,6 +154,7 @@ func (ev *evidence) gather(ctx context.Context, w *world.World, before map[strin
 	ev.Holder, ev.Operations, ev.TooEarly = w.FIPHolder(), w.ARM().Operations(), w.ARM().Violations()
 	ev.Downstream = w.Downstream(w.Begun())
 	ev.Facts = facts()
+	ev.Facts.Events = ev.events
 	ev.addCuts()
 	slices.SortStableFunc(ev.Entries, func(a, b entry) int { return int(a.At - b.At) })
 	return nil

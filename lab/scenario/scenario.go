@@ -21,6 +21,8 @@ type Scenario struct {
 	Alone   bool // the vSockets start without HA settings
 	Cloud   bool // with a PoP, and a second site
 	PoPs    int  // that the cloud has; 0: what the user says
+	Managed bool // with a manager, which gives vSockets and PoPs what the site decides
+	OneOnly bool // its site has no secondary yet
 	Expect  Expect
 	Choice  Choice // of crash points
 
@@ -114,6 +116,10 @@ var All = []Scenario{
 		Expect: Expect{Moves: one, Failbacks: one}, play: playLANDead, check: checkLANDead},
 	{Name: "witness-lies-late", Line: "the witness is heard 3 s late, by the active, then by who claims", Profile: profile.Instant, Cloud: true, hold: quickHold,
 		Expect: Expect{Moves: one, Failbacks: one}, play: playWitnessLate, check: checkCuts},
+	{Name: "manager-down", Line: "the manager is dead when the primary crashes, and back it has every event once", Profile: profile.Instant, Cloud: true, Managed: true,
+		Expect: Expect{Moves: one, Failbacks: one}, play: playManagerDown, check: checkManagerDown},
+	{Name: "managed", Line: "a site set up, changed and rebuilt by the manager alone, with failovers between", Profile: profile.Instant, Cloud: true, Managed: true, OneOnly: true,
+		Expect: Expect{Moves: one, Failbacks: one}, play: playManaged, check: checkManaged},
 	{Name: "crash-points", Line: "kill -9 before each step of a takeover, handover and failback", Profile: profile.Instant,
 		pointwise: true, play: playCrashPoints},
 }

@@ -18,7 +18,8 @@ import (
 func TestTheTableIsComplete(t *testing.T) {
 	want := strings.Fields(`story crash stop freeze wan-cut lan-cut keepalive-cut peer-cut azure-slow azure-down
 		azure-throttled azure-denied half-move fip-missing fip-wrong-nic both-reboot failback zone-pair split-brain crash-points
-		sessions tunnel-cut pop-crash pop-restart pop-move pop-cut-from-one one-way-cut lan-dead-but-cloud-fine witness-lies-late`)
+		sessions tunnel-cut pop-crash pop-restart pop-move pop-cut-from-one one-way-cut lan-dead-but-cloud-fine witness-lies-late
+		manager-down managed`)
 	var got []string
 	for _, s := range All {
 		got = append(got, s.Name)
@@ -138,6 +139,9 @@ func TestEachPromiseCanBeBroken(t *testing.T) {
 		{"no agent ends unasked", func(ev *evidence) {
 			ev.Entries = append(ev.Entries, entry{At: 34 * sec, Who: "primary", What: "agent ended"})
 		}},
+		{"no agent ends unasked", func(ev *evidence) {
+			ev.Entries = append(ev.Entries, entry{At: 34 * sec, Who: "primary", What: "channel" + report.WhatEnded})
+		}},
 		{row, func(ev *evidence) { ev.Report.FIPMoves = 0 }},
 		{row, func(ev *evidence) { ev.Report.FailbackMoves = 2 }},
 	} {
@@ -233,6 +237,52 @@ func TestPoPMoveIsJudged(t *testing.T) {
 		if spoil(ev); len(checkPoPMove(ev)) == 0 {
 			t.Errorf("%s: nothing found", name)
 		}
+	}
+}
+
+// What a manager's absence costs is told apart: an event that is lost or doubled is
+// no matter of time, a scenario without a fail-over proves nothing.
+func TestManagerDownIsJudged(t *testing.T) {
+	good := func() *evidence {
+		return &evidence{Facts: &report.Facts{Faults: []report.Fault{{At: 10 * sec, Node: "manager", Kind: "kill"}}},
+			events: &report.Events{Total: 5, Spooled: 4, Kinds: []string{"connected", "socket-fail-over"}}}
+	}
+	if found := checkManagerDown(good()); len(found) > 0 {
+		t.Errorf("a good run: %v", found)
+	}
+	for _, c := range []struct {
+		property string
+		spoil    func(*evidence)
+	}{
+		{exactlyOnce, func(ev *evidence) { ev.events = nil }},
+		{exactlyOnce, func(ev *evidence) { ev.events.Lost = 1 }},
+		{exactlyOnce, func(ev *evidence) { ev.events.Twice = 1 }},
+		{row, func(ev *evidence) { ev.events.Kinds = []string{"connected"} }},
+		{row, func(ev *evidence) { ev.Faults = nil }},
+	} {
+		ev := good()
+		c.spoil(ev)
+		if found := checkManagerDown(ev); len(found) != 1 || found[0].property != c.property {
+			t.Errorf("%s: found %v", c.property, found)
+		}
+	}
+}
+
+// What is done at the manager costs no packet; a crash may.
+func TestManagedIsJudged(t *testing.T) {
+	run := func(from time.Duration) *evidence {
+		return &evidence{Facts: &report.Facts{Outages: map[probe.Direction][]probe.Outage{probe.Up: {{From: from, Length: sec}}}, Moves: 2},
+			cuts: []cut{{report.CutFacts{Name: "primary crash", Began: 10 * sec, Mended: 15 * sec, Over: 20 * sec, Moves: 1, Failbacks: 1, Terms: 2}, one}}}
+	}
+	for at, bad := range map[time.Duration]bool{10 * sec: false, 19 * sec: false, 9 * sec: true, 21 * sec: true} {
+		if found := checkManaged(run(at)); len(found) > 0 != bad {
+			t.Errorf("an outage at %s: %v", at, found)
+		}
+	}
+	ev := run(10 * sec)
+	ev.wrong = fail(12*sec, "the local IP is another")
+	if len(checkManaged(ev)) != 1 {
+		t.Error("what the play saw isn't judged")
 	}
 }
 

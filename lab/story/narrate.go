@@ -39,7 +39,7 @@ func narrate(e site.Entry) (text string, paint ink) {
 		}
 		return who + " sends the site's traffic to the " + e.Detail, note
 	case "handover", "yielded", "asks for the role back", "not fit", "suspended", "deposed", "floating ip missing",
-		"floating ip on the peer", "arm refused", "arm problem", "arm reached", "agent ended", "ha not ready":
+		"floating ip on the peer", "arm refused", "arm problem", "arm reached", "agent ended", "channel ended", "manager ended", "ha not ready":
 		return strings.TrimSuffix(who+": "+e.What+", "+e.Detail, ", "), busy
 	case "started":
 		return who + "'s agent has started", plain
@@ -54,7 +54,7 @@ var acts = map[string]string{
 	"crash":         "The %s's VM dies: links down, processes killed",
 	"reboot":        "The %s's VM reboots",
 	"stop":          "The %s's agent is told to stop",
-	"kill":          "The %s's agent is killed",
+	"kill":          "The %s's program is killed",
 	"freeze":        "The %s's VM stands still",
 	"wan-cut":       "The %s's WAN is cut",
 	"lan-cut":       "The %s's LAN is cut",

@@ -80,6 +80,22 @@ func (c *cloud) of(node string) *config.Cloud {
 	return s
 }
 
+// nobody's values stand in a vSocket's file for what its manager decides: the file
+// must be whole, and the device's name and the key are the lab's. A vSocket that went
+// by them would reach nobody.
+var (
+	nobodysAddress = netip.MustParseAddr("100.127.0.1")
+	nobodysPoP     = netip.MustParseAddrPort("203.0.113.254:51820")
+)
+
+const nobodysSite = 4_000_000
+
+// blank leaves what only the vSocket has.
+func (c *cloud) blank(s *config.Cloud) {
+	s.Address, s.SiteID, s.WitnessKey = nobodysAddress, nobodysSite, newKey()
+	s.PoPs = []config.PoP{{Name: "nobody", Endpoint: nobodysPoP, PublicKey: tunnel.GenerateKey().Public().String(), Witness: witness}}
+}
+
 // at is the PoP that is a node, nil for another node.
 func (c *cloud) at(node string) *pop {
 	for _, p := range c.pops {

@@ -152,13 +152,14 @@ func Caller(who string) string {
 // the lab's own acts, in order.
 func (w *World) Entries() []site.Entry {
 	w.mu.Lock()
-	begun, entries := w.begun, slices.Clone(w.entries)
+	begun, entries, written := w.begun, slices.Clone(w.entries), slices.Clone(w.gone)
 	w.mu.Unlock()
 	for _, node := range vsockets {
-		for _, e := range w.Journal(node) {
-			if e.At >= begun {
-				entries = append(entries, e)
-			}
+		written = append(written, w.Journal(node)...)
+	}
+	for _, e := range written {
+		if e.At >= begun {
+			entries = append(entries, e)
 		}
 	}
 	slices.SortStableFunc(entries, func(a, b site.Entry) int { return cmp.Compare(a.At, b.At) })

@@ -61,6 +61,9 @@ var Faults = []Fault{
 	{"crash", "the PoP's VM is gone: link down, processes killed", pops, true, (*World).crash},
 	{"kill", "the PoP's program alone is killed; the VM stays", pops, true, (*World).killAgent},
 	{"restart", "the PoP's program is told to stop, and started again", pops, true, (*World).restart},
+
+	{"crash", "the manager's VM is gone: link down, processes killed", []string{Manager}, false, (*World).crash},
+	{"kill", "the manager's program alone is killed; the VM stays", []string{Manager}, false, (*World).killAgent},
 }
 
 // FindFault looks a fault up and says what there is if it isn't there.
@@ -169,7 +172,7 @@ func (w *World) Heal(context.Context) error {
 		failed = append(failed, w.undo(key))
 	}
 	w.fabric.Heal()
-	for _, p := range w.programs {
+	for _, p := range w.all() {
 		failed = append(failed, p.run())
 	}
 	return errors.Join(failed...)
@@ -205,7 +208,9 @@ func (w *World) crash(node string) (func() error, error) {
 	if err := w.fabric.CutNIC(vm, true); err != nil {
 		return nil, err
 	}
-	w.programs[node].kill()
+	for _, p := range w.on(node) {
+		p.kill()
+	}
 	if err := w.signalAll(node, unix.SIGKILL); err != nil {
 		return nil, err
 	}
@@ -242,7 +247,11 @@ func (w *World) boot(node string) error {
 	if err := w.fabric.CutNIC(vm, false); err != nil {
 		return err
 	}
-	return w.programs[node].run()
+	var failed []error
+	for _, p := range w.on(node) {
+		failed = append(failed, p.run())
+	}
+	return errors.Join(failed...)
 }
 
 // rebootTime is how long a rebooting VM is away.

@@ -26,7 +26,7 @@ func (w *World) startNetwork() error {
 	w.later(w.fabric.Close)
 	w.azure.OnPlane(w.fabric.SetPlane)
 	for node, addr := range publicHosts {
-		if slices.Contains(pops, node) && w.cloud.at(node) == nil {
+		if slices.Contains(pops, node) && w.cloud.at(node) == nil || node == Manager && !w.opt.Managed {
 			continue
 		}
 		if err := w.bootPublic(node, addr); err != nil {
@@ -52,7 +52,8 @@ func (w *World) startNetwork() error {
 }
 
 // publicHosts are those with one interface, on the Internet.
-var publicHosts = map[string]netip.Addr{Internet: azuresite.InternetAddr, Azure: azuresite.AzureAddr, PoP1: azuresite.PoP1Addr, PoP2: azuresite.PoP2Addr}
+var publicHosts = map[string]netip.Addr{Internet: azuresite.InternetAddr, Azure: azuresite.AzureAddr, PoP1: azuresite.PoP1Addr, PoP2: azuresite.PoP2Addr,
+	Manager: azuresite.ManagerAddr}
 
 // nextHop of a public host is any address: the Internet routes by itself.
 var nextHop = netip.MustParseAddr("192.0.2.1")
@@ -111,6 +112,7 @@ func (w *World) bootVSocket(side site.Side) error {
 		{anywhere, site.Gateway(azuresite.Prefixes[azuresite.WAN]), azuresite.WAN},
 		{azuresite.Space, site.Gateway(azuresite.Prefixes[azuresite.LAN]), azuresite.LAN},
 		{netip.PrefixFrom(azuresite.AzureAddr, 32), site.Gateway(azuresite.Prefixes[azuresite.MGMT]), azuresite.MGMT},
+		{netip.PrefixFrom(azuresite.ManagerAddr, 32), site.Gateway(azuresite.Prefixes[azuresite.MGMT]), azuresite.MGMT},
 	}
 	if err := configure(host, guests, ways); err != nil {
 		return err

@@ -7,10 +7,10 @@ import (
 
 // keep copies what the agents wrote to a folder that outlives the room.
 func (w *World) keep() {
-	for node, p := range w.programs {
-		for _, name := range []string{logName, p.config, "state"} {
-			if err := copyTree(filepath.Join(w.opt.Keep, node, name), p.path(name)); err != nil {
-				w.log.Error("logs not kept", "node", node, "error", err)
+	for _, p := range w.all() {
+		for _, name := range append([]string{p.log}, p.keeps...) {
+			if err := copyTree(filepath.Join(w.opt.Keep, p.node, name), p.path(name)); err != nil {
+				w.log.Error("logs not kept", "node", p.node, "error", err)
 			}
 		}
 	}

@@ -2,12 +2,14 @@ package world
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/netip"
 	"os/exec"
 
 	"github.com/goccy/go-yaml"
 
+	"releve.dev/releve/client"
 	"releve.dev/releve/lab/azuresite"
 	"releve.dev/releve/pop/config"
 	"releve.dev/releve/site"
@@ -46,7 +48,28 @@ func (w *World) startPoP(p *pop) error {
 	if p.key, err = w.initPoP(p, program.path(popFile)); err != nil {
 		return err
 	}
-	return program.run()
+	if err := program.run(); err != nil || !w.opt.Managed {
+		return err
+	}
+	return w.enrolPoP(p)
+}
+
+// enrolPoP makes a PoP the manager's, which gives it the lab's site.
+func (w *World) enrolPoP(p *pop) error {
+	channel := w.programOn(p.node, "channel")
+	channel.argv = []string{w.opt.PoP, "channel", "--config", w.programs[p.node].path(popFile)}
+	w.channels[p.node] = channel
+	ctx, cancel := context.WithTimeout(w.life, managerTime)
+	defer cancel()
+	made, err := w.Owner().AddPoP(ctx, client.NewPoP{Name: p.node}, client.Condition{})
+	if err != nil {
+		return fmt.Errorf("add %s at the manager: %w", p.node, err)
+	}
+	key, err := w.Owner().PoPKey(ctx, made.ID)
+	if err != nil {
+		return fmt.Errorf("an enrolment key for %s: %w", p.node, err)
+	}
+	return w.enrol(ctx, p.node, w.opt.PoP, key.Key)
 }
 
 // popText is a PoP's file. It is refused here if the PoP would refuse a part of it.
@@ -90,9 +113,10 @@ func (w *World) popConfig(p *pop) config.Config {
 	c.Listen = config.Listen{Primary: primaryPort, Secondary: secondaryPort}
 	c.Devices = config.Devices{Primary: p.devices[site.Primary], Secondary: p.devices[site.Secondary]}
 	c.Witness = config.Witness{Address: witness.Addr(), Port: int(witness.Port())}
-	c.Sites = []config.Site{
-		{Name: labSite, ID: 1, Ranges: []netip.Prefix{azuresite.Space}, Primary: w.cloud.ends[Primary].peer(), Secondary: w.cloud.ends[Secondary].peer()},
-		{Name: branchSite, ID: 2, Ranges: []netip.Prefix{branchLAN.Masked()}, Primary: w.cloud.ends[Branch].peer()},
+	c.Sites = []config.Site{{Name: branchSite, ID: 2, Ranges: []netip.Prefix{branchLAN.Masked()}, Primary: w.cloud.ends[Branch].peer()}}
+	if !w.opt.Managed { // else the manager gives it
+		c.Sites = append(c.Sites, config.Site{Name: labSite, ID: 1, Ranges: []netip.Prefix{azuresite.Space},
+			Primary: w.cloud.ends[Primary].peer(), Secondary: w.cloud.ends[Secondary].peer()})
 	}
 	return c
 }

@@ -12,15 +12,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"releve.dev/releve/lab/report"
 	"releve.dev/releve/vsocket/steps"
 )
 
-// program is what runs on a node: a vSocket's agent, or a PoP.
+// program is what runs on a node: a vSocket's agent or its channel, a PoP, the
+// manager.
 type program struct {
 	node   string
+	what   string // it is, for people
 	dir    string
 	argv   []string
-	config string                // name of its configuration, in dir
+	config string                // name of its configuration, in dir; "": none
+	log    string                // name of the file that has its words, in dir
+	keeps  []string              // names of what else outlives the lab for who wants it, in dir
 	start  func(*exec.Cmd) error // inside the node
 	note   func(who, what, detail string)
 	before func(node, step string) // nil: it isn't asked for its steps
@@ -29,15 +34,40 @@ type program struct {
 	cmd    *exec.Cmd
 	ended  chan struct{}
 	wanted bool // to run: an end that nobody asked for is told
+	held   bool // it isn't there yet: nothing starts it
 }
 
 // newProgram is the program of a node, with a folder that is the node's disk.
 func (w *World) newProgram(node, config, path string) (*program, error) {
-	p := &program{node: node, dir: w.disk(node), config: config, note: w.noteAs,
-		start: func(cmd *exec.Cmd) error { return w.StartIn(node, cmd) }}
+	p := w.programOn(node, "agent")
+	p.config, p.keeps = config, []string{config, "state"}
 	p.argv = []string{path, "run", "--config", p.path(config)}
 	w.programs[node] = p
 	return p, os.MkdirAll(p.dir, 0o700)
+}
+
+// programOn is a program on a node's disk, whose command line is not set yet.
+func (w *World) programOn(node, what string) *program {
+	return &program{node: node, what: what, dir: w.disk(node), log: what + ".log", note: w.noteAs,
+		start: func(cmd *exec.Cmd) error { return w.StartIn(node, cmd) }}
+}
+
+// on lists the programs of a node, in the order in which they are started.
+func (w *World) on(node string) (list []*program) {
+	for _, p := range []*program{w.programs[node], w.channels[node]} {
+		if p != nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// all lists the programs of all nodes.
+func (w *World) all() (list []*program) {
+	for node := range w.programs {
+		list = append(list, w.on(node)...)
+	}
+	return list
 }
 
 // disk is what a node keeps over a crash.
@@ -54,19 +84,23 @@ func (w *World) StartIn(node string, cmd *exec.Cmd) error {
 	return host.Start(cmd)
 }
 
-// logName is where a program's words are kept, in its folder.
-const logName = "agent.log"
-
 func (p *program) path(name string) string { return filepath.Join(p.dir, name) }
+
+// hold says whether the program is there at all.
+func (p *program) hold(held bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = held
+}
 
 // run starts the program.
 func (p *program) run() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.cmd != nil {
+	if p.cmd != nil || p.held {
 		return nil
 	}
-	log, err := os.OpenFile(p.path(logName), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := os.OpenFile(p.path(p.log), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
@@ -112,13 +146,13 @@ func (p *program) watch(cmd *exec.Cmd, ended chan struct{}) {
 	p.mu.Unlock()
 	close(ended)
 	if unasked {
-		p.note(p.node, "agent ended", fmt.Sprintf("%v: %s", err, p.lastWords()))
+		p.note(p.node, p.what+report.WhatEnded, fmt.Sprintf("%v: %s", err, p.lastWords()))
 	}
 }
 
 // lastWords is the last line of its log.
 func (p *program) lastWords() string {
-	text, _ := os.ReadFile(p.path(logName))
+	text, _ := os.ReadFile(p.path(p.log))
 	lines := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
 	return string(lines[len(lines)-1])
 }

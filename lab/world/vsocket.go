@@ -37,6 +37,9 @@ func (w *World) startAgents() error {
 			return err
 		}
 	}
+	if w.opt.Managed {
+		return w.startManaged()
+	}
 	for _, node := range vsockets {
 		if err := w.programs[node].run(); err != nil {
 			return err
@@ -65,16 +68,22 @@ func (w *World) config(side site.Side, withHA bool) config.Config {
 	c.Egress = config.EgressNAT
 	if w.opt.Cloud {
 		c.Egress, c.Cloud = config.EgressTunnel, w.cloud.of(side.String())
+		if w.opt.Managed {
+			w.cloud.blank(c.Cloud)
+		}
 	}
 	c.Probes.WAN = []netip.Addr{azuresite.InternetAddr}
 	if w.opt.Probe != 0 {
 		c.Probes.Interval = w.opt.Probe
 	}
-	if !withHA {
+	switch {
+	case w.opt.Managed: // the file has what only the VM knows
+	case withHA:
+		c.HA = w.haSettings(peer)
+	default:
 		return c
 	}
 	ref := func(name string) config.Ref { return config.Ref{Group: azuresite.SiteGroup, Name: name} }
-	c.HA = w.haSettings(peer)
 	c.Azure = &config.Azure{
 		Endpoint: endpoint, CAFile: w.caFile(), IMDS: "http://" + imdsAddr, ClientID: w.client,
 		Subscription: w.layout.Subscription, Location: azuresite.Location,

@@ -43,10 +43,12 @@ const (
 	PoP2     = "pop2"   // the vSockets' second choice, where there are two
 	Branch   = "branch" // another site, of one vSocket
 	BranchPC = "branch-pc"
+
+	Manager = "manager" // in a lab with a manager
 )
 
 // Nodes lists all of them.
-var Nodes = []string{Primary, Secondary, VM1, Internet, Azure, PoP1, PoP2, Branch, BranchPC}
+var Nodes = []string{Primary, Secondary, VM1, Internet, Azure, PoP1, PoP2, Branch, BranchPC, Manager}
 
 // Options of a lab. The zero value of each timer is the agents' own default.
 type Options struct {
@@ -54,6 +56,9 @@ type Options struct {
 	Cloud     bool         // tunnels to a PoP, and a second site
 	PoPs      int          // of the cloud; 0 is 1
 	PoP       string       // path of releve-pop, for a lab with the cloud
+	Managed   bool         // with a manager, which gives vSockets and PoPs what the site decides
+	Manager   string       // path of releve-manager, for a lab with one
+	OneOnly   bool         // the manager's site has no secondary yet, whose VM waits
 	Third     config.Third // "": the agents' own default
 	Profile   profile.Profile
 	Seed      uint64
@@ -75,6 +80,7 @@ type Options struct {
 
 // Check says what the agents would refuse, before anything is started.
 func (o Options) Check() error {
+	o.Managed = false // the same settings, all in a file
 	if o.PoPs < 0 || o.PoPs > len(pops) {
 		return fmt.Errorf("the lab has no cloud of %d PoPs\nhint: --pops 1 or 2", o.PoPs)
 	}
@@ -129,6 +135,8 @@ type World struct {
 	fabric   *fabric.Fabric
 	probe    *probe.Probe
 	programs map[string]*program // by node
+	channels map[string]*program // of vSockets to the manager, by node
+	overseer overseer
 	fip      *tracker
 	crossing *crossing // nil without the cloud
 
@@ -142,6 +150,7 @@ type World struct {
 	faults   map[act]func() error
 	history  []report.Fault
 	entries  []site.Entry
+	gone     []site.Entry // of journals on disks that are gone
 	begun    time.Duration
 	overload uint64 // of the fabric, when it began
 	still    stillness
@@ -158,12 +167,12 @@ func Up(opt Options) (*World, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	w := &World{opt: opt, log: opt.Logger, dir: dir, programs: map[string]*program{}, key: newKey(), cloud: newCloud(opt.pops()),
+	w := &World{opt: opt, log: opt.Logger, dir: dir, programs: map[string]*program{}, channels: map[string]*program{}, key: newKey(), cloud: newCloud(opt.pops()),
 		hosts: map[string]*room.Host{}, imds: map[string]*service{}, faults: map[act]func() error{}}
 	w.downstream.note = w.noteAs
 	w.life, w.cancel = context.WithCancel(context.Background())
 	go w.still.watch(w.life)
-	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startCloud, w.startAgents, w.startProbe, w.startCrossing} {
+	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startManager, w.startCloud, w.startAgents, w.startProbe, w.startCrossing} {
 		if err := step(); err != nil {
 			w.Down()
 			return nil, err
@@ -178,6 +187,9 @@ func (w *World) checkPrograms() error {
 	if w.opt.Cloud {
 		paths = append(paths, w.opt.PoP)
 	}
+	if w.opt.Managed {
+		paths = append(paths, w.opt.Manager)
+	}
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil || info.Mode()&0o111 == 0 || info.IsDir() {
@@ -190,7 +202,7 @@ func (w *World) checkPrograms() error {
 // Down ends all of it. What is left over, the kernel clears with the room.
 func (w *World) Down() {
 	w.cancel()
-	for _, p := range w.programs {
+	for _, p := range w.all() {
 		p.kill()
 	}
 	if opened := w.Sessions(); opened != nil {
@@ -247,6 +259,8 @@ func (w *World) Host(node string) (*room.Host, error) {
 	switch {
 	case host != nil:
 		return host, nil
+	case node == Manager:
+		return nil, errors.New("this lab has no manager\nhint: --manager")
 	case slices.Contains(Nodes, node):
 		return nil, fmt.Errorf("this lab has no %s\nhint: it is in a lab with the cloud (--cloud; for %s --pops 2)", node, PoP2)
 	}

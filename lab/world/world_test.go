@@ -10,7 +10,7 @@ func TestMain(m *testing.M) { roomtest.Main(m) }
 
 func TestFindFaultNamesWhatThereIs(t *testing.T) {
 	for _, c := range []struct{ node, kind, want string }{
-		{"mars", "crash", "node \"mars\" is unknown to the lab\nhint: one of primary, secondary, vm1, internet, azure, pop1, pop2, branch, branch-pc"},
+		{"mars", "crash", "node \"mars\" is unknown to the lab\nhint: one of primary, secondary, vm1, internet, azure, pop1, pop2, branch, branch-pc, manager"},
 		{"azure", "crash", "fault \"crash\" is unknown to the lab at node azure\nhint: one of silent, throttled, denied"},
 		{"vm1", "crash", "node vm1 has no faults\nhint: see: releve lab list"},
 	} {

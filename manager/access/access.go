@@ -23,7 +23,7 @@ import (
 const (
 	SessionLife  = 24 * time.Hour
 	SessionIdle  = 2 * time.Hour
-	ConfirmLife  = 5 * time.Minute // how long a password given counts for what asks for it anew
+	ConfirmLife  = 5 * time.Minute // how long it counts that somebody showed who they are
 	CodeLife     = 24 * time.Hour
 	TokenLife    = 90 * 24 * time.Hour
 	TokenLongest = 366 * 24 * time.Hour
@@ -35,7 +35,7 @@ const (
 const (
 	Unauthenticated inventory.Kind = "unauthenticated" // nobody whom the manager knows
 	Forbidden       inventory.Kind = "forbidden"       // their role or scopes don't allow it
-	Unconfirmed     inventory.Kind = "unconfirmed"     // the password must be given once more
+	Unconfirmed     inventory.Kind = "unconfirmed"     // they must show once more who they are
 )
 
 // Service is the use cases. It may be used by many at once.
@@ -44,11 +44,13 @@ type Service struct {
 	now   func() time.Time
 	hash  hasher
 	limit *limiter
+	// refusals bounds the audit log's rows of them.
+	refusals *quota
 }
 
 // New takes the clock to go by.
 func New(s *store.Store, now func() time.Time) *Service {
-	return &Service{store: s, now: now, hash: newHasher(), limit: newLimiter(now)}
+	return &Service{store: s, now: now, hash: newHasher(), limit: newLimiter(now), refusals: newQuota(now)}
 }
 
 // Who is somebody whom the manager knows.
@@ -59,7 +61,7 @@ type Who struct {
 	Role    Role
 	Token   string   // the token's id, or "" for a session
 	Scopes  []Action // of the token
-	// Confirmed is when the password was last given in this session.
+	// Confirmed is when they last showed who they are in this session.
 	Confirmed time.Time
 	session   string // its hash
 }

@@ -57,10 +57,10 @@ func (h hasher) make(ctx context.Context, password string) (string, error) {
 	return encode(salt, key), nil
 }
 
-// fits reports whether a password has a hash; "" is the hash of nobody, and
-// costs as much, so that the time doesn't tell who exists.
+// fits reports whether a password has a hash; "" and noPassword are of nobody, and
+// cost as much, so that the time doesn't tell who exists.
 func (h hasher) fits(ctx context.Context, password, hash string) (bool, error) {
-	if hash == "" {
+	if hash == "" || hash == noPassword {
 		hash = h.none
 	}
 	salt, want, err := decode(hash)

@@ -184,7 +184,8 @@ func (s *Service) NewCode(ctx context.Context, by inventory.Actor, id string) (w
 }
 
 // Recover is for whoever has the manager's machine: a code for an owner by
-// name, who may log in again whatever had been done to them.
+// name, who may log in again whatever had been done to them. Their passkeys and
+// providers are good no more.
 func (s *Service) Recover(ctx context.Context, name string) (code string, err error) {
 	err = s.store.InTx(ctx, func(q *query.Queries) error {
 		p, err := q.PersonByName(ctx, name)
@@ -197,6 +198,10 @@ func (s *Service) Recover(ctx context.Context, name string) (code string, err er
 		before := person(p)
 		p.Role, p.Disabled = string(Owner), false
 		if err := q.SetPerson(ctx, query.SetPersonParams{AccountID: p.AccountID, ID: p.ID, Role: p.Role}); err != nil {
+			return fmt.Errorf("recovering a person: %w", err)
+		}
+		// What somebody else may have added to get in.
+		if err := errors.Join(q.DeletePasskeys(ctx, p.ID), unlink(ctx, q, p.AccountID, p.ID)); err != nil {
 			return fmt.Errorf("recovering a person: %w", err)
 		}
 		if code, err = s.newCode(ctx, q, p.ID, CodeLife); err != nil {
@@ -242,7 +247,7 @@ func (s *Service) Redeem(ctx context.Context, code, password, from, request stri
 	if err != nil {
 		return "", nil, err
 	}
-	return s.begin(ctx, p, request)
+	return s.begin(ctx, p, s.now(), request)
 }
 
 func (s *Service) ofCode(ctx context.Context, q *query.Queries, code string) (query.Person, error) {

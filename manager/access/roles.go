@@ -29,6 +29,7 @@ const (
 	SiteChange     Action = "site.change"
 	SocketUnassign Action = "socket.unassign" // can't be undone (E9), so it has a line of its own
 	SocketEnrol    Action = "socket.enrol"
+	PoPChange      Action = "pop.change"
 	AuditRead      Action = "audit.read"
 	PeopleManage   Action = "people.manage"
 	TokenManage    Action = "token.manage"
@@ -47,6 +48,7 @@ var grants = []grant{
 	{SiteChange, []Role{Editor, Owner}, "make, change and delete sites, HA and networks; add a secondary"},
 	{SocketUnassign, []Role{Editor, Owner}, "unassign a secondary, for ever"},
 	{SocketEnrol, []Role{Editor, Owner}, "make the key with which a vSocket enrols"},
+	{PoPChange, []Role{Editor, Owner}, "add and remove PoPs, make the keys with which they enrol"},
 	{AuditRead, []Role{Owner, Auditor}, "read the audit log"},
 	{PeopleManage, []Role{Owner}, "add people, give them roles, take them away"},
 	{TokenManage, []Role{Viewer, Editor, Owner, Auditor}, "make and revoke one's own tokens"},

@@ -27,19 +27,24 @@ func (s *Service) Login(ctx context.Context, name, password, from, request strin
 		return "", nil, fmt.Errorf("login: %w", err)
 	}
 	if !fits || p.Disabled {
-		return "", nil, s.refuseLogin(ctx, known, p, request)
+		return "", nil, s.refuseLogin(ctx, known, p, why(p, "the password is wrong"), from, request)
 	}
-	return s.begin(ctx, p, request)
+	return s.begin(ctx, p, s.now(), request)
+}
+
+// why is the reason for the audit log, which its readers alone are told.
+func why(p query.Person, reason string) string {
+	if p.Disabled {
+		return "the person is disabled"
+	}
+	return reason
 }
 
 // refuseLogin says the same of a wrong name and a wrong password.
-func (s *Service) refuseLogin(ctx context.Context, known bool, p query.Person, request string) error {
+func (s *Service) refuseLogin(ctx context.Context, known bool, p query.Person, reason, from, request string) error {
 	if known {
 		by := inventory.Actor{Account: p.AccountID, ID: "user:" + p.ID, Request: request}
-		err := s.store.InTx(ctx, func(q *query.Queries) error {
-			return s.audit(ctx, q, by, "session.refuse", p.ID, nil, nil)
-		})
-		if err != nil {
+		if err := s.auditRefusal(ctx, by, "session.refuse", p.ID, refused{Reason: reason, From: from}); err != nil {
 			return err
 		}
 	}
@@ -47,12 +52,14 @@ func (s *Service) refuseLogin(ctx context.Context, known bool, p query.Person, r
 		Remedy: "an owner can give you a new code with: releve user code NAME"}
 }
 
-func (s *Service) begin(ctx context.Context, p query.Person, request string) (string, *Who, error) {
+// begin begins a session. confirmed is when the person showed who they are; the
+// zero time: nobody knows how long ago.
+func (s *Service) begin(ctx context.Context, p query.Person, confirmed time.Time, request string) (string, *Who, error) {
 	secret, now := newSecret(sessionKind), s.now()
 	row := query.InsertSessionParams{Hash: hashSecret(secret), PersonID: p.ID, CreatedAt: now.UnixMilli(),
-		SeenAt: now.UnixMilli(), ConfirmedAt: now.UnixMilli(), ExpiresAt: now.Add(SessionLife).UnixMilli()}
+		SeenAt: now.UnixMilli(), ConfirmedAt: max(confirmed.UnixMilli(), 0), ExpiresAt: now.Add(SessionLife).UnixMilli()}
 	w := who(p)
-	w.Confirmed, w.session = now, row.Hash
+	w.Confirmed, w.session = confirmed, row.Hash
 	err := s.store.InTx(ctx, func(q *query.Queries) error {
 		if err := q.DeleteOldSessions(ctx, now.UnixMilli()); err != nil {
 			return fmt.Errorf("ending old sessions: %w", err)
@@ -107,10 +114,9 @@ func (s *Service) BySession(ctx context.Context, secret string) (*Who, error) {
 }
 
 // Confirm takes the password once more, for what can't be undone.
-func (s *Service) Confirm(ctx context.Context, w *Who, password, request string) error {
-	if w.Token != "" {
-		return &inventory.Refusal{Kind: Forbidden, Message: "a token has no password to confirm",
-			Remedy: "give the token the scope of what it is to do"}
+func (s *Service) Confirm(ctx context.Context, w *Who, password, from, request string) error {
+	if err := noToken(w); err != nil {
+		return err
 	}
 	if err := s.limit.allow("name:" + w.Name); err != nil {
 		return err
@@ -124,11 +130,22 @@ func (s *Service) Confirm(ctx context.Context, w *Who, password, request string)
 		return fmt.Errorf("confirming: %w", err)
 	}
 	if !fits {
-		return s.refuseLogin(ctx, true, p, request)
+		return s.refuseLogin(ctx, true, p, "the password is wrong", from, request)
 	}
-	return s.store.InTx(ctx, func(q *query.Queries) error {
-		return q.ConfirmSession(ctx, query.ConfirmSessionParams{Hash: w.session, ConfirmedAt: s.millis()})
-	})
+	return s.store.InTx(ctx, func(q *query.Queries) error { return s.confirmed(ctx, q, w, s.now()) })
+}
+
+func (s *Service) confirmed(ctx context.Context, q *query.Queries, w *Who, at time.Time) error {
+	return q.ConfirmSession(ctx, query.ConfirmSessionParams{Hash: w.session, ConfirmedAt: at.UnixMilli()})
+}
+
+// noToken refuses a token what is a person's alone.
+func noToken(w *Who) error {
+	if w.Token == "" {
+		return nil
+	}
+	return &inventory.Refusal{Kind: Forbidden, Message: "a token can't show again who it is",
+		Remedy: "give the token the scope of what it is to do"}
 }
 
 // NeedConfirmed refuses what can't be undone to a session whose password was
@@ -138,8 +155,8 @@ func (s *Service) NeedConfirmed(w *Who) error {
 		return nil
 	}
 	return &inventory.Refusal{Kind: Unconfirmed,
-		Message: fmt.Sprintf("this can't be undone, and the password was given more than %.0f minutes ago", ConfirmLife.Minutes()),
-		Remedy:  "give the password once more: POST /api/v1/session/confirm"}
+		Message: fmt.Sprintf("this wants you to show who you are, which you did more than %.0f minutes ago", ConfirmLife.Minutes()),
+		Remedy:  "give your password once more (POST /api/v1/session/confirm), use a passkey, or sign in at your provider anew"}
 }
 
 // Logout ends a session; of a token it does nothing.

@@ -18,7 +18,6 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
-	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/site"
 )
@@ -35,30 +34,37 @@ type Parts struct {
 	Inventory *inventory.Service
 	Events    *events.Keeper
 	Fleet     Fleet
+	Status    Status
+	History   History
 	Store     *store.Store // for answers to requests with an Idempotency-Key
 	Now       func() time.Time
 	Log       *slog.Logger
+	SignIn    SignIn
 }
 
 // API is the service.
 type API struct {
 	Parts
-	huma   huma.API
-	mux    *http.ServeMux
-	judged judged
+	huma huma.API
+	mux  *http.ServeMux
 }
 
 // New makes it. Without parts it can tell its OpenAPI, and serve nothing.
 func New(p Parts) *API {
-	a := &API{Parts: p, mux: http.NewServeMux(), judged: judged{last: map[string]status.Site{}}}
+	a := &API{Parts: p, mux: http.NewServeMux()}
 	a.huma = humago.New(a.mux, settings())
 	a.registerSession()
+	a.registerSignIn()
+	a.registerPasskeys()
 	a.registerTokens()
 	a.registerPeople()
 	a.registerSites()
 	a.registerNetworks()
 	a.registerSockets()
+	a.registerPoPs()
+	a.registerRemote()
 	a.registerStatus()
+	a.registerMetrics()
 	a.registerEvents()
 	a.health()
 	return a

@@ -32,7 +32,7 @@ func register[I, O any](a *API, o operation, handle func(context.Context, *calle
 		Tags: []string{o.tag}, MaxBodyBytes: mostBody, DefaultStatus: o.status}
 	if !o.open {
 		op.Security = []map[string][]string{{"token": {}}, {"session": {}}}
-		op.Middlewares = huma.Middlewares{a.may(o.action)}
+		op.Middlewares = huma.Middlewares{a.may(o.id, o.action)}
 	}
 	if o.action != "" {
 		op.Description = strings.TrimSpace(fmt.Sprintf("%s\n\nNeeds `%s`.", o.about, o.action))
@@ -47,12 +47,12 @@ func register[I, O any](a *API, o operation, handle func(context.Context, *calle
 }
 
 // may refuses who isn't known or not allowed, before the input is looked at.
-func (a *API) may(action access.Action) func(huma.Context, func(huma.Context)) {
+func (a *API) may(id string, action access.Action) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := callerOf(ctx.Context())
 		err := c.refused
 		if err == nil && action != "" && !c.who.May(action) {
-			err = forbidden(c.who, action)
+			err = a.Access.Refuse(ctx.Context(), c.who, action, id, c.from, c.request)
 		}
 		if err != nil {
 			p := a.problem(ctx.Context(), err)
@@ -68,16 +68,6 @@ func (a *API) may(action access.Action) func(huma.Context, func(huma.Context)) {
 		}
 		next(ctx)
 	}
-}
-
-func forbidden(w *access.Who, action access.Action) error {
-	r := &inventory.Refusal{Kind: access.Forbidden, Message: fmt.Sprintf("%s is %s, who may not do %s", w.Name, w.Role, action),
-		Remedy: "ask an owner of the account for another role"}
-	if access.Can(w.Role, action) {
-		r.Message = fmt.Sprintf("the token's scopes don't name %s", action)
-		r.Remedy = "make a token that has it: releve token create --scope " + string(action)
-	}
-	return r
 }
 
 // Change is what every change of a site has. huma reads embedded structs only

@@ -62,7 +62,7 @@ func viewMe(w *access.Who) client.Me {
 }
 
 func (a *API) confirm(ctx context.Context, c *caller, in *struct{ Body client.Password }) (*nothing, error) {
-	return nil, a.Access.Confirm(ctx, c.who, in.Body.Password, c.request)
+	return nil, a.Access.Confirm(ctx, c.who, in.Body.Password, c.from, c.request)
 }
 
 func (a *API) logout(ctx context.Context, c *caller, _ *nothing) (*struct {

@@ -42,7 +42,7 @@ func (a *API) registerSites() {
 	register(a, operation{id: "get-site", method: http.MethodGet, path: "/sites/{site}", tag: "sites", action: read,
 		summary: "Show a site"}, a.site)
 	register(a, operation{id: "set-site", method: http.MethodPatch, path: "/sites/{site}", tag: "sites", action: set,
-		summary: "Rename a site"}, a.setSite)
+		summary: "Rename a site, or choose its PoPs"}, a.setSite)
 	register(a, operation{id: "delete-site", method: http.MethodDelete, path: "/sites/{site}", tag: "sites", action: set,
 		summary: "Delete a site", about: "Its serial numbers are void for ever.", status: http.StatusNoContent}, a.deleteSite)
 	register(a, operation{id: "add-secondary", method: http.MethodPost, path: "/sites/{site}/secondary", tag: "sites", action: set,
@@ -50,7 +50,7 @@ func (a *API) registerSites() {
 	register(a, operation{id: "unassign-secondary", method: http.MethodDelete, path: "/sites/{site}/secondary", tag: "sites", action: access.SocketUnassign,
 		summary: "Unassign the secondary vSocket", about: "It can't be undone: the serial number is void for ever, the vSocket can no longer connect, high availability is off (E9). A session must have given its password within five minutes; a token must have the scope."}, a.unassign)
 	register(a, operation{id: "set-ha", method: http.MethodPatch, path: "/sites/{site}/ha", tag: "sites", action: set,
-		summary: "Change the high-availability section", about: "The native range's local IP follows the floating IP (E7)."}, a.setHA)
+		summary: "Change the high-availability section", about: "The native range's local IP follows the floating IP (E7). How a running pair takes the settings: decision 9."}, a.setHA)
 }
 
 func (a *API) listSites(ctx context.Context, c *caller, in *struct {
@@ -106,7 +106,7 @@ func (a *API) setSite(ctx context.Context, c *caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return answerSite(a.Inventory.SetSite(ctx, c.actor(), in.Site, how, inventory.Fields{Name: in.Body.Name}))
+	return answerSite(a.Inventory.SetSite(ctx, c.actor(), in.Site, how, inventory.Fields{Name: in.Body.Name, PoPs: in.Body.PoPs}))
 }
 
 func (a *API) deleteSite(ctx context.Context, c *caller, in *struct{ Change }) (*nothing, error) {
@@ -155,8 +155,11 @@ func (a *API) setHA(ctx context.Context, c *caller, in *struct {
 		return nil, err
 	}
 	var r reader
-	h := inventory.HA{FloatingIP: r.addr("floating_ip", in.Body.FloatingIP), PrimaryIP: r.addr("primary_ip", in.Body.PrimaryIP),
-		SecondaryIP: r.addr("secondary_ip", in.Body.SecondaryIP)}
+	b := in.Body
+	h := inventory.HAChange{FloatingIP: r.addr("floating_ip", b.FloatingIP), PrimaryIP: r.addr("primary_ip", b.PrimaryIP),
+		SecondaryIP: r.addr("secondary_ip", b.SecondaryIP),
+		Keepalive:   r.span("keepalive", b.Keepalive), Silent: r.span("silent", b.Silent), Lease: r.span("lease", b.Lease),
+		Confirm: r.span("confirm", b.Confirm), Hold: r.span("hold", b.Hold), Preempt: b.Preempt, Alone: b.Alone, Third: b.Third}
 	if err := r.err(); err != nil {
 		return nil, err
 	}

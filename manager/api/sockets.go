@@ -54,6 +54,11 @@ func (a *API) enrolKey(ctx context.Context, c *caller, in *struct {
 		return nil, err
 	}
 	key, err := a.Inventory.EnrolKey(ctx, c.actor(), s, inventory.Change{})
+	return answerKey(c, key, err)
+}
+
+// answerKey shows a key, once.
+func answerKey(c *caller, key site.EnrolKey, err error) (*struct{ Body client.EnrolKey }, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -68,5 +73,17 @@ func (a *API) audit(ctx context.Context, c *caller, in *struct{ Paging }) (*stru
 	if err != nil {
 		return nil, err
 	}
-	return answerPage(list, viewAudit), nil
+	var ids []string
+	for _, r := range list.Items {
+		ids = append(ids, r.Actor, r.Target)
+	}
+	names, err := a.Access.Names(ctx, c.who.Account, ids)
+	if err != nil {
+		return nil, err
+	}
+	return answerPage(list, func(r inventory.AuditRow) client.AuditRow {
+		v := viewAudit(r)
+		v.ActorName, v.TargetName = names[r.Actor], names[r.Target]
+		return v
+	}), nil
 }

@@ -2,9 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
+	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,6 +12,7 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/presence"
 	"releve.dev/releve/manager/status"
 	"releve.dev/releve/site"
 )
@@ -21,32 +21,23 @@ import (
 type Fleet interface {
 	Device(serial site.Serial) (fleet.Device, bool)
 	Watch(serials ...site.Serial) (changes <-chan struct{}, stop func())
+	// Dial opens a stream to a service of a device; fleet.ErrAway if it isn't here.
+	Dial(ctx context.Context, serial site.Serial, service string) (net.Conn, error)
 }
 
 var _ Fleet = (*fleet.Fleet)(nil)
 
-// judged has each site's status as somebody last asked for it, which tells since
-// when it is so.
-type judged struct {
-	mu   sync.Mutex
-	last map[string]status.Site
+// Status is each site's; *presence.Service has it.
+type Status interface {
+	Site(ctx context.Context, account, id string) (status.Site, error)
+	Watch(site string) (changes <-chan struct{}, stop func())
 }
 
-func (j *judged) judge(now time.Time, id string, in status.Input) status.Site {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	var before *status.Site
-	if s, has := j.last[id]; has {
-		before = &s
-	}
-	s := status.Judge(now, before, in)
-	j.last[id] = s
-	return s
-}
+var _ Status = (*presence.Service)(nil)
 
 func (a *API) registerStatus() {
 	register(a, operation{id: "get-status", method: http.MethodGet, path: "/sites/{site}/status", tag: "status", action: access.SiteRead,
-		summary: "Show a site's status", about: "Ready or not and why (F1), who is Master (F2, B7), each vSocket's connection (F3): as they report it to this manager."}, a.status)
+		summary: "Show a site's status", about: "Ready or not and why (F1), who is Master (F2, B7), each vSocket's connection (F3): the same whichever manager is asked."}, a.status)
 	register(a, operation{id: "watch-status", method: http.MethodGet, path: "/sites/{site}/status/stream", tag: "status", action: access.SiteRead,
 		summary: "Watch a site's status", about: "Server-sent events: each has a Status as its data, at once and after each change. While somebody watches, the vSockets report each second."}, a.watchStatus)
 }
@@ -56,32 +47,11 @@ func (a *API) status(ctx context.Context, c *caller, in *SiteID) (*struct{ Body 
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body client.Status }{a.statusOf(s)}, nil
-}
-
-func (a *API) statusOf(s inventory.Site) client.Status {
-	in := status.Input{HA: s.HA != nil, Primary: a.report(s.Primary)}
-	if s.Secondary != nil {
-		secondary := a.report(*s.Secondary)
-		in.Secondary = &secondary
+	judged, err := a.Status.Site(ctx, c.who.Account, s.ID)
+	if err != nil {
+		return nil, err
 	}
-	return viewStatus(s.ID, a.judged.judge(a.Now(), s.ID, in))
-}
-
-// report is what this manager has of a vSocket.
-func (a *API) report(v inventory.VSocket) status.Report {
-	r := status.Report{Serial: string(v.Serial), Heard: v.SeenAt}
-	d, here := a.Fleet.Device(v.Serial)
-	if !here {
-		return r
-	}
-	r.Heard = d.Heard
-	var s site.Status
-	// What can't be read is no report; a vSocket of another version may send it.
-	if json.Unmarshal(d.Status, &s) == nil {
-		r.At, r.Status = d.Reported, &s
-	}
-	return r
+	return &struct{ Body client.Status }{viewStatus(s.ID, judged)}, nil
 }
 
 func (a *API) watchStatus(ctx context.Context, c *caller, in *SiteID) (*huma.StreamResponse, error) {
@@ -90,11 +60,11 @@ func (a *API) watchStatus(ctx context.Context, c *caller, in *SiteID) (*huma.Str
 		return nil, err
 	}
 	return streaming(func(ctx context.Context, out *stream) error {
-		// Time alone changes it too: what isn't heard grows old.
+		// Time alone changes when a vSocket was heard.
 		aging := time.NewTicker(signEvery)
 		defer aging.Stop()
 		for {
-			if err := a.watchOnce(ctx, s, out, aging.C); err != nil {
+			if err := a.watchOnce(ctx, c.who.Account, s, out, aging.C); err != nil {
 				return err
 			}
 			if s, err = a.Inventory.Site(ctx, c.actor(), in.Site); err != nil {
@@ -104,21 +74,29 @@ func (a *API) watchStatus(ctx context.Context, c *caller, in *SiteID) (*huma.Str
 	}), nil
 }
 
-// watchOnce sends the status, and waits until it may be another.
-func (a *API) watchOnce(ctx context.Context, s inventory.Site, out *stream, aging <-chan time.Time) error {
+// watchOnce sends the status, and waits until it may be another. The vSockets that
+// are connected to this manager report each second meanwhile.
+func (a *API) watchOnce(ctx context.Context, account string, s inventory.Site, out *stream, aging <-chan time.Time) error {
 	serials := []site.Serial{s.Primary.Serial}
 	if s.Secondary != nil {
 		serials = append(serials, s.Secondary.Serial)
 	}
-	changes, stop := a.Fleet.Watch(serials...)
+	changes, stop := a.Status.Watch(s.ID)
 	defer stop()
-	if err := out.send(0, a.statusOf(s)); err != nil {
+	live, stopLive := a.Fleet.Watch(serials...)
+	defer stopLive()
+	judged, err := a.Status.Site(ctx, account, s.ID)
+	if err != nil {
+		return err
+	}
+	if err := out.send(0, viewStatus(s.ID, judged)); err != nil {
 		return err
 	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-changes:
+	case <-live:
 	case <-aging:
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 const siteType = "Azure vSocket"
 
 func viewSite(s inventory.Site) client.Site {
-	v := client.Site{ID: s.ID, Name: s.Name, Type: siteType, Generation: s.Generation, Created: s.CreatedAt, Changed: s.ChangedAt,
+	v := client.Site{ID: s.ID, Name: s.Name, Type: siteType, Number: s.Number, Generation: s.Generation, Created: s.CreatedAt, Changed: s.ChangedAt,
 		Native:   client.Native{Subnet: s.Native.Prefix.String(), LocalIP: s.Native.LocalIP.String()},
 		Networks: []client.Network{}, Primary: viewSocket(s.Primary), CanAddSecondary: s.CanAddSecondary}
 	for _, r := range s.Ranges {
@@ -26,14 +26,31 @@ func viewSite(s inventory.Site) client.Site {
 		v.Secondary = &secondary
 	}
 	if s.HA != nil {
-		v.HA = &client.HA{FloatingIP: text(s.HA.FloatingIP), PrimaryIP: text(s.HA.PrimaryIP), SecondaryIP: text(s.HA.SecondaryIP)}
+		v.HA = &client.HA{FloatingIP: text(s.HA.FloatingIP), PrimaryIP: text(s.HA.PrimaryIP), SecondaryIP: text(s.HA.SecondaryIP),
+			Settings: viewHASettings(s.HA.Settings)}
+	}
+	for _, p := range s.PoPs {
+		v.PoPs = append(v.PoPs, p.Name)
 	}
 	return v
 }
 
+func viewHASettings(h site.HASettings) client.HASettings {
+	return client.HASettings{Keepalive: span(h.Keepalive), Silent: span(h.Silent), Lease: span(h.Lease), Confirm: span(h.Confirm), Hold: span(h.Hold),
+		Preempt: h.Preempt, Alone: h.Alone, Third: h.Third}
+}
+
+// span is a time as people write it; 0 is none.
+func span(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
 func viewSocket(s inventory.VSocket) client.Socket {
 	v := client.Socket{Serial: string(s.Serial), Role: s.Side.String(), State: string(s.State), LANIP: text(s.LANIP),
-		Seen: moment(s.SeenAt), Delivered: s.Delivered, Applied: s.Applied, KeyUntil: moment(s.KeyUntil)}
+		Seen: moment(s.SeenAt), Delivered: s.Delivered, Applied: s.Applied, Problem: s.Problem, MGMTIP: text(s.Told.MGMTIP), KeyUntil: moment(s.KeyUntil)}
 	if s.Version != (site.Version{}) {
 		v.Version = s.Version.String()
 	}
@@ -80,6 +97,22 @@ func (r *reader) addr(field, text string) netip.Addr {
 		return netip.Addr{}
 	}
 	return a
+}
+
+// span reads a time; "" is 0, which is left out, and a 0 that is written is none.
+func (r *reader) span(field string, text *string) *time.Duration {
+	if text == nil {
+		return nil
+	}
+	if *text == "" {
+		return new(time.Duration)
+	}
+	d, err := time.ParseDuration(*text)
+	if err != nil || d == 0 {
+		r.faults = append(r.faults, site.Fault{Field: field, Rule: site.RuleTimer, Message: fmt.Sprintf("%s %q isn't a time such as 200ms or 10s", field, *text)})
+		return nil
+	}
+	return &d
 }
 
 // subnet has no host bits, or it is refused: somebody meant another.

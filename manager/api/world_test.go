@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -18,7 +19,11 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
+	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/passkey"
+	"releve.dev/releve/manager/presence"
+	"releve.dev/releve/manager/seal"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/manager/store/storetest"
@@ -60,13 +65,28 @@ type nobodyHere struct{}
 
 func (nobodyHere) Device(site.Serial) (fleet.Device, bool)        { return fleet.Device{}, false }
 func (nobodyHere) Watch(...site.Serial) (<-chan struct{}, func()) { return nil, func() {} }
+func (nobodyHere) Dial(context.Context, site.Serial, string) (net.Conn, error) {
+	return nil, fleet.ErrAway
+}
 
 func newWorld(t testing.TB, s *store.Store) *world {
 	t.Helper()
 	w := &world{t: t, store: s, at: time.Now(), tokens: map[access.Role]string{}}
 	parts := Parts{Access: access.New(s, w.clock), Inventory: inventory.New(s, inventory.Config{Now: w.clock}), Store: s, Now: w.clock,
-		Events: events.New(s, events.Config{Now: w.clock, Boot: "m"}), Fleet: nobodyHere{},
+		Events: events.New(s, events.Config{Now: w.clock}), Fleet: nobodyHere{},
 		Log: slog.New(slog.DiscardHandler)}
+	var err error
+	parts.Status, err = presence.Open(context.Background(), presence.Config{Store: s, Manager: "m", Now: w.clock, Log: parts.Log})
+	w.fine(err)
+	t.Cleanup(func() { _ = parts.Status.(*presence.Service).Close() })
+	measured, err := history.Open(history.Config{Store: s, Now: w.clock, Log: parts.Log})
+	w.fine(err)
+	t.Cleanup(func() { _ = measured.Close() })
+	parts.History = measured
+	parts.SignIn.Passkeys, err = passkey.New("manager.example", "https://manager.example")
+	w.fine(err)
+	parts.SignIn.Box, err = seal.New([]byte("a secret of the managers"), w.clock)
+	w.fine(err)
 	w.API = New(parts)
 	w.handler = w.Handler()
 	w.ours = w.account("ours")
@@ -215,7 +235,7 @@ func (w *world) ofSite(path string) string {
 }
 
 // state is all that a refused request mustn't change: the site, the audit log,
-// the people. That a login failed is in the log, and anybody may make a token of
+// the people. That it was refused is in the log, and anybody may make a token of
 // their own.
 func (w *world) state() string {
 	ctx := context.Background()
@@ -224,7 +244,7 @@ func (w *world) state() string {
 	log, err := w.Inventory.Audit(ctx, w.ours, inventory.Page{Limit: 500})
 	w.fine(err)
 	log.Items = slices.DeleteFunc(log.Items, func(r inventory.AuditRow) bool {
-		return strings.HasPrefix(r.Action, "session.") || strings.HasPrefix(r.Action, "token.")
+		return strings.HasPrefix(r.Action, "session.") || strings.HasPrefix(r.Action, "token.") || r.Action == "action.refuse"
 	})
 	people, err := w.Access.People(ctx, w.ours.Account, "", 100)
 	w.fine(err)

@@ -228,17 +228,27 @@ func (a *Authority) server(names []string, now time.Time) (*tls.Certificate, err
 // of this authority and after a restart, so that devices that come back all at
 // once cost less. They change daily.
 func (a *Authority) TicketKeys(now time.Time) ([][32]byte, error) {
-	secret, err := a.key.Bytes()
-	if err != nil {
-		return nil, err
-	}
 	var keys [][32]byte
 	for _, day := range []time.Time{now, now.Add(-24 * time.Hour)} {
-		key, err := hkdf.Key(sha256.New, secret, nil, "releve session tickets "+day.UTC().Format(time.DateOnly), 32)
+		key, err := a.Secret("session tickets " + day.UTC().Format(time.DateOnly))
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, [32]byte(key))
+		keys = append(keys, key)
 	}
 	return keys, nil
+}
+
+// Secret is one for a use, which every manager of this authority has, and nobody
+// else. From it neither the authority's key nor another use's can be found.
+func (a *Authority) Secret(use string) ([32]byte, error) {
+	secret, err := a.key.Bytes()
+	if err != nil {
+		return [32]byte{}, err
+	}
+	key, err := hkdf.Key(sha256.New, secret, nil, "releve "+use, 32)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return [32]byte(key), nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -58,6 +59,16 @@ func (b *broker) wake(account string) {
 
 // Wake tells followers of an account that another manager has kept something.
 func (k *Keeper) Wake(account string) { k.broker.wake(account) }
+
+// WakeAll tells all followers that another manager may have kept something.
+func (k *Keeper) WakeAll() {
+	k.broker.mu.Lock()
+	accounts := slices.Collect(maps.Keys(k.broker.followers))
+	k.broker.mu.Unlock()
+	for _, account := range accounts {
+		k.broker.wake(account)
+	}
+}
 
 // Last is the account's last arrival, from which to follow what comes.
 func (k *Keeper) Last(ctx context.Context, account string) (int64, error) {

@@ -28,7 +28,6 @@ type Keeper struct {
 // Config is what a Keeper needs besides its database. The zero value is that of a
 // manager that serves alone.
 type Config struct {
-	Boot     string               // of this life of the manager, for the events that it makes itself
 	Now      func() time.Time     // nil: the clock
 	Patience time.Duration        // with a follower; 0: 10 s
 	Sweep    time.Duration        // how often a follower looks unasked, for wake-ups that were lost; 0: 30 s
@@ -37,7 +36,7 @@ type Config struct {
 
 // New makes a Keeper.
 func New(db *store.Store, c Config) *Keeper {
-	k := &Keeper{store: db, now: c.Now, patience: c.Patience, sweep: c.Sweep, scanned: mostScan, notify: c.Notify, own: own{boot: c.Boot}}
+	k := &Keeper{store: db, now: c.Now, patience: c.Patience, sweep: c.Sweep, scanned: mostScan, notify: c.Notify}
 	if k.now == nil {
 		k.now = time.Now
 	}
@@ -104,7 +103,7 @@ func (k *Keeper) put(ctx context.Context, all []query.Event) (int, error) {
 	}
 	var fresh []query.Event
 	err := k.store.InTx(ctx, func(q *query.Queries) error {
-		if err := k.store.LockEvents(ctx, q); err != nil {
+		if err := k.store.LockTable(ctx, q, "event_feed"); err != nil {
 			return err
 		}
 		rows := once(all)

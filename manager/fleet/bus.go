@@ -17,8 +17,11 @@ type Bus interface {
 
 // Wake says what to look at.
 type Wake struct {
-	Settings []site.Serial // whose settings are others now
-	Void     []site.Serial // which are void
+	Settings []site.Serial `json:"settings,omitempty"` // whose settings are others now
+	Void     []site.Serial `json:"void,omitempty"`     // which are void
+	Status   []string      `json:"status,omitempty"`   // sites whose status is another now
+	Events   []string      `json:"events,omitempty"`   // accounts that have new events
+	Lost     bool          `json:"lost,omitempty"`     // wake-ups were lost: statuses and events may be others. What is lost of the rest comes by itself
 }
 
 // LocalBus is the bus of a manager that serves alone. The zero one is ready.

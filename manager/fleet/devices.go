@@ -87,13 +87,16 @@ func (f *Fleet) deviceOf(serial site.Serial) *device {
 // taken its place, and tells who watches.
 func (f *Fleet) note(s *session, change func(*Device)) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	d := f.devices[s.serial]
 	if d.session != s {
+		f.mu.Unlock()
 		return
 	}
 	change(&d.known)
 	d.changed()
+	known := d.known
+	f.mu.Unlock()
+	f.c.Known(known)
 }
 
 // changed needs the lock.
@@ -109,18 +112,26 @@ func (d *device) changed() {
 // enter makes a session the device's one. The same machine's older session gives
 // way: its end was not heard of yet. Another machine's doesn't.
 func (f *Fleet) enter(s *session, hello *channel.Hello, now time.Time) error {
+	known, err := f.take(s, hello, now)
+	if err == nil {
+		f.c.Known(known)
+	}
+	return err
+}
+
+func (f *Fleet) take(s *session, hello *channel.Hello, now time.Time) (Device, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.void[s.serial] {
-		return refuseVoid(s.serial)
+		return Device{}, refuseVoid(s.serial)
 	}
 	if f.draining {
-		return channel.Refuse(channel.Refusal_DRAINING, "this manager is about to stop")
+		return Device{}, channel.Refuse(channel.Refusal_DRAINING, "this manager is about to stop")
 	}
 	d := f.deviceOf(s.serial)
 	if d.session != nil {
 		if d.known.Machine != hello.Machine && now.Sub(d.known.Heard) < f.silence() {
-			return channel.Refuse(channel.Refusal_CLONE, "another machine with the identity of "+string(s.serial)+
+			return Device{}, channel.Refuse(channel.Refusal_CLONE, "another machine with the identity of "+string(s.serial)+
 				" is connected, from "+d.known.Remote+"\nhint: a disk was copied; deploy a new vSocket with its own serial number instead")
 		}
 		d.session.cut(channel.Refuse(channel.Refusal_BUSY, "a newer session has taken this one's place"))
@@ -133,16 +144,24 @@ func (f *Fleet) enter(s *session, hello *channel.Hello, now time.Time) error {
 		Status: d.known.Status, Reported: d.known.Reported}
 	d.known = known
 	d.changed()
-	return nil
+	return known, nil
 }
 
 // leave ends a session; another may have taken its place.
 func (f *Fleet) leave(s *session) (mine bool) {
+	known, mine := f.release(s)
+	if mine {
+		f.c.Known(known)
+	}
+	return mine
+}
+
+func (f *Fleet) release(s *session) (_ Device, mine bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	d := f.devices[s.serial]
 	if d.session != s {
-		return false
+		return Device{}, false
 	}
 	d.session = nil
 	d.known.Connected = false
@@ -155,7 +174,7 @@ func (f *Fleet) leave(s *session) (mine bool) {
 			close(f.idle)
 		}
 	}
-	return true
+	return d.known, true
 }
 
 func (f *Fleet) silence() time.Duration { return 3 * f.c.Heartbeat }

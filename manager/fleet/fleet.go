@@ -10,6 +10,7 @@ package fleet
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,10 +34,20 @@ type Config struct {
 	Bus       Bus
 	Log       *slog.Logger
 	Incident  func(Incident) // must not block; nil: nobody is told
+	// Known is told of a device after each change of it, of one session in order. It
+	// must not block; nil: nobody is told.
+	Known func(Device)
 
-	Names      []string      // of this manager, for its certificate, besides channel.ServerName
+	Names []string // of this manager, for its certificate, besides channel.ServerName
+	// Certificate is what the port shows; nil: the authority's alone. Devices ask for
+	// channel.ServerName, which has to stay the authority's. Protocols are those of
+	// the port besides HTTP (ALPN).
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	Protocols   []string
+
 	Heartbeat  time.Duration // 0: channel.HeartbeatEvery
 	Sweep      time.Duration // how often a session looks for settings that no wake-up told of; 0: 5 minutes
+	Sample     time.Duration // how often a device reports though nothing has changed and nobody looks; 0: it doesn't
 	Handshakes int           // a second; 0: 300 a core
 }
 
@@ -91,6 +102,12 @@ func (c *Config) fillIn() {
 	}
 	if c.Incident == nil {
 		c.Incident = func(Incident) {}
+	}
+	if c.Known == nil {
+		c.Known = func(Device) {}
+	}
+	if c.Certificate == nil {
+		c.Certificate = c.Authority.Server(c.Names...)
 	}
 }
 

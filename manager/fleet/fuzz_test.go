@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -28,9 +29,13 @@ func (*sink) Settings(context.Context, site.Serial) (inventory.Settings, error) 
 	return inventory.Settings{}, nil
 }
 func (*sink) Seen(context.Context, site.Serial, site.Version) error { return nil }
-func (*sink) Delivered(context.Context, site.Serial, uint64) error  { return nil }
-func (*sink) Applied(context.Context, site.Serial, uint64) error    { return nil }
-func (*sink) VoidSerials(context.Context) ([]site.Serial, error)    { return nil, nil }
+func (*sink) PoPSettings(context.Context, site.Serial) (inventory.PoPSettings, error) {
+	return inventory.PoPSettings{}, nil
+}
+func (*sink) Told(context.Context, site.Serial, inventory.Local) error        { return nil }
+func (*sink) PoPTold(context.Context, site.Serial, inventory.LocalPoP) error  { return nil }
+func (*sink) Progress(context.Context, site.Serial, inventory.Progress) error { return nil }
+func (*sink) VoidSerials(context.Context) ([]site.Serial, error)              { return nil, nil }
 func (s *sink) Keep(_ context.Context, sent []events.Sent) (events.Result, error) {
 	s.kept = append(s.kept, sent...)
 	return events.Result{}, nil
@@ -88,6 +93,43 @@ func FuzzTake(f *testing.F) {
 		}
 		if len(s.out) > 1 {
 			t.Fatalf("%d answers to %v", len(s.out), m)
+		}
+	})
+}
+
+// FuzzLocal: what is taken of a device's Hello can be kept, and is given to others
+// as it was.
+func FuzzLocal(f *testing.F) {
+	whole := make([]byte, 32)
+	whole[0] = 1
+	for _, m := range []*channel.Hello{
+		{}, {Local: &channel.Local{}, Pop: &channel.LocalPoP{}},
+		{Local: &channel.Local{LanIp: "10.0.2.4", MgmtIp: "10.0.3.4", TunnelKey: whole}},
+		{Local: &channel.Local{LanIp: "::1"}},
+		{Pop: &channel.LocalPoP{Endpoint: "203.0.113.30", PrimaryPort: 51820, SecondaryPort: 51821, PublicKey: whole, Witness: "100.64.0.1:20481"}},
+	} {
+		raw, err := proto.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m := &channel.Hello{}
+		if proto.Unmarshal(raw, m) != nil {
+			return
+		}
+		if l, err := readLocal(m.GetLocal()); err == nil {
+			again, err := readLocal(&channel.Local{LanIp: text(l.LANIP), MgmtIp: text(l.MGMTIP), TunnelKey: key(l.TunnelKey)})
+			if err != nil || again != l {
+				t.Fatalf("%+v is read as %+v, %v", l, again, err)
+			}
+		}
+		if l, err := readLocalPoP(m.GetPop()); err == nil {
+			c := cloud(&inventory.Cloud{PoPs: []inventory.PoP{{Told: l}}}, site.Secondary)
+			if p := c.Pops[0]; len(p.PublicKey) != 32 || p.Endpoint != fmt.Sprintf("%s:%d", l.Endpoint, m.Pop.SecondaryPort) || p.Witness != l.Witness.String() {
+				t.Fatalf("%+v is given as %+v", l, p)
+			}
 		}
 	})
 }

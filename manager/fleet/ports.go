@@ -16,8 +16,10 @@ type Inventory interface {
 	Redeem(ctx context.Context, serial site.Serial, secret [20]byte, keyHash string) (inventory.VSocket, error)
 	Settings(ctx context.Context, serial site.Serial) (inventory.Settings, error)
 	Seen(ctx context.Context, serial site.Serial, v site.Version) error
-	Delivered(ctx context.Context, serial site.Serial, generation uint64) error
-	Applied(ctx context.Context, serial site.Serial, generation uint64) error
+	Told(ctx context.Context, serial site.Serial, l inventory.Local) error
+	PoPSettings(ctx context.Context, serial site.Serial) (inventory.PoPSettings, error)
+	PoPTold(ctx context.Context, serial site.Serial, l inventory.LocalPoP) error
+	Progress(ctx context.Context, serial site.Serial, p inventory.Progress) error
 	VoidSerials(ctx context.Context) ([]site.Serial, error)
 }
 

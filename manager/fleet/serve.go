@@ -18,10 +18,10 @@ func (f *Fleet) TLS() (*tls.Config, error) {
 	devices.AddCert(f.c.Authority.Certificate())
 	config := &tls.Config{
 		MinVersion:     tls.VersionTLS13,
-		NextProtos:     []string{"h2", "http/1.1"},
+		NextProtos:     append([]string{"h2", "http/1.1"}, f.c.Protocols...),
 		ClientAuth:     tls.VerifyClientCertIfGiven,
 		ClientCAs:      devices,
-		GetCertificate: f.c.Authority.Server(f.c.Names...),
+		GetCertificate: f.c.Certificate,
 	}
 	day, err := f.c.Authority.TicketKeys(time.Now())
 	if err != nil {

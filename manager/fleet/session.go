@@ -13,7 +13,9 @@ import (
 	"connectrpc.com/connect"
 
 	"releve.dev/releve/channel"
+	"releve.dev/releve/channel/streams"
 	"releve.dev/releve/manager/authority"
+	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/site"
 )
 
@@ -35,13 +37,16 @@ type session struct {
 	over    sync.Once
 	hold    sync.Mutex // of control: it must not be touched once the call is over
 	done    bool
+	streams *streams.Mux
 
-	sent      uint64 // generation of the settings that it has or was sent
-	live      bool   // it was asked for live reports
-	gone      bool   // it was asked to go
-	seen      bool   // the inventory knows that it was here
-	delivered uint64 // what the inventory was told; the receiver's own
-	applied   uint64
+	sent     uint64        // generation of the settings that it has or was sent
+	live     time.Duration // between the reports that it was asked for; 0: on change alone
+	gone     bool          // it was asked to go
+	seen     bool          // the inventory knows that it was here
+	told     bool          // and what it has said of itself
+	isPoP    bool
+	hello    *channel.Hello
+	progress inventory.Progress // what the inventory was told; the receiver's own
 }
 
 // liveEvery is how often a device reports while somebody looks.
@@ -59,19 +64,20 @@ func (f *Fleet) Converse(ctx context.Context, stream *connect.BidiStream[channel
 	s := &session{
 		fleet: f, serial: who.serial, remote: stream.Peer().Addr, stream: stream, control: who.control,
 		out: make(chan *channel.Down, 2*channel.MaxUnacked), wake: make(chan struct{}, 1), end: make(chan error, 1),
+		streams: streams.New(nil),
 	}
+	defer s.streams.Close()
 	defer s.finish()
-	hello, err := s.hello()
-	if err != nil {
+	if err := s.begin(); err != nil {
 		return err
 	}
 	now := time.Now()
 	s.heard.Store(now.UnixNano())
-	if err := f.enter(s, hello, now); err != nil {
+	if err := f.enter(s, s.hello, now); err != nil {
 		f.refusedSession(s, err)
 		return err
 	}
-	err = s.run(ctx)
+	err := s.run(ctx)
 	f.left(s, err)
 	return err
 }
@@ -94,22 +100,22 @@ func (f *Fleet) left(s *session, err error) {
 	}
 }
 
-func (s *session) hello() (*channel.Hello, error) {
+func (s *session) begin() error {
 	timer := time.AfterFunc(s.fleet.silence(), s.force)
 	defer timer.Stop()
 	first, err := s.stream.Receive()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	hello := first.GetHello()
-	if hello == nil {
-		return nil, channel.Refuse(channel.Refusal_MALFORMED, "a session begins with Hello")
+	s.hello = first.GetHello()
+	if s.hello == nil {
+		return channel.Refuse(channel.Refusal_MALFORMED, "a session begins with Hello")
 	}
-	if s.version, err = site.ParseVersion(hello.Version); err != nil {
-		return nil, channel.Refuse(channel.Refusal_MALFORMED, err.Error())
+	if s.version, err = site.ParseVersion(s.hello.Version); err != nil {
+		return channel.Refuse(channel.Refusal_MALFORMED, err.Error())
 	}
-	s.sent = hello.Delivered
-	return hello, nil
+	s.sent, s.isPoP = s.hello.Delivered, s.hello.GetPop() != nil
+	return nil
 }
 
 // run sends until the session is over.
@@ -140,6 +146,8 @@ func (s *session) run(ctx context.Context) error {
 			look.Reset(s.look(ctx))
 		case <-look.C:
 			look.Reset(s.look(ctx))
+		case step := <-s.streams.Out():
+			err = s.send(&channel.Down{Message: &channel.Down_Stream{Stream: step}})
 		}
 		if err != nil {
 			return err
@@ -203,7 +211,7 @@ func (s *session) poke() {
 // look does what is to be done, and says when to look again at the latest.
 func (s *session) look(ctx context.Context) time.Duration {
 	next := s.fleet.c.Sweep/2 + rand.N(s.fleet.c.Sweep)
-	for _, do := range []func(context.Context) error{s.tellSeen, s.deliver, s.tellLive, s.tellGoAway} {
+	for _, do := range []func(context.Context) error{s.tellSeen, s.tellLocal, s.deliver, s.tellLive, s.tellGoAway} {
 		if err := do(ctx); err != nil {
 			s.fleet.c.Log.Warn("session waits for the database", "serial", s.serial, "error", err)
 			next = again
@@ -223,35 +231,34 @@ func (s *session) tellSeen(ctx context.Context) error {
 
 // deliver sends the settings if the device hasn't got them.
 func (s *session) deliver(ctx context.Context) error {
-	present, err := s.fleet.c.Inventory.Settings(ctx, s.serial)
+	present, generation, err := s.present(ctx)
 	if reason := channel.ReasonOf(s.fleet.refused(err)); err != nil && (reason == channel.Refusal_VOID || reason == channel.Refusal_UNKNOWN) {
 		s.cut(s.fleet.refused(err))
 		return nil
 	}
-	if err != nil || present.Generation == s.sent {
+	if err != nil || generation == s.sent {
 		return err
 	}
-	if err := s.send(&channel.Down{Message: &channel.Down_Settings{Settings: settings(present)}}); err != nil {
+	if err := s.send(present); err != nil {
 		s.cut(err)
 		return nil
 	}
-	s.sent = present.Generation
+	s.sent = generation
 	return nil
 }
 
 func (s *session) tellLive(context.Context) error {
 	s.fleet.mu.Lock()
-	wanted := len(s.fleet.devices[s.serial].watchers) > 0
+	every := s.fleet.c.Sample
+	if len(s.fleet.devices[s.serial].watchers) > 0 {
+		every = liveEvery
+	}
 	s.fleet.mu.Unlock()
-	if wanted == s.live {
+	if every == s.live {
 		return nil
 	}
-	s.live = wanted
-	m := &channel.Live{}
-	if wanted {
-		m.EveryMs = uint32(liveEvery.Milliseconds())
-	}
-	if err := s.send(&channel.Down{Message: &channel.Down_Live{Live: m}}); err != nil {
+	s.live = every
+	if err := s.send(&channel.Down{Message: &channel.Down_Live{Live: &channel.Live{EveryMs: uint32(every.Milliseconds())}}}); err != nil {
 		s.cut(err)
 	}
 	return nil
@@ -316,6 +323,9 @@ func (s *session) take(ctx context.Context, m *channel.Up) error {
 	case *channel.Up_Renew:
 		s.heardAt(now)
 		return s.takeRenew(m.Renew, now)
+	case *channel.Up_Stream:
+		s.heardAt(now)
+		return s.streams.Take(m.Stream)
 	default: // a heartbeat, or something of a later release
 		s.heardAt(now)
 	}
@@ -360,19 +370,15 @@ func (s *session) answer(m *channel.Down) {
 }
 
 func (s *session) takeApplied(ctx context.Context, m *channel.Applied, now time.Time) error {
+	p := inventory.Progress{Delivered: m.GetDelivered(), Applied: m.GetApplied(), Problem: m.GetProblem()}
 	s.fleet.note(s, func(d *Device) {
-		d.Heard, d.Delivered, d.Applied, d.Problem = now, m.GetDelivered(), m.GetApplied(), m.GetProblem()
+		d.Heard, d.Delivered, d.Applied, d.Problem = now, p.Delivered, p.Applied, p.Problem
 	})
-	var err error
-	if m.GetDelivered() != s.delivered {
-		err = s.fleet.c.Inventory.Delivered(ctx, s.serial, m.GetDelivered())
-		s.delivered = m.GetDelivered()
+	if p == s.progress {
+		return nil
 	}
-	if m.GetApplied() != s.applied {
-		err = errors.Join(err, s.fleet.c.Inventory.Applied(ctx, s.serial, m.GetApplied()))
-		s.applied = m.GetApplied()
-	}
-	if err != nil { // the device says it again in its next session
+	s.progress = p
+	if err := s.fleet.c.Inventory.Progress(ctx, s.serial, p); err != nil { // the device says it again in its next session
 		s.fleet.c.Log.Warn("not noted what is applied", "serial", s.serial, "error", err)
 		return connect.NewError(connect.CodeUnavailable, errors.New("the manager can't note it now"))
 	}

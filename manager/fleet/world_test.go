@@ -37,6 +37,9 @@ type shelf struct {
 	seen       map[site.Serial]int
 	delivered  map[site.Serial]uint64
 	applied    map[site.Serial]uint64
+	told       map[site.Serial]inventory.Local
+	popTold    map[site.Serial]inventory.LocalPoP
+	noPoPs     bool           // all serial numbers are vSockets'
 	events     map[string]int // by id and body: how often it was new
 	broken     bool           // nothing can be kept
 	commits    int
@@ -50,7 +53,8 @@ type enrolment struct {
 
 func newShelf() *shelf {
 	return &shelf{keys: map[site.Serial]*enrolment{}, generation: 1, seen: map[site.Serial]int{},
-		delivered: map[site.Serial]uint64{}, applied: map[site.Serial]uint64{}, events: map[string]int{}}
+		delivered: map[site.Serial]uint64{}, applied: map[site.Serial]uint64{},
+		told: map[site.Serial]inventory.Local{}, popTold: map[site.Serial]inventory.LocalPoP{}, events: map[string]int{}}
 }
 
 func (s *shelf) Redeem(_ context.Context, serial site.Serial, secret [20]byte, hash string) (inventory.VSocket, error) {
@@ -92,18 +96,38 @@ func (s *shelf) Seen(_ context.Context, serial site.Serial, _ site.Version) erro
 	return nil
 }
 
-func (s *shelf) Delivered(_ context.Context, serial site.Serial, g uint64) error {
+func (s *shelf) Progress(_ context.Context, serial site.Serial, p inventory.Progress) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.delivered[serial] = g
+	s.delivered[serial], s.applied[serial] = p.Delivered, p.Applied
 	return nil
 }
 
-func (s *shelf) Applied(_ context.Context, serial site.Serial, g uint64) error {
+func (s *shelf) Told(_ context.Context, serial site.Serial, l inventory.Local) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.applied[serial] = g
+	s.told[serial] = l
 	return nil
+}
+
+func (s *shelf) PoPTold(_ context.Context, serial site.Serial, l inventory.LocalPoP) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.noPoPs {
+		return &inventory.Refusal{Kind: inventory.Unknown, Message: "no PoP's"}
+	}
+	s.popTold[serial] = l
+	return nil
+}
+
+func (s *shelf) PoPSettings(_ context.Context, serial site.Serial) (inventory.PoPSettings, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, is := s.popTold[serial]; !is {
+		return inventory.PoPSettings{}, &inventory.Refusal{Kind: inventory.Unknown, Message: "no PoP's"}
+	}
+	return inventory.PoPSettings{Name: "pop1", Generation: s.generation, Sites: []inventory.PoPSite{
+		{Number: 7, Name: "paris", Ranges: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}}}}, nil
 }
 
 func (s *shelf) VoidSerials(context.Context) ([]site.Serial, error) {
@@ -244,6 +268,7 @@ type vsocket struct {
 	boot    uint64
 	applies []uint64
 	fail    error
+	serve   func(string, net.Conn)
 	stop    func()
 }
 
@@ -265,7 +290,7 @@ func (v *vsocket) run() *vsocket {
 		v.w.t.Fatal(err)
 	}
 	v.Channel, err = channel.Open(channel.Config{
-		Manager: "manager:443", Folder: v.folder, Spool: v.spool, Version: site.Release, Machine: v.machine, Log: quiet, Dial: v.w.dial,
+		Manager: "manager:443", Folder: v.folder, Spool: v.spool, Version: site.Release, Machine: v.machine, Log: quiet, Dial: v.w.dial, Serve: v.serve,
 		Apply: func(_ context.Context, s *contract.Settings) error {
 			v.w.mu.Lock()
 			defer v.w.mu.Unlock()

@@ -38,10 +38,11 @@ func (s *Service) commit(ctx context.Context, c Change, do func(q *query.Queries
 // editing is a change of a site within its transaction.
 type editing struct {
 	draft
-	service *Service
-	q       *query.Queries
-	actor   Actor
-	void    []site.Serial
+	service    *Service
+	q          *query.Queries
+	actor      Actor
+	void       []site.Serial
+	popSerials []site.Serial // of PoPs whose settings are others now
 }
 
 // change is the one way in which a site's settings change: read, condition,
@@ -81,6 +82,8 @@ func (d draft) matches(c Change) error {
 	switch c.IfMatch {
 	case d.generation:
 		return nil
+	case seenByItself:
+		return nil
 	case 0:
 		return &Refusal{Kind: Missing, Message: fmt.Sprintf("a change of site %q needs the generation that it was seen at", d.name),
 			Remedy: fmt.Sprintf("read the site, and send If-Match: %q", fmt.Sprint(d.generation))}
@@ -99,6 +102,9 @@ func (e *editing) finish(ctx context.Context, action string, before draft) error
 	n, err := e.q.UpdateSite(ctx, query.UpdateSiteParams{
 		Name: e.name, PrimaryIP: written(e.primaryIP), SecondaryIP: written(e.secondaryIP), FloatingIP: written(e.floatingIP),
 		HAKey: e.key, ChangedAt: e.changedAt.UnixMilli(), ID: e.id, AccountID: e.account, Generation: int64(before.generation),
+		KeepaliveMs: e.ha.Keepalive.Milliseconds(), SilentMs: e.ha.Silent.Milliseconds(), LeaseMs: e.ha.Lease.Milliseconds(),
+		ConfirmMs: e.ha.Confirm.Milliseconds(), HoldMs: e.ha.Hold.Milliseconds(),
+		Preempt: e.ha.Preempt, Alone: e.ha.Alone, Third: e.ha.Third, Pops: strings.Join(e.pops, " "),
 	})
 	if err != nil {
 		return fmt.Errorf("writing site %s: %w", e.id, err)
@@ -107,6 +113,9 @@ func (e *editing) finish(ctx context.Context, action string, before draft) error
 		return fmt.Errorf("writing site %s: it changed within a transaction", e.id)
 	}
 	if err := e.writeNetworks(ctx); err != nil {
+		return err
+	}
+	if err := e.tellPoPs(ctx, before); err != nil {
 		return err
 	}
 	return audit(ctx, e.q, e.actor, e.changedAt, action, e.id, before.audited(), e.audited())
@@ -127,7 +136,7 @@ func (e *editing) judge(ctx context.Context) error {
 		}
 	}
 	a := e.addressing()
-	faults := a.Check()
+	faults := append(a.Check(), e.ha.Check()...)
 	if faults == nil {
 		others, err := e.overlapping(ctx, a)
 		if err != nil {
@@ -147,6 +156,7 @@ func (e *editing) notice() Notice {
 	if e.secondary != nil {
 		n.Serials = append(n.Serials, e.secondary.Serial)
 	}
+	n.Serials = append(n.Serials, e.popSerials...)
 	return n
 }
 
@@ -172,9 +182,10 @@ func audit(ctx context.Context, q *query.Queries, a Actor, at time.Time, action,
 	return nil
 }
 
-// storable makes a text that came from outside one that both databases keep.
-func storable(text string) string {
-	const most = 128
+// storable makes a short text that came from outside one that both databases keep.
+func storable(text string) string { return shortened(text, 128) }
+
+func shortened(text string, most int) string {
 	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "")

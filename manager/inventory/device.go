@@ -21,6 +21,9 @@ func (s *Service) VSocket(ctx context.Context, a Actor, serial site.Serial) (VSo
 			return err
 		}
 		v = ofVSocket(row)
+		if v.Side == site.NoSide {
+			return absent("vSocket", string(serial)) // a PoP's
+		}
 		if v.State == StateVoid {
 			return nil
 		}
@@ -44,7 +47,7 @@ func (s Site) vsocket(side site.Side) *VSocket {
 	return s.Secondary
 }
 
-// owned finds a row of an account's vSocket.
+// owned finds a row of an account's vSocket, or PoP.
 func owned(ctx context.Context, q *query.Queries, a Actor, serial site.Serial) (query.VSocket, error) {
 	if _, err := site.ParseSerial(string(serial)); err != nil {
 		return query.VSocket{}, absent("vSocket", string(serial))
@@ -77,39 +80,51 @@ func anybodys(ctx context.Context, q *query.Queries, serial site.Serial) (query.
 
 // Seen, for the fleet, notes that a vSocket has connected, with its version.
 func (s *Service) Seen(ctx context.Context, serial site.Serial, v site.Version) error {
-	return s.device(ctx, serial, func(q *query.Queries) (int64, error) {
+	return s.device(ctx, serial, func(q *query.Queries, _ query.VSocket) (int64, error) {
 		return q.SeeVSocket(ctx, query.SeeVSocketParams{Version: v.String(), SeenAt: s.clock().UnixMilli(), Serial: string(serial)})
 	})
 }
 
-// Delivered, for the fleet, notes which generation a vSocket has.
-func (s *Service) Delivered(ctx context.Context, serial site.Serial, generation uint64) error {
-	return s.generation(ctx, serial, generation, func(q *query.Queries, g int64) (int64, error) {
-		return q.SetDelivered(ctx, query.SetDeliveredParams{Delivered: g, Serial: string(serial)})
-	})
-}
-
-// Applied, for the fleet, notes which generation a vSocket acts on.
-func (s *Service) Applied(ctx context.Context, serial site.Serial, generation uint64) error {
-	return s.generation(ctx, serial, generation, func(q *query.Queries, g int64) (int64, error) {
-		return q.SetApplied(ctx, query.SetAppliedParams{Delivered: g, Applied: g, Serial: string(serial)})
-	})
-}
-
-func (s *Service) generation(ctx context.Context, serial site.Serial, g uint64, write func(*query.Queries, int64) (int64, error)) error {
-	if g > math.MaxInt64 {
-		return &Refusal{Kind: Invalid, Field: "generation", Message: fmt.Sprintf("generation %d of %s can't be", g, serial)}
+// Progress, for the fleet, notes how far a device has come with its settings.
+func (s *Service) Progress(ctx context.Context, serial site.Serial, p Progress) error {
+	if max(p.Delivered, p.Applied) > math.MaxInt64 {
+		return &Refusal{Kind: Invalid, Field: "generation", Message: fmt.Sprintf("generation %d of %s can't be", max(p.Delivered, p.Applied), serial)}
 	}
-	return s.device(ctx, serial, func(q *query.Queries) (int64, error) { return write(q, int64(g)) })
+	if row, err := s.registeredNow(ctx, serial); err != nil {
+		return err
+	} else if row.Delivered == int64(p.Delivered) && row.Applied == int64(p.Applied) && row.Problem == shortened(p.Problem, mostProblem) {
+		return nil // as it was said before: devices that come back say it again
+	}
+	applied := int64(p.Applied)
+	var n Notice
+	err := s.device(ctx, serial, func(q *query.Queries, row query.VSocket) (rows int64, err error) {
+		if row.Side == site.NoSide.String() {
+			n, err = s.popRuns(ctx, q, row, applied)
+		} else {
+			n, err = vsocketRuns(ctx, q, row, applied)
+		}
+		if err != nil {
+			return 0, err
+		}
+		return q.SetProgress(ctx, query.SetProgressParams{Delivered: int64(p.Delivered), Applied: applied, Problem: shortened(p.Problem, mostProblem), Serial: row.Serial})
+	})
+	if err == nil && len(n.Serials) > 0 {
+		s.notify(n)
+	}
+	return err
 }
 
-// device writes what a registered vSocket said of itself.
-func (s *Service) device(ctx context.Context, serial site.Serial, write func(*query.Queries) (int64, error)) error {
+// mostProblem is how long a problem may be: some sentences.
+const mostProblem = 2000
+
+// device writes what a registered device said of itself.
+func (s *Service) device(ctx context.Context, serial site.Serial, write func(*query.Queries, query.VSocket) (int64, error)) error {
 	return s.store.InTx(ctx, func(q *query.Queries) error {
-		if _, err := registered(ctx, q, serial); err != nil {
+		row, err := registered(ctx, q, serial)
+		if err != nil {
 			return err
 		}
-		n, err := write(q)
+		n, err := write(q, row)
 		if err != nil || n != 1 {
 			return fmt.Errorf("writing vSocket %s (%d rows): %w", serial, n, err)
 		}
@@ -139,12 +154,16 @@ func (s *Service) Settings(ctx context.Context, serial site.Serial) (Settings, e
 		if err != nil {
 			return err
 		}
+		if row.Side == site.NoSide.String() {
+			return &Refusal{Kind: Unknown, Message: fmt.Sprintf("serial number %s is a PoP's", serial)}
+		}
 		d, err := load(ctx, q, row.AccountID, row.SiteID)
 		if err != nil {
 			return err
 		}
 		out = d.settings(stored(site.ParseSide, row.Side))
-		return nil
+		out.Cloud, err = d.cloud(ctx, q, ofVSocket(row))
+		return err
 	})
 	if err != nil {
 		return Settings{}, err
@@ -158,8 +177,8 @@ func (d draft) settings(side site.Side) Settings {
 	out := Settings{Account: d.account, Site: s.ID, SiteName: s.Name, Serial: own.Serial, Side: side, Generation: s.Generation,
 		Native: s.Native, LANIP: own.LANIP, Ranges: s.Ranges}
 	if peer := s.vsocket(side.Peer()); peer != nil {
-		out.HA = &PeerSettings{FloatingIP: d.floatingIP, PeerIP: peer.LANIP, PeerSerial: peer.Serial,
-			Key: stored(base64.StdEncoding.DecodeString, d.key)}
+		out.HA = &PeerSettings{FloatingIP: d.floatingIP, PeerIP: peer.LANIP, PeerMGMT: peer.Told.MGMTIP, PeerSerial: peer.Serial,
+			Key: stored(base64.StdEncoding.DecodeString, d.key), Settings: d.ha}
 	}
 	return out
 }

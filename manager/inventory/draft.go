@@ -21,32 +21,45 @@ type draft struct {
 	secondaryIP netip.Addr
 	floatingIP  netip.Addr
 	key         string // of the keepalives, in base64
+	ha          site.HASettings
 	ranges      []Range
+	number      uint64
+	pops        []string // ids, best first; empty: all of the account
+	popNames    map[string]string
 
 	primary   VSocket
 	secondary *VSocket
 }
 
 func (d draft) clone() draft {
-	d.ranges = slices.Clone(d.ranges)
+	d.ranges, d.pops = slices.Clone(d.ranges), slices.Clone(d.pops)
+	if d.secondary != nil {
+		second := *d.secondary
+		d.secondary = &second
+	}
 	return d
 }
 
 // view is the site as callers see it.
 func (d draft) view() Site {
 	s := Site{
-		ID: d.id, Name: d.name, Generation: d.generation, CreatedAt: d.createdAt, ChangedAt: d.changedAt,
+		ID: d.id, Name: d.name, Number: d.number, Generation: d.generation, CreatedAt: d.createdAt, ChangedAt: d.changedAt,
 		Native: Native{Prefix: d.native, LocalIP: d.primaryIP},
 		Ranges: slices.Clone(d.ranges), Primary: d.primary,
 		CanAddSecondary: d.secondary == nil && d.whyNoSecondary() == nil,
 	}
 	slices.SortFunc(s.Ranges, func(a, b Range) int { return a.Prefix.Compare(b.Prefix) })
+	for _, id := range d.pops {
+		s.PoPs = append(s.PoPs, PoPRef{ID: id, Name: d.popNames[id]})
+	}
 	s.Primary.LANIP = d.primaryIP
+	s.Primary.Problem = problemOf(s.Primary)
 	if d.secondary != nil {
 		second := *d.secondary
 		second.LANIP = d.secondaryIP
+		second.Problem = problemOf(second)
 		s.Secondary = &second
-		s.HA = &HA{FloatingIP: d.floatingIP, PrimaryIP: d.primaryIP, SecondaryIP: d.secondaryIP}
+		s.HA = &HA{FloatingIP: d.floatingIP, PrimaryIP: d.primaryIP, SecondaryIP: d.secondaryIP, Settings: d.ha}
 		s.Native.LocalIP = d.floatingIP
 	}
 	return s
@@ -70,13 +83,17 @@ type audited struct {
 	Primary   site.Serial `json:"primary"`
 	Secondary site.Serial `json:"secondary,omitempty"`
 	HA        *HA         `json:"ha,omitempty"`
+	PoPs      []PoPRef    `json:"pops,omitempty"`
+	// What the vSockets have told of themselves.
+	PrimaryTold   Local `json:"primary_told"`
+	SecondaryTold Local `json:"secondary_told"`
 }
 
 func (d draft) audited() audited {
 	s := d.view()
-	a := audited{Name: s.Name, Native: s.Native, Ranges: s.Ranges, Primary: s.Primary.Serial, HA: s.HA}
+	a := audited{Name: s.Name, Native: s.Native, Ranges: s.Ranges, Primary: s.Primary.Serial, HA: s.HA, PoPs: s.PoPs, PrimaryTold: s.Primary.Told}
 	if s.Secondary != nil {
-		a.Secondary = s.Secondary.Serial
+		a.Secondary, a.SecondaryTold = s.Secondary.Serial, s.Secondary.Told
 	}
 	return a
 }

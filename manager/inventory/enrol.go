@@ -25,6 +25,13 @@ const (
 // is told once: the database keeps a hash. A key made before is good no more.
 // No setting changes: c.IfMatch isn't looked at.
 func (s *Service) EnrolKey(ctx context.Context, a Actor, serial site.Serial, c Change) (site.EnrolKey, error) {
+	if _, err := s.VSocket(ctx, a, serial); err != nil { // a PoP's, too
+		return site.EnrolKey{}, err
+	}
+	return s.enrolKey(ctx, a, serial, c, "socket.enrol-key")
+}
+
+func (s *Service) enrolKey(ctx context.Context, a Actor, serial site.Serial, c Change, action string) (site.EnrolKey, error) {
 	k := site.EnrolKey{Serial: serial, Fingerprint: s.fingerprint}
 	rand.Read(k.Secret[:]) // never fails (crypto/rand)
 	err := s.commit(ctx, c, func(q *query.Queries) error {
@@ -40,7 +47,7 @@ func (s *Service) EnrolKey(ctx context.Context, a Actor, serial site.Serial, c C
 		if _, err := q.GiveKey(ctx, query.GiveKeyParams{SecretHash: hashOf(k.Secret), KeyUntil: until.UnixMilli(), Serial: row.Serial, AccountID: a.Account}); err != nil {
 			return fmt.Errorf("writing the key of %s: %w", serial, err)
 		}
-		return audit(ctx, q, a, now, "socket.enrol-key", row.Serial, nil, map[string]any{"site": row.SiteID, "key_until": until})
+		return audit(ctx, q, a, now, action, row.Serial, nil, map[string]any{"site": row.SiteID, "key_until": until})
 	})
 	if err != nil {
 		return site.EnrolKey{}, err
@@ -54,13 +61,15 @@ func whyNoKey(v VSocket) *Refusal {
 		return &Refusal{Kind: Void, Message: fmt.Sprintf("serial number %s is void", v.Serial), Remedy: "a vSocket in its place has a serial number of its own"}
 	case v.State == StateRegistered && v.Side == site.Primary:
 		return &Refusal{Kind: NotNow, Message: fmt.Sprintf("a vSocket has enrolled as %s already", v.Serial), Remedy: "replace the primary: that makes a new serial number"}
+	case v.State == StateRegistered && v.Side == site.NoSide:
+		return &Refusal{Kind: NotNow, Message: fmt.Sprintf("a PoP has enrolled as %s already", v.Serial), Remedy: "remove it and add a PoP anew: that makes a new serial number"}
 	case v.State == StateRegistered:
 		return &Refusal{Kind: NotNow, Message: fmt.Sprintf("a vSocket has enrolled as %s already", v.Serial), Remedy: "unassign it and add a secondary anew: that makes a new serial number"}
 	}
 	return nil
 }
 
-// Redeem, for the fleet, registers the vSocket that shows its one-time secret.
+// Redeem, for the fleet, registers the vSocket or PoP that shows its one-time secret.
 // keyHash is of the public key that it made. The same key again within ten
 // minutes gets the same answer, since the reply may have been lost.
 func (s *Service) Redeem(ctx context.Context, serial site.Serial, secret [20]byte, keyHash string) (VSocket, error) {
@@ -86,7 +95,11 @@ func (s *Service) Redeem(ctx context.Context, serial site.Serial, secret [20]byt
 		if err != nil || n != 1 {
 			return fmt.Errorf("registering %s (%d rows): %w", serial, n, err)
 		}
-		return audit(ctx, q, Actor{Account: row.AccountID, ID: "device:" + row.Serial}, now, "socket.register", row.Serial, nil,
+		action := "socket.register"
+		if v.Side == site.NoSide {
+			action = "pop.register"
+		}
+		return audit(ctx, q, device(row), now, action, row.Serial, nil,
 			map[string]string{"site": row.SiteID, "public_key": keyHash})
 	})
 	if err != nil {
@@ -97,7 +110,7 @@ func (s *Service) Redeem(ctx context.Context, serial site.Serial, secret [20]byt
 
 // whyNotRedeem tells nobody without the secret more than that it is wrong.
 func whyNotRedeem(row query.VSocket, now time.Time, secret [20]byte, keyHash string) *Refusal {
-	const again = "make a new key: releve socket enrol-key"
+	const again = "make a new key: releve socket enrol-key, or releve pop enrol-key"
 	switch {
 	case row.State == string(StateVoid):
 		return &Refusal{Kind: Void, Message: fmt.Sprintf("serial number %s is void", row.Serial), Remedy: "this vSocket was unassigned for ever; deploy a new one"}

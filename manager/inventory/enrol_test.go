@@ -122,7 +122,7 @@ func TestChangesAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range admins {
 			all.Go(func() {
-				_, errs[i] = w.SetSite(w.Context(), w.who, s.ID, at(s), inventory.Fields{Name: strings.Repeat("x", i+1)})
+				_, errs[i] = w.SetSite(w.Context(), w.who, s.ID, at(s), named(strings.Repeat("x", i+1)))
 			})
 			all.Go(func() {
 				_, made[i] = w.CreateSite(w.Context(), w.who, inventory.NewSite{Name: strings.Repeat("y", i+1), Native: pre("10.9.0.0/24"), LocalIP: ip("10.9.0.10")}, inventory.Change{})
@@ -163,7 +163,7 @@ func TestManyAtOnce(t *testing.T) {
 						w.Error(err)
 						continue
 					}
-					if _, err := w.SetSite(w.Context(), w.who, s.ID, at(s), inventory.Fields{Name: "site " + s.Name}); err != nil {
+					if _, err := w.SetSite(w.Context(), w.who, s.ID, at(s), named("site "+s.Name)); err != nil {
 						w.Error(err)
 					}
 				}

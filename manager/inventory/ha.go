@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/site"
@@ -41,8 +42,9 @@ func (s *Service) AddSecondary(ctx context.Context, a Actor, id string, c Change
 	})
 }
 
-// newKey makes the secret of a pair's keepalives: a new one for each pair, since
-// a vSocket whose serial number is void knows the one before.
+// newKey makes a secret: of a pair's keepalives, a new one for each pair, since a
+// vSocket whose serial number is void knows the one before; of a vSocket's talk with
+// witnesses.
 func newKey() string {
 	var key [32]byte
 	rand.Read(key[:]) // never fails (crypto/rand)
@@ -74,9 +76,16 @@ func (d draft) whyNoSecondary() *Refusal {
 	return nil
 }
 
-// SetHA changes the floating IP and the management IPs (E7); a zero field stays
-// as it is.
-func (s *Service) SetHA(ctx context.Context, a Actor, id string, c Change, h HA) (Site, error) {
+// HAChange is what SetHA changes (E7): of the addresses a zero one stays as it is,
+// of the settings a nil one. A setting of 0 or "" is left to the vSocket.
+type HAChange struct {
+	FloatingIP, PrimaryIP, SecondaryIP      netip.Addr
+	Keepalive, Silent, Lease, Confirm, Hold *time.Duration
+	Preempt, Alone, Third                   *string
+}
+
+// SetHA changes the high-availability section (E7).
+func (s *Service) SetHA(ctx context.Context, a Actor, id string, c Change, h HAChange) (Site, error) {
 	return s.change(ctx, a, id, c, "ha.set", func(_ context.Context, e *editing) error {
 		if e.secondary == nil {
 			return haIsOff(e, "")
@@ -84,8 +93,26 @@ func (s *Service) SetHA(ctx context.Context, a Actor, id string, c Change, h HA)
 		replace(&e.floatingIP, h.FloatingIP)
 		replace(&e.primaryIP, h.PrimaryIP)
 		replace(&e.secondaryIP, h.SecondaryIP)
+		h.settings(&e.ha)
 		return nil
 	})
+}
+
+func (h HAChange) settings(to *site.HASettings) {
+	set(&to.Keepalive, h.Keepalive)
+	set(&to.Silent, h.Silent)
+	set(&to.Lease, h.Lease)
+	set(&to.Confirm, h.Confirm)
+	set(&to.Hold, h.Hold)
+	set(&to.Preempt, h.Preempt)
+	set(&to.Alone, h.Alone)
+	set(&to.Third, h.Third)
+}
+
+func set[T any](value, by *T) {
+	if by != nil {
+		*value = *by
+	}
 }
 
 func haIsOff(e *editing, field string) *Refusal {
@@ -105,6 +132,7 @@ func (s *Service) Unassign(ctx context.Context, a Actor, id string, c Change) (S
 			return err
 		}
 		e.secondary, e.secondaryIP, e.floatingIP, e.key = nil, netip.Addr{}, netip.Addr{}, ""
+		e.ha = site.HASettings{}
 		return nil
 	})
 }
@@ -135,13 +163,13 @@ func (e *editing) makeVSocket(ctx context.Context, side site.Side) (VSocket, err
 	if err != nil {
 		return VSocket{}, err
 	}
-	now := e.service.clock()
+	now, key := e.service.clock(), newKey()
 	err = e.q.InsertVSocket(ctx, query.InsertVSocketParams{
-		Serial: string(serial), AccountID: e.account, SiteID: e.id, Side: side.String(), CreatedAt: now.UnixMilli()})
+		Serial: string(serial), AccountID: e.account, SiteID: e.id, Side: side.String(), CreatedAt: now.UnixMilli(), WitnessKey: key})
 	if err != nil {
 		return VSocket{}, fmt.Errorf("writing vSocket %s: %w", serial, err)
 	}
-	return VSocket{Serial: serial, Site: e.id, Side: side, State: StateNew, CreatedAt: now}, nil
+	return VSocket{Serial: serial, Site: e.id, Side: side, State: StateNew, CreatedAt: now, witnessKey: key}, nil
 }
 
 func (e *editing) voidSerial(ctx context.Context, serial site.Serial) error {

@@ -76,11 +76,11 @@ func TestChangeE7(t *testing.T) {
 		if err != nil || s.HA.FloatingIP != ip("10.0.2.101") || s.Native.LocalIP != ip("10.0.2.101") {
 			w.Fatalf("%+v, %v", s, err)
 		}
-		s, err = w.SetHA(w.Context(), w.who, s.ID, at(s), inventory.HA{FloatingIP: ip("10.0.2.102"), SecondaryIP: ip("10.0.2.12")})
+		s, err = w.SetHA(w.Context(), w.who, s.ID, at(s), inventory.HAChange{FloatingIP: ip("10.0.2.102"), SecondaryIP: ip("10.0.2.12")})
 		if err != nil || s.HA.FloatingIP != ip("10.0.2.102") || s.Native.LocalIP != ip("10.0.2.102") || s.Secondary.LANIP != ip("10.0.2.12") || s.HA.PrimaryIP != ip("10.0.2.10") {
 			w.Fatalf("%+v, %v", s, err)
 		}
-		_, err = w.SetHA(w.Context(), w.who, s.ID, at(s), inventory.HA{FloatingIP: ip("10.0.2.12")})
+		_, err = w.SetHA(w.Context(), w.who, s.ID, at(s), inventory.HAChange{FloatingIP: ip("10.0.2.12")})
 		if r := w.refused(err, inventory.Invalid); r.Field != "floating_ip" || !strings.Contains(r.Message, "management IP of the secondary") {
 			w.Errorf("%+v", r)
 		}
@@ -99,7 +99,7 @@ func TestChangeE7(t *testing.T) {
 func TestNativeWithoutHA(t *testing.T) {
 	onBoth(t, func(w *world) {
 		s := w.create("paris", "10.0.2.0/24", "10.0.2.10")
-		_, err := w.SetHA(w.Context(), w.who, s.ID, at(s), inventory.HA{FloatingIP: ip("10.0.2.100")})
+		_, err := w.SetHA(w.Context(), w.who, s.ID, at(s), inventory.HAChange{FloatingIP: ip("10.0.2.100")})
 		w.refused(err, inventory.NotNow)
 		_, err = w.Unassign(w.Context(), w.who, s.ID, at(s))
 		w.refused(err, inventory.NotNow)
@@ -142,7 +142,7 @@ func TestUnassignE9(t *testing.T) {
 		_, err = w.Settings(w.Context(), old)
 		w.refused(err, inventory.Void)
 		w.refused(w.Seen(w.Context(), old, site.Release), inventory.Void)
-		w.refused(w.Applied(w.Context(), old, 1), inventory.Void)
+		w.refused(w.Progress(w.Context(), old, inventory.Progress{Applied: 1}), inventory.Void)
 
 		s, err = w.AddSecondary(w.Context(), w.who, s.ID, at(s), inventory.Secondary{LANIP: ip("10.0.2.11"), FloatingIP: ip("10.0.2.100")})
 		w.must(err)
@@ -172,13 +172,13 @@ func TestSettings(t *testing.T) {
 			!bytes.Equal(p.HA.Key, q.HA.Key) || p.HA.FloatingIP != q.HA.FloatingIP || p.Generation != s.Generation || q.Generation != s.Generation || p.Site != s.ID {
 			w.Errorf("%+v\n%+v", p, q)
 		}
-		w.must(w.Delivered(w.Context(), p.Serial, 2))
-		w.must(w.Applied(w.Context(), q.Serial, 2))
+		w.must(w.Progress(w.Context(), p.Serial, inventory.Progress{Delivered: 2, Problem: "not yet"}))
+		w.must(w.Progress(w.Context(), q.Serial, inventory.Progress{Delivered: 3, Applied: 2}))
 		now := w.read(s.ID)
-		if now.Primary.Delivered != 2 || now.Primary.Applied != 0 || now.Secondary.Delivered != 2 || now.Secondary.Applied != 2 {
+		if now.Primary.Delivered != 2 || now.Primary.Applied != 0 || now.Primary.Problem != "not yet" || now.Secondary.Delivered != 3 || now.Secondary.Applied != 2 {
 			w.Errorf("%+v", now)
 		}
-		w.refused(w.Applied(w.Context(), q.Serial, 1<<63), inventory.Invalid)
+		w.refused(w.Progress(w.Context(), q.Serial, inventory.Progress{Applied: 1 << 63}), inventory.Invalid)
 		w.refused(w.Seen(w.Context(), "RLV-0000-0000", site.Release), inventory.Unknown)
 		_, err = w.Settings(w.Context(), "' OR 1=1 --")
 		w.refused(err, inventory.Unknown)

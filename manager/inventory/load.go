@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,7 +66,19 @@ func complete(ctx context.Context, q *query.Queries, account string, rows []quer
 			d.addVSocket(ofVSocket(v))
 		}
 	}
-	return drafts, nil
+	return drafts, namePoPs(ctx, q, account, drafts)
+}
+
+// namePoPs is a question more only where a site names its PoPs.
+func namePoPs(ctx context.Context, q *query.Queries, account string, drafts []draft) error {
+	if !slices.ContainsFunc(drafts, func(d draft) bool { return len(d.pops) > 0 }) {
+		return nil
+	}
+	names, err := popNames(ctx, q, account)
+	for i := range drafts {
+		drafts[i].popNames = names
+	}
+	return err
 }
 
 func ofSite(row query.Site) draft {
@@ -73,6 +87,10 @@ func ofSite(row query.Site) draft {
 		createdAt: timeOf(row.CreatedAt), changedAt: timeOf(row.ChangedAt),
 		primaryIP: stored(netip.ParseAddr, row.PrimaryIP), secondaryIP: stored(netip.ParseAddr, row.SecondaryIP),
 		floatingIP: stored(netip.ParseAddr, row.FloatingIP), key: row.HAKey,
+		number: uint64(row.Number), pops: strings.Fields(row.Pops),
+		ha: site.HASettings{Preempt: row.Preempt, Alone: row.Alone, Third: row.Third, Timers: site.Timers{
+			Keepalive: millis(row.KeepaliveMs), Silent: millis(row.SilentMs), Lease: millis(row.LeaseMs),
+			Confirm: millis(row.ConfirmMs), Hold: millis(row.HoldMs)}},
 	}
 }
 
@@ -98,7 +116,8 @@ func ofVSocket(row query.VSocket) VSocket {
 		Serial: site.Serial(row.Serial), Site: row.SiteID, Side: stored(site.ParseSide, row.Side), State: State(row.State),
 		Version: stored(site.ParseVersion, row.Version), SeenAt: timeOf(row.SeenAt),
 		Delivered: uint64(row.Delivered), Applied: uint64(row.Applied),
-		KeyUntil: timeOf(row.KeyUntil), CreatedAt: timeOf(row.CreatedAt),
+		KeyUntil: timeOf(row.KeyUntil), CreatedAt: timeOf(row.CreatedAt), Problem: row.Problem, witnessKey: row.WitnessKey,
+		Told: Local{LANIP: stored(netip.ParseAddr, row.ToldLan), MGMTIP: stored(netip.ParseAddr, row.ToldMgmt), TunnelKey: row.TunnelKey},
 	}
 }
 
@@ -114,6 +133,8 @@ func stored[T any](parse func(string) (T, error), text string) T {
 	}
 	return value
 }
+
+func millis(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
 // timeOf reads milliseconds since 1970; 0 is the zero time.
 func timeOf(ms int64) time.Time {

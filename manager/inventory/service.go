@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"math"
 	"time"
 
 	"releve.dev/releve/manager/store"
@@ -49,6 +50,9 @@ type Actor struct {
 	ID      string // "user:<id>", "token:<id>", "system"
 	Request string // the request's id, for the audit log
 }
+
+// seenByItself is the condition of a change that a device makes of what only it knows.
+const seenByItself = math.MaxUint64
 
 // Change is how a change is asked for.
 type Change struct {

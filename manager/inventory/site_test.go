@@ -76,9 +76,9 @@ func TestOtherAccountsSeeNothing(t *testing.T) {
 		s := w.pair()
 		them, ctx, c := w.account("second"), w.Context(), at(s)
 		_, e1 := w.Site(ctx, them, s.ID)
-		_, e2 := w.SetSite(ctx, them, s.ID, c, inventory.Fields{Name: "x"})
+		_, e2 := w.SetSite(ctx, them, s.ID, c, named("x"))
 		_, e3 := w.AddSecondary(ctx, them, s.ID, c, inventory.Secondary{})
-		_, e4 := w.SetHA(ctx, them, s.ID, c, inventory.HA{})
+		_, e4 := w.SetHA(ctx, them, s.ID, c, inventory.HAChange{})
 		_, e5 := w.SetNative(ctx, them, s.ID, c, inventory.NativeChange{})
 		_, e6 := w.AddRange(ctx, them, s.ID, c, inventory.Range{})
 		_, e7 := w.SetRange(ctx, them, s.ID, c, inventory.Range{})
@@ -111,12 +111,12 @@ func TestConditions(t *testing.T) {
 	onBoth(t, func(w *world) {
 		s := w.create("paris", "10.0.2.0/24", "10.0.2.10")
 		rows := len(w.audits())
-		_, err := w.SetSite(w.Context(), w.who, s.ID, inventory.Change{}, inventory.Fields{Name: "x"})
+		_, err := w.SetSite(w.Context(), w.who, s.ID, inventory.Change{}, named("x"))
 		w.refused(err, inventory.Missing)
-		_, err = w.SetSite(w.Context(), w.who, s.ID, inventory.Change{IfMatch: 7}, inventory.Fields{Name: "x"})
+		_, err = w.SetSite(w.Context(), w.who, s.ID, inventory.Change{IfMatch: 7}, named("x"))
 		w.refused(err, inventory.Stale)
 		w.refused(w.DeleteSite(w.Context(), w.who, s.ID, inventory.Change{IfMatch: 7}), inventory.Stale)
-		dry, err := w.SetSite(w.Context(), w.who, s.ID, inventory.Change{IfMatch: 1, DryRun: true}, inventory.Fields{Name: "x"})
+		dry, err := w.SetSite(w.Context(), w.who, s.ID, inventory.Change{IfMatch: 1, DryRun: true}, named("x"))
 		if err != nil || dry.Name != "x" || dry.Generation != 2 {
 			w.Errorf("dry run: %+v, %v", dry, err)
 		}
@@ -125,14 +125,14 @@ func TestConditions(t *testing.T) {
 		w.must(err)
 		_, err = w.EnrolKey(w.Context(), w.who, s.Primary.Serial, inventory.Change{DryRun: true})
 		w.must(err)
-		same, err := w.SetSite(w.Context(), w.who, s.ID, inventory.Change{IfMatch: 1}, inventory.Fields{Name: "paris"})
+		same, err := w.SetSite(w.Context(), w.who, s.ID, inventory.Change{IfMatch: 1}, named("paris"))
 		if err != nil || same.Generation != 1 {
 			w.Errorf("no difference: %+v, %v", same, err)
 		}
 		if got := w.read(s.ID); !reflect.DeepEqual(got, s) || len(w.audits()) != rows || len(w.heard()) != 0 {
 			w.Errorf("changed: %+v", got)
 		}
-		changed, err := w.SetSite(w.Context(), w.who, s.ID, at(s), inventory.Fields{Name: "x"})
+		changed, err := w.SetSite(w.Context(), w.who, s.ID, at(s), named("x"))
 		if err != nil || changed.Generation != 2 || changed.Name != "x" {
 			w.Errorf("%+v, %v", changed, err)
 		}
@@ -288,7 +288,7 @@ func TestBadTexts(t *testing.T) {
 			w.refused(err, inventory.Invalid)
 		}
 		for _, bad := range []string{"", "\x00", "\xff", " x", strings.Repeat("x", 65)} {
-			_, err := w.SetSite(ctx, w.who, s.ID, at(s), inventory.Fields{Name: bad})
+			_, err := w.SetSite(ctx, w.who, s.ID, at(s), named(bad))
 			w.refused(err, inventory.Invalid)
 			_, err = w.AddRange(ctx, w.who, s.ID, at(s), inventory.Range{Name: bad, Prefix: pre("10.0.9.0/24")})
 			w.refused(err, inventory.Invalid)
@@ -297,7 +297,7 @@ func TestBadTexts(t *testing.T) {
 		}
 		who := w.who
 		who.Request = "a\x00\xff" + strings.Repeat("ü", 100)
-		_, err := w.SetSite(ctx, who, s.ID, at(s), inventory.Fields{Name: "Orléans – 2"})
+		_, err := w.SetSite(ctx, who, s.ID, at(s), named("Orléans – 2"))
 		w.must(err)
 		if got := w.audits()[0].Request; !strings.HasPrefix(got, "aüü") || len(got) > 128 {
 			w.Errorf("%q", got)

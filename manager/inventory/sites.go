@@ -28,6 +28,9 @@ func (s *Service) CreateSite(ctx context.Context, a Actor, n NewSite, c Change) 
 		if err := e.judge(ctx); err != nil {
 			return err
 		}
+		if err := e.takeNumber(ctx); err != nil {
+			return err
+		}
 		return e.create(ctx)
 	})
 	if err != nil {
@@ -39,7 +42,7 @@ func (s *Service) CreateSite(ctx context.Context, a Actor, n NewSite, c Change) 
 func (e *editing) create(ctx context.Context) error {
 	err := e.q.InsertSite(ctx, query.InsertSiteParams{
 		ID: e.id, AccountID: e.account, Name: e.name, Generation: int64(e.generation), PrimaryIP: written(e.primaryIP),
-		CreatedAt: e.createdAt.UnixMilli(), ChangedAt: e.changedAt.UnixMilli(),
+		CreatedAt: e.createdAt.UnixMilli(), ChangedAt: e.changedAt.UnixMilli(), Number: int64(e.number),
 	})
 	if err != nil {
 		return fmt.Errorf("writing site %s: %w", e.id, err)
@@ -51,6 +54,20 @@ func (e *editing) create(ctx context.Context) error {
 		return err
 	}
 	return audit(ctx, e.q, e.actor, e.changedAt, "site.create", e.id, nil, e.audited())
+}
+
+// takeNumber gives the site a number that no site ever had.
+func (e *editing) takeNumber(ctx context.Context) error {
+	n, err := e.q.TakeNumber(ctx)
+	if err != nil {
+		return fmt.Errorf("numbering a site: %w", err)
+	}
+	if n > site.MostSites {
+		return &Refusal{Kind: NotNow, Message: fmt.Sprintf("%d sites were made here, and there are no addresses inside the tunnels for more", site.MostSites),
+			Remedy: "start another manager"}
+	}
+	e.number = uint64(n)
+	return nil
 }
 
 // Site reads one.
@@ -92,14 +109,20 @@ func (s *Service) Sites(ctx context.Context, a Actor, p Page) (List[Site], error
 	return list.cut(most, func(s Site) string { return s.ID }), nil
 }
 
-// Fields are what SetSite changes.
-type Fields struct{ Name string }
+// Fields are what SetSite changes; nil stays.
+type Fields struct {
+	Name *string
+	PoPs *[]string // names or ids, best first; empty: all of the account, in the order of their adding
+}
 
 // SetSite changes what is no address.
 func (s *Service) SetSite(ctx context.Context, a Actor, id string, c Change, f Fields) (Site, error) {
-	return s.change(ctx, a, id, c, "site.set", func(_ context.Context, e *editing) error {
-		e.name = f.Name
-		return nil
+	return s.change(ctx, a, id, c, "site.set", func(ctx context.Context, e *editing) error {
+		set(&e.name, f.Name)
+		if f.PoPs == nil {
+			return nil
+		}
+		return e.setPoPs(ctx, *f.PoPs)
 	})
 }
 
@@ -123,7 +146,7 @@ func (s *Service) DeleteSite(ctx context.Context, a Actor, id string, c Change) 
 		return e.remove(ctx)
 	})
 	if err == nil && !c.DryRun {
-		s.notify(Notice{Account: e.account, Site: e.id, Generation: e.generation, Void: e.void})
+		s.notify(Notice{Account: e.account, Site: e.id, Generation: e.generation, Serials: e.popSerials, Void: e.void})
 	}
 	return err
 }
@@ -134,6 +157,9 @@ func (e *editing) remove(ctx context.Context) error {
 	}
 	if _, err := e.q.DeleteSite(ctx, query.DeleteSiteParams{ID: e.id, AccountID: e.account}); err != nil {
 		return fmt.Errorf("deleting site %s: %w", e.id, err)
+	}
+	if err := e.raisePoPs(ctx); err != nil {
+		return err
 	}
 	return audit(ctx, e.q, e.actor, e.service.clock(), "site.delete", e.id, e.audited(), nil)
 }

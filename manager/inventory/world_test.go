@@ -138,3 +138,5 @@ func at(s inventory.Site) inventory.Change { return inventory.Change{IfMatch: s.
 func ip(text string) netip.Addr { return netip.MustParseAddr(text) }
 
 func pre(text string) netip.Prefix { return netip.MustParsePrefix(text) }
+
+func named(name string) inventory.Fields { return inventory.Fields{Name: &name} }

@@ -98,9 +98,12 @@ func ptr[T any](v T) *T { return &v }
 
 // Old buckets go, to the second, and a question gets the finest that are left.
 func TestRetention(t *testing.T) {
-	rules := DefaultRules()
-	if err := rules.Check(); err != nil {
-		t.Fatal(err)
+	const day = 24 * time.Hour
+	rules := Rules{{10 * time.Second, day}, {time.Minute, 14 * day}, {time.Hour, 400 * day}}
+	for _, r := range []Rules{rules, DefaultRules()} {
+		if err := r.Check(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var series []Bucket
 	for i := range 10 {
@@ -111,7 +114,6 @@ func TestRetention(t *testing.T) {
 			t.Errorf("after %s: %d left, want %d", passed, len(got), left)
 		}
 	}
-	const day = 24 * time.Hour
 	for name, c := range map[string]struct {
 		from, until time.Duration
 		most        int
@@ -141,6 +143,60 @@ func TestRulesCheck(t *testing.T) {
 	} {
 		if rules.Check() == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// A packed bucket is short, and comes back as it was, to six digits.
+func TestPack(t *testing.T) {
+	var series []Bucket
+	for _, s := range samples() {
+		series = Fold(series, 5*time.Minute, s)
+	}
+	for _, b := range series {
+		text := b.Pack()
+		got, err := Unpack(b.Start, text)
+		if err != nil || len(text) > 400 {
+			t.Fatalf("%d bytes, %v: %s", len(text), err, text)
+		}
+		for i := range b.Figures {
+			if diff := got.Figures[i].Sum - b.Figures[i].Sum; diff > 1 || diff < -1 {
+				t.Errorf("sum %f, was %f", got.Figures[i].Sum, b.Figures[i].Sum)
+			}
+			got.Figures[i].Sum = b.Figures[i].Sum
+		}
+		if !reflect.DeepEqual(got, b) {
+			t.Errorf("%+v\n%+v", got, b)
+		}
+	}
+	if _, err := Unpack(noon, "{"); err == nil {
+		t.Error("read what isn't one")
+	}
+	if _, err := Unpack(noon, `{"n":1,"r":{"99":1,"-1":1},"f":{"99":[1,1,1,1]}}`); err != nil {
+		t.Errorf("another release's: %v", err)
+	}
+}
+
+// Means come from the counters, unless the agent has started anew or it was long
+// ago.
+func TestMeans(t *testing.T) {
+	old := Counter{noon, "1", 1000, 2000}
+	for name, c := range map[string]struct {
+		now  Counter
+		want float64 // 7: the moment's rate stays
+	}{
+		"a minute":    {Counter{noon.Add(time.Minute), "1", 61_000, 2000}, 8000},
+		"restarted":   {Counter{noon.Add(time.Minute), "2", 61_000, 2000}, 7},
+		"backwards":   {Counter{noon.Add(time.Minute), "1", 61_000, 1999}, 7},
+		"long ago":    {Counter{noon.Add(time.Hour), "1", 61_000, 2000}, 7},
+		"no time":     {Counter{noon, "1", 61_000, 2000}, 7},
+		"none before": {Counter{noon.Add(time.Minute), "", 61_000, 2000}, 7},
+	} {
+		s := Sample{}
+		s.Values[Received] = ptr(7.0)
+		s.Since(old, c.now)
+		if got := *s.Values[Received]; got != c.want {
+			t.Errorf("%s: %f", name, got)
 		}
 	}
 }

@@ -49,6 +49,28 @@ func since(now, before time.Time, same bool) time.Time {
 	return now
 }
 
+// Due is when time alone may change what Judge says now; zero: never.
+func Due(now time.Time, in Input) time.Time {
+	var due time.Time
+	at := func(t time.Time) {
+		if t.After(now) && (due.IsZero() || t.Before(due)) {
+			due = t
+		}
+	}
+	for _, r := range pair(&in) {
+		if r.Report == nil || r.Status == nil || !r.fresh(now) {
+			continue
+		}
+		if !r.Here {
+			at(r.Heard.Add(Fresh + time.Millisecond))
+		}
+		if p, q := in.Primary.Status, in.Secondary; p != nil && q != nil && q.Status != nil && p.Master && q.Status.Master {
+			at(r.At.Add(settle + time.Millisecond))
+		}
+	}
+	return due
+}
+
 func (r *Report) fresh(now time.Time) bool {
 	return r.Status != nil && now.Sub(r.Heard) <= Fresh
 }
@@ -64,6 +86,7 @@ func socketOf(now time.Time, before *Socket, r Report) Socket {
 		k.Connection, k.Reason = Up, ""
 		switch {
 		case !r.fresh(now):
+			k.Silent = true
 			k.Connection, k.Reason = Down, "nothing heard since "+r.Heard.UTC().Format("2006-01-02 15:04:05 UTC")
 		case !has:
 			k.Connection = Plain

@@ -1,6 +1,8 @@
 package status
 
 import (
+	"math/rand/v2"
+	"reflect"
 	"testing"
 	"time"
 
@@ -156,5 +158,81 @@ func TestSince(t *testing.T) {
 	another := Report{Serial: "S-new", Heard: noon, Status: p.Status}
 	if s = Judge(at(30), &s, Input{HA: true, Primary: another, Secondary: q}); !s.Primary.Since.Equal(at(30)) {
 		t.Errorf("another vSocket: %+v", s.Primary)
+	}
+}
+
+// Nothing that Judge says changes before it is due without news: so it needs to be
+// asked then alone.
+func TestDue(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	report := func() Report {
+		r := Report{Serial: "RLV", Here: random.IntN(2) == 0, Heard: noon.Add(-time.Duration(random.IntN(70)) * time.Second)}
+		r.At = r.Heard.Add(-time.Duration(random.IntN(10)) * time.Second)
+		if random.IntN(4) > 0 {
+			r.Status = &site.Status{Version: site.Release, Master: random.IntN(2) == 0, Term: site.Term(random.IntN(2)), HA: site.HAStatus{Configured: true}}
+		}
+		return r
+	}
+	judged := func(now time.Time, in Input) Site {
+		for _, r := range []*Report{&in.Primary, in.Secondary} {
+			if r.Here {
+				r.Heard = now
+			}
+		}
+		s := Judge(now, nil, in)
+		s.Since, s.HA.Since, s.Primary.Since, s.Secondary.Since = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+		s.Primary.Heard, s.Secondary.Heard = time.Time{}, time.Time{}
+		for i := range s.HA.Indicators {
+			s.HA.Indicators[i].Since = time.Time{}
+		}
+		return s
+	}
+	changes := 0
+	for range 800 {
+		secondary := report()
+		in := Input{HA: true, Primary: report(), Secondary: &secondary}
+		first := judged(noon, in)
+		due := Due(noon, in)
+		for after := 500 * time.Millisecond; after < 70*time.Second; after += 500 * time.Millisecond {
+			if now := noon.Add(after); !reflect.DeepEqual(judged(now, in), first) {
+				if changes++; due.IsZero() || due.After(now) {
+					t.Fatalf("changed after %s, due %s: %+v %+v", after, due.Sub(noon), in.Primary, secondary)
+				}
+				break
+			}
+		}
+	}
+	if changes < 30 {
+		t.Errorf("only %d changed at all", changes)
+	}
+}
+
+// Figures are no gist; all that the site's status shows is.
+func TestGist(t *testing.T) {
+	one := func() *site.Status {
+		loss := 1.0
+		return &site.Status{Role: site.Standby, Tunnel: &site.TunnelStatus{PoP: "paris", Up: true, Loss: &loss}, HA: site.HAStatus{Indicators: []site.Indicator{{Name: Keepalive, OK: true}}}}
+	}
+	s := one()
+	*s.Tunnel.Loss, s.Tunnel.Sent, s.Gate.ServeMS = 3, 7, 8
+	if GistOf(s) != GistOf(one()) {
+		t.Error("a figure is gist")
+	}
+	s = one()
+	s.HA.Indicators[0].Reason = "x"
+	if g := GistOf(s); g.Facts != GistOf(one()).Facts || g.Words == GistOf(one()).Words {
+		t.Error("a reason is words")
+	}
+	for name, change := range map[string]func(*site.Status){
+		"role": func(s *site.Status) { s.Role = site.Active }, "master": func(s *site.Status) { s.Master = true },
+		"term": func(s *site.Status) { s.Term = 9 }, "version": func(s *site.Status) { s.Version = site.Release },
+		"pop": func(s *site.Status) { s.Tunnel.PoP = "lyon" }, "tunnel": func(s *site.Status) { s.Tunnel.Up = false },
+		"indicator": func(s *site.Status) { s.HA.Indicators[0].OK = false }, "HA": func(s *site.Status) { s.HA.Configured = true },
+		"none": func(s *site.Status) { s.Tunnel = nil },
+	} {
+		s := one()
+		if change(s); GistOf(s).Facts == GistOf(one()).Facts {
+			t.Errorf("%s is none", name)
+		}
 	}
 }

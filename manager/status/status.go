@@ -16,6 +16,7 @@ const Type = "Azure vSocket"
 // Report is what the manager has of one vSocket.
 type Report struct {
 	Serial string
+	Here   bool         // it is connected to a manager, so it is heard until that ends
 	Heard  time.Time    // anything, last; zero: never
 	At     time.Time    // when Status came
 	Status *site.Status // the last; nil: none
@@ -91,7 +92,8 @@ type Socket struct {
 	Reason     string       `json:"reason,omitempty"` // why it isn't connected
 	Since      time.Time    `json:"since"`            // the connection is so
 	Heard      time.Time    `json:"heard,omitzero"`
-	Version    site.Version `json:"version"` // 0.0: not known
+	Silent     bool         `json:"silent,omitempty"` // it was heard once, and isn't now
+	Version    site.Version `json:"version"`          // 0.0: not known
 	Role       site.Role    `json:"role"`
 	Master     bool         `json:"master"`
 	PoP        string       `json:"pop,omitempty"`

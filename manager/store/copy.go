@@ -51,7 +51,10 @@ func copyAll(ctx context.Context, source *sql.Tx, to *Store) ([]Copied, error) {
 				}
 				copied = append(copied, Copied{name, n})
 			}
-			return nil
+			// Without figures of what is in it, PostgreSQL sorts all events for a page
+			// of them, until its autovacuum comes by.
+			_, err := tx.Exec(ctx, "ANALYZE")
+			return err
 		})
 	})
 	if err := errors.Join(err, conn.Close()); err != nil {

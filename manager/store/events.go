@@ -33,18 +33,6 @@ func eventTargets(e *query.Event) []any {
 	}
 }
 
-// LockEvents is the first thing in a transaction of InTx that keeps events. SQLite
-// has one writer anyway.
-func (s *Store) LockEvents(ctx context.Context, q *query.Queries) error {
-	if s.dialect != database.DialectPostgres {
-		return nil
-	}
-	if err := lockEvents(ctx, q.DB()); err != nil {
-		return fmt.Errorf("waiting for other managers' events: %w", err)
-	}
-	return nil
-}
-
 // InsertEvents inserts rows within a transaction of InTx, and returns those that
 // weren't there yet. What is there already is left as it is.
 func (s *Store) InsertEvents(ctx context.Context, q *query.Queries, rows []query.Event) ([]query.Event, error) {

@@ -60,10 +60,3 @@ func columnsOf(all []query.Event) (columns []any, types []string) {
 	}
 	return columns, types
 }
-
-// lockEvents makes the managers keep events one after the other, before the
-// transaction sees anything: what waits for a row after that has to begin anew.
-func lockEvents(ctx context.Context, db query.DBTX) error {
-	_, err := db.ExecContext(ctx, "LOCK TABLE event_feed IN SHARE ROW EXCLUSIVE MODE")
-	return err
-}

@@ -64,6 +64,10 @@ func TestCopyToPostgres(t *testing.T) {
 	if err := there.QueryRowContext(t.Context(), leaves).Scan(&rows); err != nil || rows != "x/r/t/9223372036854775807/null y/r/f/-1/" {
 		t.Errorf("%q, %v", rows, err)
 	}
+	var known float64 // to PostgreSQL's planner; -1: nothing
+	if err := there.QueryRowContext(t.Context(), `SELECT reltuples FROM pg_class WHERE relname = 'a_leaf'`).Scan(&known); err != nil || known != 2 {
+		t.Errorf("PostgreSQL takes a table for one of %v rows, %v", known, err)
+	}
 	if _, err := store.Copy(t.Context(), from, to); err == nil || !strings.Contains(err.Error(), "hint: copy into a new database") {
 		t.Errorf("a second time: %v", err)
 	}

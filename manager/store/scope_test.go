@@ -11,13 +11,16 @@ import (
 // be reached so: there a vSocket with a certificate is the caller, or the manager
 // itself.
 func TestQueriesNameTheAccount(t *testing.T) {
-	fleets := []string{"VSocketOfAny", "VoidSerials", "RegisterVSocket", "SeeVSocket", "SetDelivered", "SetApplied"}
-	text, err := os.ReadFile("queries/inventory.sql")
-	if err != nil {
-		t.Fatal(err)
+	fleets := []string{"VSocketOfAny", "VoidSerials", "RegisterVSocket", "SeeVSocket", "SetProgress", "TakeNumber"}
+	var queries []string
+	for _, file := range []string{"queries/inventory.sql", "queries/pops.sql"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		queries = append(queries, strings.Split(string(text), "-- name: ")[1:]...)
 	}
-	queries := strings.Split(string(text), "-- name: ")[1:]
-	if len(queries) < 10 {
+	if len(queries) < 30 {
 		t.Fatalf("%d queries", len(queries))
 	}
 	for _, q := range queries {

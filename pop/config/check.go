@@ -14,6 +14,7 @@ import (
 type checker struct {
 	*settings.Binding
 	config *Config
+	own    int // of the sites, the first so many are the file's
 }
 
 func (k *checker) general() {
@@ -26,6 +27,9 @@ func (k *checker) general() {
 	}
 	if k.Present("uplink.address") && (!c.Uplink.Address.Is4() || c.Uplink.Address.IsUnspecified() || c.Uplink.Address.IsMulticast()) {
 		k.Fail("uplink.address", "", "%s is not an IPv4 address of an interface", c.Uplink.Address)
+	}
+	if k.Given("uplink.public") && (!c.Uplink.Public.Is4() || c.Uplink.Public.IsUnspecified() || c.Uplink.Public.IsMulticast()) {
+		k.Fail("uplink.public", "", "%s is not an IPv4 address of a machine", c.Uplink.Public)
 	}
 	k.Count("listen.primary", c.Listen.Primary, 1, 65535)
 	k.Count("listen.secondary", c.Listen.Secondary, 1, 65535)
@@ -65,13 +69,19 @@ type heldRange struct {
 	site string
 }
 
+func sitePath(i int) string { return fmt.Sprintf("sites[%d]", i) }
+
 // sites returns those that are good.
 func (k *checker) sites() []Site {
 	var good []Site
 	held := &taken{names: map[string]bool{}, ids: map[uint32]string{}, addrs: map[netip.Addr]string{}, keys: map[string]string{}}
 	for i := range k.config.Sites {
-		s, path := &k.config.Sites[i], fmt.Sprintf("sites[%d]", i)
+		s, path := &k.config.Sites[i], sitePath(i)
 		k.site(path, s, held)
+		// At the manager a secondary may be known before its primary.
+		if !k.Given(path+".primary") && !(i >= k.own && k.Given(path+".secondary")) {
+			k.Fail(path+".primary", "", "is missing")
+		}
 		if !k.Clean(path) {
 			continue
 		}
@@ -100,9 +110,6 @@ func (k *checker) site(path string, s *Site, held *taken) {
 	}
 	for i, r := range s.Ranges {
 		k.siteRange(fmt.Sprintf("%s.ranges[%d]", path, i), r, s.Ranges[:i], held)
-	}
-	if !k.Given(path + ".primary") {
-		k.Fail(path+".primary", "", "is missing")
 	}
 	for _, side := range sides {
 		if v := s.VSocket(side); v != nil {

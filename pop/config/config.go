@@ -31,6 +31,15 @@ type Config struct {
 type Uplink struct {
 	Name    string     `yaml:"name" doc:"Name of the interface."`
 	Address netip.Addr `yaml:"address" doc:"Its address."`
+	Public  netip.Addr `yaml:"public,omitempty" doc:"Public address that leads to it, where that is another one. The manager tells it to vSockets; those that have their PoPs in a file name it themselves."`
+}
+
+// Endpoint is where vSockets find the PoP.
+func (u Uplink) Endpoint() netip.Addr {
+	if u.Public.IsValid() {
+		return u.Public
+	}
+	return u.Address
 }
 
 // Listen has the tunnels' ports.

@@ -14,7 +14,7 @@ func Sample() string {
 		Head: "# Settings of a Relève PoP. releve-pop check says what is wrong with them; a\n" +
 			"# running PoP reads them anew on SIGHUP.\n",
 		Example: example(), Defaults: Default(),
-		Unset: map[string]string{"Revoked": "[" + samplePublicKey + "]"},
+		Unset: map[string]string{"Revoked": "[" + samplePublicKey + "]", "Public": "198.51.100.30"},
 	}
 	return s.Text()
 }
@@ -29,7 +29,7 @@ func example() Config {
 	addr := netip.MustParseAddr
 	c := Default()
 	c.Name = "pop1"
-	c.Uplink = Uplink{"eth0", addr("203.0.113.30")}
+	c.Uplink = Uplink{Name: "eth0", Address: addr("203.0.113.30")}
 	var key tunnel.Key
 	if err := key.UnmarshalText([]byte(samplePublicKey)); err != nil {
 		panic("config: the sample's key is none")

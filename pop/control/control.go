@@ -1,10 +1,14 @@
 // Package control is the local door of a running PoP.
 //
 //	GET  /status               Status
+//	GET  /settings             Settings
+//	POST /settings             the same, once those on the disk were read anew
 package control
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -23,11 +27,19 @@ type Status struct {
 	Started   time.Time          `json:"started"`
 	PublicKey tunnel.Key         `json:"public_key"`
 	Devices   []hub.DeviceStatus `json:"devices"`
+	Settings  Settings           `json:"settings"` // the manager's
 	Sites     []Site             `json:"sites"`
 	Refused   []Refusal          `json:"refused"` // what of the settings isn't served
 	Dropped   egress.Dropped     `json:"dropped"`
 	Questions witness.Counts     `json:"questions"` // to the witness
 	Problems  []string           `json:"problems"`  // what doesn't work, or isn't known
+}
+
+// Settings is how far the PoP has come with those of the manager; 0: none.
+type Settings struct {
+	Generation uint64 `json:"generation"`        // that it runs with
+	Tried      uint64 `json:"tried"`             // that it has read last
+	Problem    string `json:"problem,omitempty"` // what of them isn't served, or why they aren't
 }
 
 // Site is a site that is served.
@@ -48,15 +60,28 @@ var owner = door.Owner{Program: "releve-pop", Who: "PoP", File: "pop"}
 // Socket is the socket's path in the run directory of a PoP.
 func Socket(runDir string) string { return owner.Socket(runDir) }
 
+// Handlers are what answers.
+type Handlers struct {
+	Status       func(context.Context) (Status, error)
+	Settings     func(context.Context) (Settings, error)
+	ReadSettings func(context.Context) (Settings, error)
+}
+
 // Serve opens the socket in runDir and answers on it until Close. The error of a
 // second PoP is door.ErrRunning.
-func Serve(runDir string, status func(context.Context) (Status, error)) (*door.Server, error) {
+func Serve(runDir string, h Handlers) (*door.Server, error) {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
-		s, err := status(r.Context())
-		door.Answer(w, s, err)
-	})
+	handle(mux, "GET /status", h.Status)
+	handle(mux, "GET /settings", h.Settings)
+	handle(mux, "POST /settings", h.ReadSettings)
 	return owner.Serve(runDir, mux)
+}
+
+func handle[T any](mux *http.ServeMux, pattern string, answer func(context.Context) (T, error)) {
+	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		value, err := answer(r.Context())
+		door.Answer(w, value, err)
+	})
 }
 
 // Client is the command line's side.
@@ -69,4 +94,23 @@ func Dial(path string) *Client { return &Client{owner.Dial(path)} }
 func (c *Client) Status(ctx context.Context) (status Status, err error) {
 	err = c.door.Value(ctx, "/status", &status)
 	return status, err
+}
+
+// Settings asks which of the manager's settings the PoP runs with.
+func (c *Client) Settings(ctx context.Context) (s Settings, err error) {
+	err = c.door.Value(ctx, "/settings", &s)
+	return s, err
+}
+
+// ReadSettings makes the PoP read the settings on the disk anew.
+func (c *Client) ReadSettings(ctx context.Context) (s Settings, err error) {
+	answer, err := c.door.Do(ctx, http.MethodPost, "/settings")
+	if err != nil {
+		return s, err
+	}
+	defer answer.Body.Close()
+	if err := json.NewDecoder(answer.Body).Decode(&s); err != nil {
+		return s, fmt.Errorf("reading the PoP's answer: %w", err)
+	}
+	return s, nil
 }

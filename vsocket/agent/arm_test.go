@@ -63,10 +63,15 @@ func (a *miniARM) put(side site.Side) {
 	a.movedAt = a.w.now
 }
 
+// configs are the IP configurations of a NIC.
+func (a *miniARM) configs(side site.Side) []any {
+	return a.nics[side].body["properties"].(map[string]any)["ipConfigurations"].([]any)
+}
+
 // owner is the side whose NIC has the floating IP.
 func (a *miniARM) owner() site.Side {
 	for _, n := range a.nics[1:] {
-		if len(n.body["properties"].(map[string]any)["ipConfigurations"].([]any)) > 1 {
+		if len(a.configs(n.side)) > 1 {
 			return n.side
 		}
 	}

@@ -22,8 +22,8 @@ func (d *Driver) FloatingIP(now time.Duration, addr netip.Addr, change steer.Cha
 // Change says how a change of the floating IP goes.
 func (d *Driver) Change() steer.Status { return d.steer.Status() }
 
-// change is the same for people.
-func (d *Driver) change() *site.FIPChange {
+// FIPChange is the same for people; nil: none is under way.
+func (d *Driver) FIPChange() *site.FIPChange {
 	s := d.Change()
 	if s.Step == steer.NoChange {
 		return nil

@@ -23,7 +23,7 @@ func (d *Driver) Status(now time.Duration) site.Status {
 		Peer: site.PeerStatus{Heard: v.PeerHeard, Role: v.Peer.Role, Fit: v.Peer.Fit, Reason: v.Peer.Reason.String(),
 			Version: v.Peer.Version, AgeMS: map[string]float64{}},
 		Gate:     site.GateStatus{ServeMS: site.Milliseconds(v.Serve), DrainMS: site.Milliseconds(v.Drain), Down: v.Down},
-		FIP:      site.FIPStatus{Address: d.cfg.FloatingIP, Guest: v.Guest, On: d.steer.Where(), Steered: v.Steered, Change: d.change()},
+		FIP:      site.FIPStatus{Address: d.cfg.FloatingIP, Guest: v.Guest, On: d.steer.Where(), Steered: v.Steered, Change: d.FIPChange()},
 		Azure:    site.AzureStatus{OK: v.AzureOK, Problem: v.Problem},
 		Received: d.received,
 	}

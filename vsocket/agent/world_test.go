@@ -41,6 +41,7 @@ type node struct {
 
 	serve, drain time.Duration
 	down, guest  bool
+	addrs        []netip.Addr
 	record       []byte
 	conf         Config
 	keys         *auth.Keys
@@ -244,7 +245,7 @@ func (n *node) Serve(until time.Duration) error { n.serve = until; return nil }
 func (n *node) Drain(until time.Duration) error { n.drain = until; return nil }
 func (n *node) Down(open bool) error            { n.down = open; return nil }
 func (n *node) FloatingIP(on bool) error        { n.guest = on; return nil }
-func (n *node) Addresses([]netip.Addr) error    { return nil }
+func (n *node) Addresses(a []netip.Addr) error  { n.addrs = a; return nil }
 func (n *node) Load() ([]byte, bool, error)     { return n.record, n.record != nil, nil }
 func (n *node) Save(record []byte) error        { n.record = record; return nil }
 

@@ -14,10 +14,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
 	contract "releve.dev/releve/channel"
+	"releve.dev/releve/channel/line"
 	"releve.dev/releve/disk"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/spool"
@@ -39,6 +41,16 @@ type Config struct {
 	Local *contract.Local // what others must be told of this vSocket
 	// Void is called when the manager says that this serial number is void.
 	Void func()
+	// Serve serves a byte stream that the manager has opened, and closes it; nil:
+	// this vSocket has no services.
+	Serve func(service string, conn net.Conn)
+}
+
+func (c *Channel) serve() func(string, net.Conn) {
+	if c.c.Serve != nil {
+		return c.c.Serve
+	}
+	return func(_ string, conn net.Conn) { _ = conn.Close() }
 }
 
 // Channel is the vSocket's end. Its methods may be called by several goroutines.
@@ -75,7 +87,7 @@ func Open(c Config) (*Channel, error) {
 	if c.Retry == 0 {
 		c.Retry = lastBound
 	}
-	identity, err := loadIdentity(c.Folder)
+	identity, err := line.LoadIdentity(c.Folder)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	contract "releve.dev/releve/channel"
+	"releve.dev/releve/channel/line"
 	"releve.dev/releve/disk/power"
 	"releve.dev/releve/vsocket/spool"
 )
@@ -42,7 +43,7 @@ func FuzzHear(f *testing.F) {
 		if _, err := kept.Append(spool.HA, []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
-		key, err := newKey()
+		key, err := line.NewKey()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,8 @@ import (
 	"connectrpc.com/connect"
 
 	contract "releve.dev/releve/channel"
+	"releve.dev/releve/channel/line"
+	"releve.dev/releve/channel/streams"
 	"releve.dev/releve/vsocket/spool"
 )
 
@@ -30,6 +32,7 @@ type session struct {
 	live    *time.Ticker              // nil: nobody looks
 	beat    *time.Ticker
 	quiet   bool // nothing was said since the last beat
+	streams *streams.Mux
 	renewal *ecdsa.PrivateKey
 	spread  time.Duration // of GoAway
 }
@@ -51,14 +54,16 @@ func (c *Channel) session(ctx context.Context) (wait time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.mu.Lock()
-	config := c.identity.tls(c.tickets)
+	config := c.identity.TLS(c.tickets)
 	c.mu.Unlock()
-	carrier := carry(c.c.Manager, c.c.Dial, config)
-	defer carrier.close()
+	carrier := line.Carry(c.c.Manager, c.c.Dial, config, contract.MaxMessage)
+	defer carrier.Close()
 	s := &session{
-		Channel: c, stream: carrier.client.Converse(ctx), down: make(chan *contract.Down),
+		Channel: c, stream: carrier.Client.Converse(ctx), down: make(chan *contract.Down),
 		alive: time.AfterFunc(beginWithin, func() { cancel(errSilent) }), flying: map[uint64][]spool.Record{},
+		streams: streams.New(c.serve()),
 	}
+	defer s.streams.Close()
 	defer s.alive.Stop()
 	s.say = s.stream.Send
 	s.silent.Store(int64(beginWithin))
@@ -69,7 +74,7 @@ func (c *Channel) session(ctx context.Context) (wait time.Duration, err error) {
 		err = cause
 	}
 	cancel(err)
-	carrier.close()
+	carrier.Close()
 	return s.spread, err
 }
 
@@ -110,6 +115,8 @@ func (s *session) run(ctx context.Context, over <-chan error) error {
 			err = s.tell(true)
 		case <-s.beat.C:
 			err = s.beats()
+		case step := <-s.streams.Out():
+			err = errors.Join(s.upload(), s.send(&contract.Up{Message: &contract.Up_Stream{Stream: step}})) // events first
 		}
 		if err != nil {
 			return s.reason(err, over)
@@ -245,6 +252,8 @@ func (s *session) hear(m *contract.Down) error {
 		return errGoAway
 	case *contract.Down_Renewed:
 		return s.renewed(m.Renewed)
+	case *contract.Down_Stream:
+		return s.streams.Take(m.Stream)
 	}
 	return nil // a heartbeat, or something of a later release
 }
@@ -282,16 +291,16 @@ func (s *session) looks() <-chan time.Time {
 // renew asks for a certificate for a new key when the present one is old.
 func (s *session) renew() error {
 	s.mu.Lock()
-	left := time.Until(s.identity.NotAfter)
+	old := s.identity.Old()
 	s.mu.Unlock()
-	if s.renewal != nil || left > renewAt {
+	if s.renewal != nil || !old {
 		return nil
 	}
-	key, err := newKey()
+	key, err := line.NewKey()
 	if err != nil {
 		return fmt.Errorf("renewal: %w", err)
 	}
-	req, err := request(key)
+	req, err := line.Request(key)
 	if err != nil {
 		return fmt.Errorf("renewal: %w", err)
 	}
@@ -306,9 +315,9 @@ func (s *session) renewed(m *contract.Renewed) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next, err := s.identity.successor(s.renewal, m.GetChain())
+	next, err := s.identity.Successor(s.renewal, m.GetChain())
 	if err == nil {
-		err = next.save(s.c.Folder)
+		err = next.Save(s.c.Folder)
 	}
 	if err != nil {
 		return fmt.Errorf("renewal: %w", err)

@@ -54,21 +54,25 @@ func (k *checker) floatingIP(c *Config) {
 
 // timers holds the bounds of ha.md sections 2 and 3.
 func (k *checker) timers(ha *HA) {
-	k.Span("ha.confirm", ha.Confirm, 0, time.Minute)
-	k.Span("ha.hold", ha.Hold, 0, time.Hour)
-	steady := k.Span("ha.keepalive", ha.Keepalive, 10*time.Millisecond, time.Second)
-	silent := k.Span("ha.silent", ha.Silent, 30*time.Millisecond, 3*time.Second)
+	k.within("ha.confirm", ha.Confirm, site.ConfirmSpan)
+	k.within("ha.hold", ha.Hold, site.HoldSpan)
+	steady := k.within("ha.keepalive", ha.Keepalive, site.KeepaliveSpan)
+	silent := k.within("ha.silent", ha.Silent, site.SilentSpan)
 	if k.Wrong("ha.keepalive") || !steady {
 		return
 	}
-	least := 3 * ha.Keepalive
+	least := site.SilentKeepalives * ha.Keepalive
 	if silent && ha.Silent < least {
 		k.Fail("ha.silent", "", "%s is shorter than 3 keepalives (%s)", settings.Duration(ha.Silent), settings.Duration(least))
 	}
-	if k.Given("ha.lease") && k.Span("ha.lease", ha.Lease, 0, 3*time.Second) && ha.Lease < least {
+	if k.Given("ha.lease") && k.within("ha.lease", ha.Lease, site.LeaseSpan) && ha.Lease < least {
 		k.Fail("ha.lease", "leave it out: then it is as long as silent",
 			"%s is shorter than 3 keepalives (%s)", settings.Duration(ha.Lease), settings.Duration(least))
 	}
+}
+
+func (k *checker) within(path string, d time.Duration, s site.Span) bool {
+	return k.Span(path, d, s.Least, s.Most)
 }
 
 // KeyBytes returns the key of a checked Config.

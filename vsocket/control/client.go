@@ -65,9 +65,14 @@ func (c *Client) Settings(ctx context.Context) (status site.SettingsStatus, err 
 	return status, nil
 }
 
+// Moved gives the agent a person's word that no route leads to a former floating IP.
+func (c *Client) Moved(ctx context.Context) error { return c.bare(ctx, "/fip-moved") }
+
 // Stop asks the agent to end cleanly; it doesn't wait for the end.
-func (c *Client) Stop(ctx context.Context) error {
-	answer, err := c.door.Do(ctx, http.MethodPost, "/stop")
+func (c *Client) Stop(ctx context.Context) error { return c.bare(ctx, "/stop") }
+
+func (c *Client) bare(ctx context.Context, path string) error {
+	answer, err := c.door.Do(ctx, http.MethodPost, path)
 	if err != nil {
 		return err
 	}

@@ -101,15 +101,22 @@ func TestAPITestAndStop(t *testing.T) {
 			}
 			return emit(map[string]any{"name": "token", "error": "no identity"})
 		},
-		Stop: func(context.Context) error { stopped = true; return nil },
+		Moved: func(context.Context) error { return refuse },
+		Stop:  func(context.Context) error { stopped = true; return nil },
 	})
 	var steps []string
 	keep := func(step json.RawMessage) error { steps = append(steps, string(step)); return nil }
 	if err := client.APITest(t.Context(), keep); err != nil || strings.Join(steps, "") != `{"error":"no identity","name":"token"}` {
 		t.Errorf("steps %v, %v", steps, err)
 	}
+	if err := client.Moved(t.Context()); err != nil {
+		t.Errorf("a person's word: %v", err)
+	}
 	refuse = errors.New("a takeover is under way")
 	if err := client.APITest(t.Context(), keep); err == nil || err.Error() != refuse.Error() {
+		t.Errorf("error %v", err)
+	}
+	if err := client.Moved(t.Context()); err == nil || err.Error() != refuse.Error() {
 		t.Errorf("error %v", err)
 	}
 	if err := client.Stop(t.Context()); err != nil || !stopped {

@@ -4,6 +4,7 @@
 //	GET  /journal?since=TIME&follow=true   lines of site.Entry
 //	POST /api-test             lines of JSON, one a step
 //	POST /settings             site.SettingsStatus; the manager's are read from the disk anew
+//	POST /fip-moved            204; a person's word that no route leads to a former floating IP
 //	POST /stop                 204; the agent ends cleanly
 package control
 
@@ -35,6 +36,8 @@ type Handlers struct {
 	// Settings has the agent look for settings on its disk, and says what became of
 	// them: within a few seconds, as they may wait for the other vSocket.
 	Settings func(ctx context.Context) (site.SettingsStatus, error)
+	// Moved is a person's word that no route table names a former floating IP any more.
+	Moved func(ctx context.Context) error
 	// Stop asks the agent to end cleanly, and returns at once.
 	Stop func(ctx context.Context) error
 }
@@ -59,8 +62,11 @@ func (h *Handlers) mux() http.Handler {
 	if h.Settings != nil {
 		mux.HandleFunc("POST /settings", h.settings)
 	}
+	if h.Moved != nil {
+		mux.HandleFunc("POST /fip-moved", bare(h.Moved))
+	}
 	if h.Stop != nil {
-		mux.HandleFunc("POST /stop", h.stop)
+		mux.HandleFunc("POST /stop", bare(h.Stop))
 	}
 	return mux
 }
@@ -75,12 +81,15 @@ func (h *Handlers) settings(w http.ResponseWriter, r *http.Request) {
 	door.Answer(w, status, err)
 }
 
-func (h *Handlers) stop(w http.ResponseWriter, r *http.Request) {
-	if err := h.Stop(r.Context()); err != nil {
-		door.Fail(w, http.StatusInternalServerError, err.Error())
-		return
+// bare answers with nothing but whether it went well.
+func bare(do func(context.Context) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := do(r.Context()); err != nil {
+			door.Fail(w, http.StatusInternalServerError, err.Error())
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
 	}
-	w.WriteHeader(http.StatusNoContent)
 }
 
 func (h *Handlers) journal(w http.ResponseWriter, r *http.Request) {

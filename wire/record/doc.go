@@ -36,13 +36,13 @@ const (
 	Note     // what was said: Wall, What, Detail
 	Failure  // a port's call has failed: the N-th of this input's, Detail
 	Check    // Sum of all that was done so far
-	Floating // another input: Detail, the floating IPs, as JSON
 	Settings // another input: Detail, the role machine's, as JSON
+	Floating // another input: Detail, the floating IPs, as JSON
 	Gap      // never written: the reader tells that something is missing here
 )
 
 // Input reports whether a row is a call of the driver.
-func (k Kind) Input() bool { return k >= Start && k <= Status || k == Floating || k == Settings }
+func (k Kind) Input() bool { return k >= Start && k <= Status || k == Settings || k == Floating }
 
 // Row is one row. Which fields it has depends on its kind; the others are
 // neither written nor read.

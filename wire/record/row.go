@@ -84,7 +84,7 @@ func (s *Rows) rest(c *coder, r *Row) {
 		c.wall(&r.Wall)
 		c.text(&r.What)
 		c.text(&r.Detail)
-	case Floating, Settings:
+	case Settings, Floating:
 		c.text(&r.Detail)
 	case Failure:
 		c.number(&r.N)

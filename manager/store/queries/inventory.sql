@@ -1,6 +1,10 @@
 -- name: InsertSite :exec
-INSERT INTO site (id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+INSERT INTO site (id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, number)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: TakeNumber :one
+-- TakeNumber is of a site that is being made; numbers are all accounts'.
+INSERT INTO counter (name, last) VALUES ('site', 1) ON CONFLICT (name) DO UPDATE SET last = counter.last + 1 RETURNING last;
 
 -- name: Site :one
 SELECT * FROM site WHERE id = $1 AND account_id = $2;
@@ -12,8 +16,9 @@ SELECT * FROM site WHERE account_id = sqlc.arg(account_id) AND id > sqlc.arg(aft
 SELECT id FROM site WHERE account_id = $1 AND name = $2;
 
 -- name: UpdateSite :execrows
-UPDATE site SET name = $1, generation = generation + 1, primary_ip = $2, secondary_ip = $3, floating_ip = $4, ha_key = $5, changed_at = $6
-WHERE id = $7 AND account_id = $8 AND generation = $9;
+UPDATE site SET name = $1, generation = generation + 1, primary_ip = $2, secondary_ip = $3, floating_ip = $4, ha_key = $5, changed_at = $6,
+    keepalive_ms = $7, silent_ms = $8, lease_ms = $9, confirm_ms = $10, hold_ms = $11, preempt = $12, alone = $13, third = $14, pops = $15
+WHERE id = $16 AND account_id = $17 AND generation = $18;
 
 -- name: DeleteSite :execrows
 DELETE FROM site WHERE id = $1 AND account_id = $2;
@@ -36,8 +41,8 @@ ORDER BY network.lowest, network.highest DESC LIMIT 10;
 
 -- name: InsertVSocket :exec
 INSERT INTO vsocket (serial, account_id, site_id, side, state, secret_hash, key_until, public_key, redeemed_at,
-    version, seen_at, delivered, applied, created_at, voided_at)
-VALUES ($1, $2, $3, $4, 'new', '', 0, '', 0, '', 0, 0, 0, $5, 0);
+    version, seen_at, delivered, applied, created_at, voided_at, witness_key)
+VALUES ($1, $2, $3, $4, 'new', '', 0, '', 0, '', 0, 0, 0, $5, 0, $6);
 
 -- name: VSocket :one
 SELECT * FROM vsocket WHERE serial = $1 AND account_id = $2;
@@ -67,8 +72,12 @@ WHERE serial = $3 AND state = 'assigned';
 -- name: SeeVSocket :execrows
 UPDATE vsocket SET version = $1, seen_at = $2 WHERE serial = $3 AND state = 'registered';
 
--- name: SetDelivered :execrows
-UPDATE vsocket SET delivered = $1 WHERE serial = $2 AND state = 'registered';
+-- name: SetProgress :execrows
+UPDATE vsocket SET delivered = $1, applied = $2, problem = $3 WHERE serial = $4 AND state = 'registered';
 
--- name: SetApplied :execrows
-UPDATE vsocket SET delivered = $1, applied = $2 WHERE serial = $3 AND state = 'registered';
+-- name: SetLocal :execrows
+UPDATE vsocket SET told_lan = $1, told_mgmt = $2, tunnel_key = $3, witness_key = $4
+WHERE serial = $5 AND account_id = $6 AND state = 'registered';
+
+-- name: TunnelKeyHolders :many
+SELECT serial FROM vsocket WHERE account_id = $1 AND tunnel_key = $2 AND state <> 'void' ORDER BY serial;

@@ -96,8 +96,8 @@ func (q *Queries) InsertNetwork(ctx context.Context, arg InsertNetworkParams) er
 }
 
 const insertSite = `-- name: InsertSite :exec
-INSERT INTO site (id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO site (id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, number)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 type InsertSiteParams struct {
@@ -111,6 +111,7 @@ type InsertSiteParams struct {
 	HAKey       string
 	CreatedAt   int64
 	ChangedAt   int64
+	Number      int64
 }
 
 func (q *Queries) InsertSite(ctx context.Context, arg InsertSiteParams) error {
@@ -125,22 +126,24 @@ func (q *Queries) InsertSite(ctx context.Context, arg InsertSiteParams) error {
 		arg.HAKey,
 		arg.CreatedAt,
 		arg.ChangedAt,
+		arg.Number,
 	)
 	return err
 }
 
 const insertVSocket = `-- name: InsertVSocket :exec
 INSERT INTO vsocket (serial, account_id, site_id, side, state, secret_hash, key_until, public_key, redeemed_at,
-    version, seen_at, delivered, applied, created_at, voided_at)
-VALUES ($1, $2, $3, $4, 'new', '', 0, '', 0, '', 0, 0, 0, $5, 0)
+    version, seen_at, delivered, applied, created_at, voided_at, witness_key)
+VALUES ($1, $2, $3, $4, 'new', '', 0, '', 0, '', 0, 0, 0, $5, 0, $6)
 `
 
 type InsertVSocketParams struct {
-	Serial    string
-	AccountID string
-	SiteID    string
-	Side      string
-	CreatedAt int64
+	Serial     string
+	AccountID  string
+	SiteID     string
+	Side       string
+	CreatedAt  int64
+	WitnessKey string
 }
 
 func (q *Queries) InsertVSocket(ctx context.Context, arg InsertVSocketParams) error {
@@ -150,12 +153,13 @@ func (q *Queries) InsertVSocket(ctx context.Context, arg InsertVSocketParams) er
 		arg.SiteID,
 		arg.Side,
 		arg.CreatedAt,
+		arg.WitnessKey,
 	)
 	return err
 }
 
 const liveVSocketsBetween = `-- name: LiveVSocketsBetween :many
-SELECT serial, account_id, site_id, side, state, secret_hash, key_until, public_key, redeemed_at, version, seen_at, delivered, applied, created_at, voided_at FROM vsocket WHERE account_id = $1 AND site_id >= $2 AND site_id <= $3 AND state <> 'void' ORDER BY site_id, side
+SELECT serial, account_id, site_id, side, state, secret_hash, key_until, public_key, redeemed_at, version, seen_at, delivered, applied, created_at, voided_at, told_lan, told_mgmt, tunnel_key, witness_key, problem FROM vsocket WHERE account_id = $1 AND site_id >= $2 AND site_id <= $3 AND state <> 'void' ORDER BY site_id, side
 `
 
 type LiveVSocketsBetweenParams struct {
@@ -189,6 +193,11 @@ func (q *Queries) LiveVSocketsBetween(ctx context.Context, arg LiveVSocketsBetwe
 			&i.Applied,
 			&i.CreatedAt,
 			&i.VoidedAt,
+			&i.ToldLan,
+			&i.ToldMgmt,
+			&i.TunnelKey,
+			&i.WitnessKey,
+			&i.Problem,
 		); err != nil {
 			return nil, err
 		}
@@ -330,35 +339,53 @@ func (q *Queries) SeeVSocket(ctx context.Context, arg SeeVSocketParams) (int64, 
 	return result.RowsAffected()
 }
 
-const setApplied = `-- name: SetApplied :execrows
-UPDATE vsocket SET delivered = $1, applied = $2 WHERE serial = $3 AND state = 'registered'
+const setLocal = `-- name: SetLocal :execrows
+UPDATE vsocket SET told_lan = $1, told_mgmt = $2, tunnel_key = $3, witness_key = $4
+WHERE serial = $5 AND account_id = $6 AND state = 'registered'
 `
 
-type SetAppliedParams struct {
-	Delivered int64
-	Applied   int64
-	Serial    string
+type SetLocalParams struct {
+	ToldLan    string
+	ToldMgmt   string
+	TunnelKey  string
+	WitnessKey string
+	Serial     string
+	AccountID  string
 }
 
-func (q *Queries) SetApplied(ctx context.Context, arg SetAppliedParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setApplied, arg.Delivered, arg.Applied, arg.Serial)
+func (q *Queries) SetLocal(ctx context.Context, arg SetLocalParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setLocal,
+		arg.ToldLan,
+		arg.ToldMgmt,
+		arg.TunnelKey,
+		arg.WitnessKey,
+		arg.Serial,
+		arg.AccountID,
+	)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const setDelivered = `-- name: SetDelivered :execrows
-UPDATE vsocket SET delivered = $1 WHERE serial = $2 AND state = 'registered'
+const setProgress = `-- name: SetProgress :execrows
+UPDATE vsocket SET delivered = $1, applied = $2, problem = $3 WHERE serial = $4 AND state = 'registered'
 `
 
-type SetDeliveredParams struct {
+type SetProgressParams struct {
 	Delivered int64
+	Applied   int64
+	Problem   string
 	Serial    string
 }
 
-func (q *Queries) SetDelivered(ctx context.Context, arg SetDeliveredParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setDelivered, arg.Delivered, arg.Serial)
+func (q *Queries) SetProgress(ctx context.Context, arg SetProgressParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setProgress,
+		arg.Delivered,
+		arg.Applied,
+		arg.Problem,
+		arg.Serial,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -366,7 +393,7 @@ func (q *Queries) SetDelivered(ctx context.Context, arg SetDeliveredParams) (int
 }
 
 const site = `-- name: Site :one
-SELECT id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at FROM site WHERE id = $1 AND account_id = $2
+SELECT id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, keepalive_ms, silent_ms, lease_ms, confirm_ms, hold_ms, preempt, alone, third, number, pops FROM site WHERE id = $1 AND account_id = $2
 `
 
 type SiteParams struct {
@@ -388,12 +415,22 @@ func (q *Queries) Site(ctx context.Context, arg SiteParams) (Site, error) {
 		&i.HAKey,
 		&i.CreatedAt,
 		&i.ChangedAt,
+		&i.KeepaliveMs,
+		&i.SilentMs,
+		&i.LeaseMs,
+		&i.ConfirmMs,
+		&i.HoldMs,
+		&i.Preempt,
+		&i.Alone,
+		&i.Third,
+		&i.Number,
+		&i.Pops,
 	)
 	return i, err
 }
 
 const sitePage = `-- name: SitePage :many
-SELECT id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at FROM site WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, keepalive_ms, silent_ms, lease_ms, confirm_ms, hold_ms, preempt, alone, third, number, pops FROM site WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type SitePageParams struct {
@@ -422,6 +459,16 @@ func (q *Queries) SitePage(ctx context.Context, arg SitePageParams) ([]Site, err
 			&i.HAKey,
 			&i.CreatedAt,
 			&i.ChangedAt,
+			&i.KeepaliveMs,
+			&i.SilentMs,
+			&i.LeaseMs,
+			&i.ConfirmMs,
+			&i.HoldMs,
+			&i.Preempt,
+			&i.Alone,
+			&i.Third,
+			&i.Number,
+			&i.Pops,
 		); err != nil {
 			return nil, err
 		}
@@ -468,9 +515,54 @@ func (q *Queries) SitesNamed(ctx context.Context, arg SitesNamedParams) ([]strin
 	return items, nil
 }
 
+const takeNumber = `-- name: TakeNumber :one
+INSERT INTO counter (name, last) VALUES ('site', 1) ON CONFLICT (name) DO UPDATE SET last = counter.last + 1 RETURNING last
+`
+
+// TakeNumber is of a site that is being made; numbers are all accounts'.
+func (q *Queries) TakeNumber(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, takeNumber)
+	var last int64
+	err := row.Scan(&last)
+	return last, err
+}
+
+const tunnelKeyHolders = `-- name: TunnelKeyHolders :many
+SELECT serial FROM vsocket WHERE account_id = $1 AND tunnel_key = $2 AND state <> 'void' ORDER BY serial
+`
+
+type TunnelKeyHoldersParams struct {
+	AccountID string
+	TunnelKey string
+}
+
+func (q *Queries) TunnelKeyHolders(ctx context.Context, arg TunnelKeyHoldersParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, tunnelKeyHolders, arg.AccountID, arg.TunnelKey)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var serial string
+		if err := rows.Scan(&serial); err != nil {
+			return nil, err
+		}
+		items = append(items, serial)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const updateSite = `-- name: UpdateSite :execrows
-UPDATE site SET name = $1, generation = generation + 1, primary_ip = $2, secondary_ip = $3, floating_ip = $4, ha_key = $5, changed_at = $6
-WHERE id = $7 AND account_id = $8 AND generation = $9
+UPDATE site SET name = $1, generation = generation + 1, primary_ip = $2, secondary_ip = $3, floating_ip = $4, ha_key = $5, changed_at = $6,
+    keepalive_ms = $7, silent_ms = $8, lease_ms = $9, confirm_ms = $10, hold_ms = $11, preempt = $12, alone = $13, third = $14, pops = $15
+WHERE id = $16 AND account_id = $17 AND generation = $18
 `
 
 type UpdateSiteParams struct {
@@ -480,6 +572,15 @@ type UpdateSiteParams struct {
 	FloatingIP  string
 	HAKey       string
 	ChangedAt   int64
+	KeepaliveMs int64
+	SilentMs    int64
+	LeaseMs     int64
+	ConfirmMs   int64
+	HoldMs      int64
+	Preempt     string
+	Alone       string
+	Third       string
+	Pops        string
 	ID          string
 	AccountID   string
 	Generation  int64
@@ -493,6 +594,15 @@ func (q *Queries) UpdateSite(ctx context.Context, arg UpdateSiteParams) (int64, 
 		arg.FloatingIP,
 		arg.HAKey,
 		arg.ChangedAt,
+		arg.KeepaliveMs,
+		arg.SilentMs,
+		arg.LeaseMs,
+		arg.ConfirmMs,
+		arg.HoldMs,
+		arg.Preempt,
+		arg.Alone,
+		arg.Third,
+		arg.Pops,
 		arg.ID,
 		arg.AccountID,
 		arg.Generation,
@@ -504,7 +614,7 @@ func (q *Queries) UpdateSite(ctx context.Context, arg UpdateSiteParams) (int64, 
 }
 
 const vSocket = `-- name: VSocket :one
-SELECT serial, account_id, site_id, side, state, secret_hash, key_until, public_key, redeemed_at, version, seen_at, delivered, applied, created_at, voided_at FROM vsocket WHERE serial = $1 AND account_id = $2
+SELECT serial, account_id, site_id, side, state, secret_hash, key_until, public_key, redeemed_at, version, seen_at, delivered, applied, created_at, voided_at, told_lan, told_mgmt, tunnel_key, witness_key, problem FROM vsocket WHERE serial = $1 AND account_id = $2
 `
 
 type VSocketParams struct {
@@ -531,12 +641,17 @@ func (q *Queries) VSocket(ctx context.Context, arg VSocketParams) (VSocket, erro
 		&i.Applied,
 		&i.CreatedAt,
 		&i.VoidedAt,
+		&i.ToldLan,
+		&i.ToldMgmt,
+		&i.TunnelKey,
+		&i.WitnessKey,
+		&i.Problem,
 	)
 	return i, err
 }
 
 const vSocketOfAny = `-- name: VSocketOfAny :one
-SELECT serial, account_id, site_id, side, state, secret_hash, key_until, public_key, redeemed_at, version, seen_at, delivered, applied, created_at, voided_at FROM vsocket WHERE serial = $1
+SELECT serial, account_id, site_id, side, state, secret_hash, key_until, public_key, redeemed_at, version, seen_at, delivered, applied, created_at, voided_at, told_lan, told_mgmt, tunnel_key, witness_key, problem FROM vsocket WHERE serial = $1
 `
 
 // VSocketOfAny is for the fleet alone, where the serial number is the caller.
@@ -559,6 +674,11 @@ func (q *Queries) VSocketOfAny(ctx context.Context, serial string) (VSocket, err
 		&i.Applied,
 		&i.CreatedAt,
 		&i.VoidedAt,
+		&i.ToldLan,
+		&i.ToldMgmt,
+		&i.TunnelKey,
+		&i.WitnessKey,
+		&i.Problem,
 	)
 	return i, err
 }

@@ -4,6 +4,10 @@
 
 package query
 
+import (
+	"database/sql"
+)
+
 type Account struct {
 	ID        string
 	Name      string
@@ -33,10 +37,26 @@ type Audit struct {
 	Request   string
 }
 
+type Bucket struct {
+	Serial  string
+	Width   int64
+	StartAt int64
+	Figures string
+}
+
+type BucketTurn struct {
+	Nobody sql.NullString
+}
+
 type Code struct {
 	Hash      string
 	PersonID  string
 	ExpiresAt int64
+}
+
+type Counter struct {
+	Name string
+	Last int64
 }
 
 type Event struct {
@@ -69,6 +89,36 @@ type EventFeed struct {
 	Last      int64
 }
 
+type Identity struct {
+	Issuer    string
+	Subject   string
+	AccountID string
+	PersonID  string
+	Follows   bool
+	CreatedAt int64
+}
+
+type Installation struct {
+	Name  string
+	Value string
+}
+
+type Judged struct {
+	SiteID    string
+	AccountID string
+	Status    string
+	DueAt     int64
+}
+
+type JudgingTurn struct {
+	Nobody sql.NullString
+}
+
+type Manager struct {
+	ID     string
+	BeatAt int64
+}
+
 type Network struct {
 	ID        string
 	AccountID string
@@ -80,6 +130,16 @@ type Network struct {
 	Gateway   string
 }
 
+type Passkey struct {
+	ID         string
+	AccountID  string
+	PersonID   string
+	Name       string
+	Credential string
+	CreatedAt  int64
+	UsedAt     int64
+}
+
 type Person struct {
 	ID        string
 	AccountID string
@@ -88,6 +148,42 @@ type Person struct {
 	Password  string
 	Disabled  bool
 	CreatedAt int64
+}
+
+type Pop struct {
+	ID            string
+	AccountID     string
+	Name          string
+	Serial        string
+	Generation    int64
+	Endpoint      string
+	PrimaryPort   int64
+	SecondaryPort int64
+	PublicKey     string
+	Witness       string
+	CreatedAt     int64
+}
+
+type PopPeer struct {
+	PopID     string
+	Serial    string
+	AccountID string
+	SiteID    string
+	Since     int64
+	Known     bool
+	Until     int64
+}
+
+type Presence struct {
+	Serial     string
+	AccountID  string
+	SiteID     string
+	Manager    string
+	Since      int64
+	Connected  bool
+	HeardAt    int64
+	ReportedAt int64
+	Status     string
 }
 
 type Session struct {
@@ -110,6 +206,21 @@ type Site struct {
 	HAKey       string
 	CreatedAt   int64
 	ChangedAt   int64
+	KeepaliveMs int64
+	SilentMs    int64
+	LeaseMs     int64
+	ConfirmMs   int64
+	HoldMs      int64
+	Preempt     string
+	Alone       string
+	Third       string
+	Number      int64
+	Pops        string
+}
+
+type Spent struct {
+	ID        string
+	ExpiresAt int64
 }
 
 type Token struct {
@@ -140,4 +251,9 @@ type VSocket struct {
 	Applied    int64
 	CreatedAt  int64
 	VoidedAt   int64
+	ToldLan    string
+	ToldMgmt   string
+	TunnelKey  string
+	WitnessKey string
+	Problem    string
 }

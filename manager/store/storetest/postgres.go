@@ -20,8 +20,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
 )
 
-// server is the one PostgreSQL of this test binary.
-type server struct {
+// Server is a PostgreSQL that runs: the one of this test binary, or a program's.
+type Server struct {
 	folder string
 	proc   *exec.Cmd
 	done   chan error
@@ -29,22 +29,32 @@ type server struct {
 
 var (
 	inMain  bool // Main runs, and will stop what is started
-	running *server
-	start   = sync.OnceValues(startServer)
-	count   atomic.Int64
+	running *Server
+	start   = sync.OnceValues(func() (s *Server, err error) {
+		s, err = Start(forgetful...)
+		running = s
+		return s, err
+	})
+	count atomic.Int64
 )
 
 // Main runs a binary's tests, and stops the PostgreSQL that they used.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Tests{m}.Run()) }
+
+// Tests are a binary's, for a TestMain that has more to do than Main.
+type Tests struct{ M *testing.M }
+
+// Run runs them, and stops the PostgreSQL that they used.
+func (t Tests) Run() int {
 	inMain = true
-	code := m.Run()
+	code := t.M.Run()
 	if running != nil {
-		if err := running.stop(); err != nil {
+		if err := running.Stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = max(code, 1)
 		}
 	}
-	os.Exit(code)
+	return code
 }
 
 // Postgres is the address of a new, empty database. A test that can't have one
@@ -58,24 +68,25 @@ func Postgres(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := fmt.Sprintf("test%d", count.Add(1))
-	if err := s.create(t.Context(), name); err != nil {
+	url, err := s.Database(t.Context(), fmt.Sprintf("test%d", count.Add(1)))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return s.url(name)
+	return url
 }
 
-func (s *server) url(name string) string {
+func (s *Server) url(name string) string {
 	return "postgres://postgres@/" + name + "?host=" + s.folder
 }
 
-func (s *server) create(ctx context.Context, name string) error {
+// Database makes an empty one, and returns its address.
+func (s *Server) Database(ctx context.Context, name string) (url string, err error) {
 	db, err := sql.Open("pgx", s.url("postgres"))
 	if err != nil {
-		return fmt.Errorf("PostgreSQL: %w", err)
+		return "", fmt.Errorf("PostgreSQL: %w", err)
 	}
 	_, err = db.ExecContext(ctx, "CREATE DATABASE "+name)
-	return errors.Join(err, db.Close())
+	return s.url(name), errors.Join(err, db.Close())
 }
 
 // program finds one of PostgreSQL's, the newest that is installed.
@@ -90,28 +101,32 @@ func program(name string) (string, error) {
 	return found, nil
 }
 
-func startServer() (*server, error) {
+// forgetful settings leave out what only a power loss needs.
+var forgetful = []string{"fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB"}
+
+// Start starts one with settings, in a process that doesn't outlive this one. What
+// there is of it after an error is to be stopped, too.
+func Start(settings ...string) (*Server, error) {
 	folder, err := os.MkdirTemp("", "rlv-pg") // short: it's a socket's path
 	if err != nil {
 		return nil, fmt.Errorf("PostgreSQL: %w", err)
 	}
-	s := &server{folder: folder, done: make(chan error, 1)}
-	running = s
+	s := &Server{folder: folder, done: make(chan error, 1)}
 	as, err := s.owner()
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	if err := s.initialise(as); err != nil {
-		return nil, err
+		return s, err
 	}
-	if err := s.launch(as); err != nil {
-		return nil, err
+	if err := s.launch(as, settings); err != nil {
+		return s, err
 	}
 	return s, s.ready()
 }
 
 // owner is whom the server runs as: root it refuses, so then nobody.
-func (s *server) owner() (*syscall.Credential, error) {
+func (s *Server) owner() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
@@ -127,7 +142,7 @@ func (s *server) owner() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-func (s *server) initialise(as *syscall.Credential) error {
+func (s *Server) initialise(as *syscall.Credential) error {
 	initdb, err := program("initdb")
 	if err != nil {
 		return err
@@ -141,15 +156,16 @@ func (s *server) initialise(as *syscall.Credential) error {
 	return nil
 }
 
-// launch starts it without what only a power loss needs, in a process that
-// doesn't outlive this one.
-func (s *server) launch(as *syscall.Credential) error {
+func (s *Server) launch(as *syscall.Credential, settings []string) error {
 	postgres, err := program("postgres")
 	if err != nil {
 		return err
 	}
-	s.proc = exec.Command(postgres, "-D", filepath.Join(s.folder, "data"), "-k", s.folder, "-h", "",
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "shared_buffers=32MB", "-c", "max_connections=200")
+	args := []string{"-D", filepath.Join(s.folder, "data"), "-k", s.folder, "-h", "", "-c", "max_connections=200"}
+	for _, setting := range settings {
+		args = append(args, "-c", setting)
+	}
+	s.proc = exec.Command(postgres, args...)
 	s.proc.Dir = s.folder
 	log, err := os.Create(filepath.Join(s.folder, "log"))
 	if err != nil {
@@ -173,7 +189,7 @@ func (s *server) launch(as *syscall.Credential) error {
 }
 
 // ready waits until it answers.
-func (s *server) ready() error {
+func (s *Server) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	db, err := sql.Open("pgx", s.url("postgres"))
@@ -198,7 +214,7 @@ func (s *server) ready() error {
 	}
 }
 
-func (s *server) log() string {
+func (s *Server) log() string {
 	text, err := os.ReadFile(filepath.Join(s.folder, "log"))
 	if err != nil {
 		return err.Error()
@@ -206,8 +222,8 @@ func (s *server) log() string {
 	return string(text)
 }
 
-// stop ends it without ceremony, and removes its folder.
-func (s *server) stop() error {
+// Stop ends it without ceremony, and removes its folder.
+func (s *Server) Stop() error {
 	if s.proc != nil && s.proc.Process != nil {
 		_ = s.proc.Process.Signal(syscall.SIGQUIT) // may have ended
 		var exit *exec.ExitError                   // as it was told to

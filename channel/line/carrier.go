@@ -1,4 +1,4 @@
-package channel
+package line
 
 import (
 	"context"
@@ -10,16 +10,16 @@ import (
 
 	"connectrpc.com/connect"
 
-	contract "releve.dev/releve/channel"
+	"releve.dev/releve/channel"
 )
 
 // Dial makes a connection to the manager; nil is net.Dialer's.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// carrier is one connection to the manager, on HTTP/2, by the proxy that the
+// Carrier is one connection to the manager, on HTTP/2, by the proxy that the
 // environment names if any.
-type carrier struct {
-	client    contract.ChannelClient
+type Carrier struct {
+	Client    channel.ChannelClient
 	transport *http.Transport
 
 	mu    sync.Mutex
@@ -27,11 +27,13 @@ type carrier struct {
 	over  bool
 }
 
-func carry(manager string, dial Dial, config *tls.Config) *carrier {
+// Carry makes a carrier that dials when it is used; most is how many bytes an
+// envelope from the manager may have.
+func Carry(manager string, dial Dial, config *tls.Config, most int) *Carrier {
 	if dial == nil {
 		dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	}
-	c := &carrier{}
+	c := &Carrier{}
 	protocols := &http.Protocols{}
 	protocols.SetHTTP2(true)
 	c.transport = &http.Transport{
@@ -44,12 +46,12 @@ func carry(manager string, dial Dial, config *tls.Config) *carrier {
 			return conn, c.keep(conn)
 		},
 	}
-	c.client = contract.NewChannelClient(&http.Client{Transport: c.transport}, "https://"+manager,
-		connect.WithReadMaxBytes(contract.MaxMessage), connect.WithAcceptCompression("gzip", nil, nil))
+	c.Client = channel.NewChannelClient(&http.Client{Transport: c.transport}, "https://"+manager,
+		connect.WithReadMaxBytes(most), connect.WithAcceptCompression("gzip", nil, nil))
 	return c
 }
 
-func (c *carrier) keep(conn net.Conn) error {
+func (c *Carrier) keep(conn net.Conn) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.over {
@@ -59,8 +61,8 @@ func (c *carrier) keep(conn net.Conn) error {
 	return nil
 }
 
-// close ends what was dialled: a session that is over must not hold a connection.
-func (c *carrier) close() {
+// Close ends what was dialled: a session that is over must not hold a connection.
+func (c *Carrier) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true

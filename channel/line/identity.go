@@ -1,4 +1,4 @@
-package channel
+package line
 
 import (
 	"crypto/ecdsa"
@@ -13,7 +13,7 @@ import (
 	"io/fs"
 	"time"
 
-	contract "releve.dev/releve/channel"
+	"releve.dev/releve/channel"
 	"releve.dev/releve/disk"
 	"releve.dev/releve/site"
 )
@@ -26,7 +26,7 @@ const (
 // renewAt is what is left of the certificate's life when another is asked for.
 const renewAt = 30 * 24 * time.Hour
 
-// Identity is who this vSocket is to the manager, and whom it takes for the manager.
+// Identity is who this device is to the manager, and whom it takes for the manager.
 type Identity struct {
 	Serial    site.Serial
 	NotAfter  time.Time
@@ -36,9 +36,10 @@ type Identity struct {
 }
 
 // ErrNotEnrolled says that there is no identity yet.
-var ErrNotEnrolled = errors.New("this vSocket isn't enrolled\nhint: print its key in the manager (releve socket enrol-key), and enrol it here")
+var ErrNotEnrolled = errors.New("this device isn't enrolled\nhint: print its key at the manager (releve socket enrol-key, releve pop enrol-key), and enrol it here")
 
-func loadIdentity(folder disk.Folder) (*Identity, error) {
+// LoadIdentity reads what Enrol and Save have kept.
+func LoadIdentity(folder disk.Folder) (*Identity, error) {
 	raw, err := folder.Read(identityFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotEnrolled
@@ -71,17 +72,20 @@ func identityOf(pair tls.Certificate) (*Identity, error) {
 	return &Identity{Serial: site.Serial(pair.Leaf.Subject.CommonName), NotAfter: pair.Leaf.NotAfter, pair: pair, authority: pool, ca: ca}, nil
 }
 
-// tls is what a session is made with.
-func (i *Identity) tls(cache tls.ClientSessionCache) *tls.Config {
+// Old says that a certificate for a new key is to be asked for.
+func (i *Identity) Old() bool { return time.Until(i.NotAfter) <= renewAt }
+
+// TLS is what a session is made with.
+func (i *Identity) TLS(cache tls.ClientSessionCache) *tls.Config {
 	return &tls.Config{
-		MinVersion: tls.VersionTLS13, RootCAs: i.authority, ServerName: contract.ServerName,
+		MinVersion: tls.VersionTLS13, RootCAs: i.authority, ServerName: channel.ServerName,
 		Certificates: []tls.Certificate{i.pair}, ClientSessionCache: cache,
 	}
 }
 
-// successor is the identity that a renewal has brought, if it is one: of the same
+// Successor is the identity that a renewal has brought, if it is one: of the same
 // device, by the same authority, for the key that was made here.
-func (i *Identity) successor(key *ecdsa.PrivateKey, chain [][]byte) (*Identity, error) {
+func (i *Identity) Successor(key *ecdsa.PrivateKey, chain [][]byte) (*Identity, error) {
 	next, err := assemble(key, chain)
 	if err != nil {
 		return nil, err
@@ -107,7 +111,8 @@ func assemble(key *ecdsa.PrivateKey, chain [][]byte) (*Identity, error) {
 	return identityOf(tls.Certificate{Certificate: chain, PrivateKey: key, Leaf: leaf})
 }
 
-func (i *Identity) save(folder disk.Folder) error {
+// Save makes it the identity on the disk.
+func (i *Identity) Save(folder disk.Folder) error {
 	key, is := i.pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !is {
 		return errors.New("identity: not a key of ours")
@@ -125,7 +130,8 @@ func (i *Identity) save(folder disk.Folder) error {
 	return nil
 }
 
-func newKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+// NewKey makes a device's key.
+func NewKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 
 func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
@@ -151,8 +157,8 @@ func decodeKey(raw []byte) (*ecdsa.PrivateKey, error) {
 	return key, nil
 }
 
-// request is a PKCS #10 request for a key; the manager knows whom it is from.
-func request(key *ecdsa.PrivateKey) ([]byte, error) {
+// Request is a PKCS #10 request for a key; the manager knows whom it is from.
+func Request(key *ecdsa.PrivateKey) ([]byte, error) {
 	return x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
 }
 
@@ -160,7 +166,7 @@ func request(key *ecdsa.PrivateKey) ([]byte, error) {
 // brings the authority's certificate along.
 func pinned(fingerprint [32]byte) *tls.Config {
 	return &tls.Config{
-		MinVersion: tls.VersionTLS13, ServerName: contract.ServerName,
+		MinVersion: tls.VersionTLS13, ServerName: channel.ServerName,
 		InsecureSkipVerify: true, // VerifyConnection does it, from a root that isn't known before
 		VerifyConnection: func(state tls.ConnectionState) error {
 			for _, cert := range state.PeerCertificates {
@@ -169,7 +175,7 @@ func pinned(fingerprint [32]byte) *tls.Config {
 				}
 				roots := x509.NewCertPool()
 				roots.AddCert(cert)
-				_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: contract.ServerName})
+				_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: channel.ServerName})
 				return err
 			}
 			return errors.New("this isn't the manager that the key is of: its authority has another fingerprint")

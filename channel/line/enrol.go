@@ -1,4 +1,4 @@
-package channel
+package line
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	contract "releve.dev/releve/channel"
+	"releve.dev/releve/channel"
 	"releve.dev/releve/disk"
 	"releve.dev/releve/site"
 )
@@ -18,14 +18,14 @@ import (
 // enrolTimeout bounds one try.
 const enrolTimeout = 30 * time.Second
 
-// Enrol makes this vSocket the one with the enrolment key's serial number. Its own
+// Enrol makes this device the one with the enrolment key's serial number. Its own
 // key is on the disk before it is used, so that another try, after a lost reply or
 // a crash, asks with the same one and gets the same answer. A refusal's error has
-// its reason (contract.ReasonOf).
+// its reason (channel.ReasonOf).
 func Enrol(ctx context.Context, manager string, dial Dial, folder disk.Folder, k site.EnrolKey) (*Identity, error) {
-	switch old, err := loadIdentity(folder); {
+	switch old, err := LoadIdentity(folder); {
 	case err == nil:
-		return nil, fmt.Errorf("this vSocket is enrolled already, as %s\nhint: a new serial number is for a new vSocket", old.Serial)
+		return nil, fmt.Errorf("this device is enrolled already, as %s\nhint: a new serial number is for a new one", old.Serial)
 	case !errors.Is(err, ErrNotEnrolled):
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func Enrol(ctx context.Context, manager string, dial Dial, folder disk.Folder, k
 	if identity.Serial != k.Serial {
 		return nil, fmt.Errorf("enrolling as %s at %s: the certificate is of %s", k.Serial, manager, identity.Serial)
 	}
-	if err := identity.save(folder); err != nil {
+	if err := identity.Save(folder); err != nil {
 		return nil, err
 	}
 	return identity, folder.Remove(pendingFile)
@@ -58,7 +58,7 @@ func pendingKey(folder disk.Folder) (*ecdsa.PrivateKey, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	key, err := newKey()
+	key, err := NewKey()
 	if err != nil {
 		return nil, err
 	}
@@ -71,13 +71,13 @@ func pendingKey(folder disk.Folder) (*ecdsa.PrivateKey, error) {
 func ask(ctx context.Context, manager string, dial Dial, k site.EnrolKey, key *ecdsa.PrivateKey) ([][]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, enrolTimeout)
 	defer cancel()
-	req, err := request(key)
+	req, err := Request(key)
 	if err != nil {
 		return nil, err
 	}
-	c := carry(manager, dial, pinned(k.Fingerprint))
-	defer c.close()
-	response, err := c.client.Enrol(ctx, connect.NewRequest(&contract.EnrolRequest{
+	c := Carry(manager, dial, pinned(k.Fingerprint), channel.MaxMessage)
+	defer c.Close()
+	response, err := c.Client.Enrol(ctx, connect.NewRequest(&channel.EnrolRequest{
 		Serial: string(k.Serial), Secret: k.Secret[:], Request: req,
 	}))
 	if err != nil {

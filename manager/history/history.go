@@ -1,0 +1,210 @@
+// Package history keeps what vSockets measure over time: throughput, latency, loss,
+// who was Master, in buckets that a rule of retention makes wider and then drops.
+//
+// A manager gathers its vSockets' samples in memory and writes a bucket when it is
+// over. A crash loses the buckets that aren't, some minutes: figures are the first
+// that may be lost, and events the last. Two managers that had a vSocket in one
+// span add to one bucket.
+package history
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"releve.dev/releve/manager/status"
+	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/store/query"
+	"releve.dev/releve/site"
+)
+
+// Config is what a Service works with.
+type Config struct {
+	Store *store.Store
+	Rules status.Rules     // nil: status.DefaultRules
+	Now   func() time.Time // nil: the clock
+	Log   *slog.Logger
+}
+
+// Service keeps it.
+type Service struct {
+	c    Config
+	stop context.CancelFunc
+	done sync.WaitGroup
+
+	mu   sync.Mutex
+	open map[site.Serial]*gathered
+	full []bucket // that are over, and to be written
+}
+
+// gathered is a vSocket's bucket that isn't over.
+type gathered struct {
+	bucket  status.Bucket
+	counter status.Counter
+}
+
+// bucket is one that is to be written.
+type bucket struct {
+	serial site.Serial
+	status.Bucket
+}
+
+const (
+	writeEvery = 10 * time.Second
+	grace      = 30 * time.Second // after its end, for the last sample
+	mostInTx   = 200
+	mostFull   = 100_000 // buckets that wait for a database that is away
+)
+
+// Open begins to gather.
+func Open(c Config) (*Service, error) {
+	if c.Rules == nil {
+		c.Rules = status.DefaultRules()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if err := c.Rules.Check(); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Service{c: c, stop: stop, open: map[site.Serial]*gathered{}}
+	s.done.Go(func() { s.run(ctx) })
+	return s, nil
+}
+
+// Close writes what there is.
+func (s *Service) Close() error {
+	s.stop()
+	s.done.Wait()
+	s.finish(func(*status.Bucket) bool { return true })
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return s.write(ctx)
+}
+
+func (s *Service) width() time.Duration { return s.c.Rules[0].Width }
+
+// Note takes a sample of a vSocket's status. It doesn't block.
+func (s *Service) Note(serial site.Serial, at time.Time, said *site.Status) {
+	sample := status.SampleOf(at, said)
+	counter, counts := status.CounterOf(at, said)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.open[serial]
+	if g == nil {
+		g = &gathered{}
+		s.open[serial] = g
+	}
+	if counts {
+		sample.Since(g.counter, counter)
+		g.counter = counter
+	}
+	series := []status.Bucket{}
+	if g.bucket.Samples > 0 {
+		series = append(series, g.bucket)
+	}
+	series = status.Fold(series, s.width(), sample)
+	for _, b := range series[:len(series)-1] {
+		s.over(serial, b)
+	}
+	g.bucket = series[len(series)-1]
+}
+
+// over needs the lock.
+func (s *Service) over(serial site.Serial, b status.Bucket) {
+	if len(s.full) < mostFull {
+		s.full = append(s.full, bucket{serial, b})
+	}
+}
+
+// finish ends the buckets that are over, and forgets vSockets that say nothing
+// more.
+func (s *Service) finish(over func(*status.Bucket) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for serial, g := range s.open {
+		switch {
+		case g.bucket.Samples > 0 && over(&g.bucket):
+			s.over(serial, g.bucket)
+			g.bucket = status.Bucket{}
+		case g.bucket.Samples == 0 && s.c.Now().Sub(g.counter.At) > time.Hour:
+			delete(s.open, serial)
+		}
+	}
+}
+
+func (s *Service) run(ctx context.Context) {
+	ticker := time.NewTicker(writeEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		s.finish(func(b *status.Bucket) bool { return s.c.Now().Sub(b.Start) > s.width()+grace })
+		if err := s.write(ctx); err != nil && ctx.Err() == nil {
+			s.c.Log.Warn("figures over time aren't kept; tried again", slog.Any("reason", err))
+		}
+	}
+}
+
+// write writes what is over.
+func (s *Service) write(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		part := s.full[:min(len(s.full), mostInTx)]
+		s.full = s.full[len(part):]
+		s.mu.Unlock()
+		if len(part) == 0 {
+			return nil
+		}
+		if err := s.add(ctx, part); err != nil {
+			s.mu.Lock()
+			s.full = append(s.full, part...)
+			s.mu.Unlock()
+			return err
+		}
+	}
+}
+
+// add adds buckets to what is there of the same span.
+func (s *Service) add(ctx context.Context, all []bucket) error {
+	return s.c.Store.InTx(ctx, func(q *query.Queries) error {
+		if err := s.c.Store.LockTable(ctx, q, "bucket_turn"); err != nil {
+			return err
+		}
+		for i := range all {
+			if err := s.addOne(ctx, q, &all[i]); err != nil {
+				return fmt.Errorf("writing what %s measured: %w", all[i].serial, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Service) addOne(ctx context.Context, q *query.Queries, b *bucket) error {
+	if _, err := q.VSocketOfAny(ctx, string(b.serial)); errors.Is(err, sql.ErrNoRows) {
+		return nil // another device
+	} else if err != nil {
+		return err
+	}
+	seconds, start := int64(s.width()/time.Second), b.Start.UnixMilli()
+	series := []status.Bucket{b.Bucket}
+	was, err := q.Bucket(ctx, query.BucketParams{Serial: string(b.serial), Width: seconds, StartAt: start})
+	switch {
+	case err == nil:
+		// What can't be read gives way.
+		if old, err := status.Unpack(b.Start, was); err == nil {
+			series = status.Coarsen([]status.Bucket{old, b.Bucket}, s.width())
+		}
+	case !errors.Is(err, sql.ErrNoRows):
+		return err
+	}
+	return q.PutBucket(ctx, query.PutBucketParams{Serial: string(b.serial), Width: seconds, StartAt: start, Figures: series[0].Pack()})
+}

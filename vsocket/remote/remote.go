@@ -1,0 +1,86 @@
+// Package remote is what the manager may ask of a vSocket through the channel: a
+// part of the agent's local door, and nothing that changes anything.
+package remote
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"sync"
+	"time"
+)
+
+// Service is the name by which the manager opens a stream to it: HTTP/1.1, with
+// the paths of package control.
+const Service = "door"
+
+// Remote serves streams.
+type Remote struct{ server *http.Server }
+
+// New makes it, for the door whose socket is at path.
+func New(path string) *Remote {
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "door" },
+		Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		}},
+		FlushInterval: -1, // who follows waits for each line
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			http.Error(w, "the agent doesn't run", http.StatusBadGateway)
+		},
+	}
+	mux := http.NewServeMux()
+	for _, allowed := range []string{"GET /status", "GET /journal"} {
+		mux.Handle(allowed, proxy)
+	}
+	return &Remote{&http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10}}
+}
+
+// Serve serves one stream, until it is over. A service of another name isn't here.
+func (r *Remote) Serve(service string, conn net.Conn) {
+	if service != Service {
+		_ = conn.Close()
+		return
+	}
+	// The error is the listener's, which has no second stream.
+	_ = r.server.Serve(&single{conn: conn, taken: make(chan struct{})})
+}
+
+// Close ends all streams.
+func (r *Remote) Close() error { return r.server.Close() }
+
+// single is a listener that has one connection to give.
+type single struct {
+	conn  net.Conn
+	once  sync.Once
+	end   sync.Once
+	taken chan struct{} // closed when the connection is, or the listener
+}
+
+func (l *single) Accept() (conn net.Conn, err error) {
+	l.once.Do(func() { conn = &ending{Conn: l.conn, over: func() { l.end.Do(func() { close(l.taken) }) }} })
+	if conn != nil {
+		return conn, nil
+	}
+	<-l.taken
+	return nil, net.ErrClosed
+}
+
+func (l *single) Close() error {
+	l.end.Do(func() { close(l.taken) })
+	return nil
+}
+
+func (l *single) Addr() net.Addr { return l.conn.LocalAddr() }
+
+// ending tells of its end.
+type ending struct {
+	net.Conn
+	over func()
+}
+
+func (e *ending) Close() error {
+	e.over()
+	return e.Conn.Close()
+}
