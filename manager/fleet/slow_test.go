@@ -15,7 +15,7 @@ import (
 // and what it says is kept. What is void is cut off meanwhile, in under a second (E9).
 func TestAllAtOnceOnASlowDisk(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		all := make([]*vsocket, 280) // more than have room in a committer's queue
+		all := make([]*vsocket, 270) // more than have room in a committer's queue
 		for n := range all {
 			all[n] = w.enrolled(uint64(n) + 1)
 			after(time.Second) // enrolments are limited

@@ -43,7 +43,7 @@ type shelf struct {
 	events     map[string]int // by id and body: how often it was new
 	broken     bool           // nothing can be kept
 	commits    int
-	slow       time.Duration // each call of the inventory, one after the other
+	slow       time.Duration // each call of the inventory; those that write come one after the other
 	stuck      time.Duration // each keeping of events
 	turn       chan struct{}
 }
@@ -81,18 +81,23 @@ func (s *shelf) Redeem(_ context.Context, serial site.Serial, secret [20]byte, h
 	return inventory.VSocket{Serial: serial}, nil
 }
 
-// disk is as slow as it is told to be, and does one thing at a time.
-func (s *shelf) disk(ctx context.Context) error {
+// reads is as slow as it is told to be.
+func (s *shelf) reads(ctx context.Context) error {
+	s.mu.Lock()
+	slow := s.slow
+	s.mu.Unlock()
+	return lasting(ctx, slow)
+}
+
+// writes is too, and one after the other.
+func (s *shelf) writes(ctx context.Context) error {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	s.mu.Lock()
-	slow := s.slow
-	s.mu.Unlock()
-	return lasting(ctx, slow)
+	return s.reads(ctx)
 }
 
 func lasting(ctx context.Context, d time.Duration) error {
@@ -105,7 +110,7 @@ func lasting(ctx context.Context, d time.Duration) error {
 }
 
 func (s *shelf) Settings(ctx context.Context, serial site.Serial) (inventory.Settings, error) {
-	if err := s.disk(ctx); err != nil {
+	if err := s.reads(ctx); err != nil {
 		return inventory.Settings{}, err
 	}
 	s.mu.Lock()
@@ -119,7 +124,7 @@ func (s *shelf) Settings(ctx context.Context, serial site.Serial) (inventory.Set
 }
 
 func (s *shelf) Note(ctx context.Context, notes ...inventory.Note) error {
-	if err := s.disk(ctx); err != nil {
+	if err := s.writes(ctx); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -136,7 +141,7 @@ func (s *shelf) Note(ctx context.Context, notes ...inventory.Note) error {
 }
 
 func (s *shelf) Told(ctx context.Context, serial site.Serial, l inventory.Local) error {
-	if err := s.disk(ctx); err != nil {
+	if err := s.writes(ctx); err != nil {
 		return err
 	}
 	s.mu.Lock()
