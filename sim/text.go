@@ -18,7 +18,7 @@ func (s *Schedule) String() string {
 	fmt.Fprintf(&b, "seed=%d keepalive=%v silent=%v lease=%v confirm=%v hold=%v", s.Seed, c.Keepalive, c.Silent, c.Lease, c.Confirm, c.Hold)
 	fmt.Fprintf(&b, " drift=%d/%d delay=%v jitter=%v profile=%s cleanup=%v safety=%v heal=%v",
 		c.Drift[0], c.Drift[1], c.Delay, c.Jitter, c.Profile, c.CleanUp, c.Safety, c.Heal)
-	if c.Witness {
+	if c.Witness || c.Trip != 0 {
 		fmt.Fprintf(&b, " trip=%v", c.Trip)
 	}
 	for _, flag := range c.flags() {
