@@ -1,6 +1,6 @@
 // Package plan says what set-up in Azure changes: the steps of deploy, ha, ha
-// undo and ha set-fip. It is pure: each step names one resource and says what
-// it shall be, given what it is.
+// undo and ha set-fip. It does nothing itself: each step names one resource and
+// says what it shall be, given what it is.
 //
 // The same steps are a plan (package apply shows what they would change) and
 // the change. A step that finds its resource as it shall be gives the same
@@ -39,11 +39,15 @@ type Step struct {
 	Learn func(is document.Document, known *Known)
 	// Act is for what isn't a state of the resource.
 	Act *Act
+	// Shared is Azure's error code for a deletion that others' use of the
+	// resource forbids: then it stays, and the step is done.
+	Shared string
 }
 
-// Act is a POST, and how to see in Azure that it isn't needed any more.
+// Act is a POST to a resource, or somebody else's change that is waited for, and
+// how to see in Azure that there is nothing left to do.
 type Act struct {
-	Post  string            // what is asked of the resource: "restart"
+	Post  string            // what is asked of the resource: "restart"; "": nothing, Done is waited for
 	Body  document.Document // nil for none
 	Ready bool              // afterwards the VM's guest must say that it serves, before the next step
 	// Done says, of the resource as it is, that the act was carried out. A later
