@@ -61,6 +61,7 @@ var Directions = []Direction{
 	{Room: "vsocket/remote", Why: "what the manager may ask of a vSocket"},
 	{Room: "tunnel", Tests: []string{"lab/room"}, Why: "a WireGuard device, for both ends"},
 	{Room: "pop", May: []string{"site", "core/witness", "wire", "tunnel", "settings", "door", "slots", "channel", "disk"}, Tests: []string{"lab/room"}, Why: "the cloud's end: hub, egress, witness"},
+	{Room: "doctor", May: []string{"site"}, Conduct: Pure, Why: "facts of a site in, findings out"},
 	{Room: "manager/*", May: []string{"site", "manager/store"}, Why: "a part of the manager each"},
 	{Room: "manager/access", May: []string{"site", "manager/store", "manager/inventory"}, Why: "who may; refuses as inventory does"},
 	{Room: "manager/api", May: []string{"site", "core/event", "client", "manager/access", "manager/inventory", "manager/events", "manager/fleet", "manager/history", "manager/presence", "manager/status", "manager/store",
