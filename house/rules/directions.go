@@ -82,6 +82,7 @@ var Directions = []Direction{
 	{Room: "manager/history", May: []string{"site", "manager/store", "manager/status"}, Why: "what vSockets measure over time, and for how long it is kept"},
 	{Room: "manager/status", May: []string{"site"}, Conduct: Pure, Why: "reports to what people are shown; time comes in as a value"},
 	{Room: "manager/events", May: []string{"site", "core/event", "manager/store"}, Why: "keeps and finds what core/event makes"},
+	{Room: "setup/guest", May: []string{"site"}, Tests: []string{"vsocket/config"}, Conduct: Pure, Why: "what a VM is given: cloud-init's user data, the extension's script"},
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "tunnel", "pop/config", "vsocket/config", "vsocket/control", "vsocket/journal", "vsocket/steps",
 		"client", "core/event", "disk", "vsocket/spool"},
 		Tests: []string{"vsocket", "house/private"},
