@@ -122,6 +122,7 @@ type Extension struct {
 // NIC is a network interface.
 type NIC struct {
 	ID, Name    string
+	ETag        string
 	State       string
 	Forwarding  bool
 	Accelerated bool
