@@ -91,7 +91,7 @@ func TestUserDataAndServices(t *testing.T) {
 // user data again; a new instance does.
 func TestReboot(t *testing.T) {
 	m := boot(t, userData)
-	sh(t, m, "cloud-init status --wait; "+ticks+"; touch /run/gone /tmp/gone /root/kept")
+	sh(t, m, "cloud-init status --wait; "+ticks+"; touch /run/gone /tmp/gone /srv/kept")
 	ctx, cancel := context.WithTimeout(t.Context(), bootTime)
 	defer cancel()
 	if err := m.Shutdown(ctx); err != nil {
@@ -103,7 +103,7 @@ func TestReboot(t *testing.T) {
 	start(t, m)
 	sh(t, m, ticks)
 	for line, want := range map[string]string{
-		"ls /run/gone /tmp/gone 2>/dev/null; ls /root":   "kept",
+		"ls /run/gone /tmp/gone 2>/dev/null; ls /srv":   "kept",
 		"cloud-init status --wait":                       "status: done",
 		"grep -c works /var/log/cloud-init-output.log":   "1",
 		"tail -n 3 /var/lib/ticker/order | tr '\\n' ' '": "end other pre",

@@ -104,8 +104,8 @@ func TestAMachineIsOfItsOwn(t *testing.T) {
 	}
 	// What it writes is nowhere outside.
 	name := filepath.Base(m.spec.Dir)
-	sh(t, m, "touch /etc/"+name+" /usr/bin/"+name+" /var/lib/"+name+" /root/"+name+" /tmp/"+name+" /opt/"+name)
-	for _, folder := range []string{"/etc/", "/usr/bin/", "/var/lib/", "/root/", "/tmp/", "/opt/"} {
+	sh(t, m, "touch /etc/"+name+" /usr/bin/"+name+" /var/lib/"+name+" /srv/"+name+" /tmp/"+name+" /opt/"+name)
+	for _, folder := range []string{"/etc/", "/usr/bin/", "/var/lib/", "/srv/", "/tmp/", "/opt/"} {
 		if _, err := os.Stat(folder + name); err == nil {
 			t.Errorf("%s%s is outside", folder, name)
 		}
