@@ -103,7 +103,7 @@ func TestReboot(t *testing.T) {
 	start(t, m)
 	sh(t, m, ticks)
 	for line, want := range map[string]string{
-		"ls /run/gone /tmp/gone 2>/dev/null; ls /srv":   "kept",
+		"ls /run/gone /tmp/gone 2>/dev/null; ls /srv":    "kept",
 		"cloud-init status --wait":                       "status: done",
 		"grep -c works /var/log/cloud-init-output.log":   "1",
 		"tail -n 3 /var/lib/ticker/order | tr '\\n' ' '": "end other pre",

@@ -1,6 +1,6 @@
-// Package names answers DNS in the lab: for Azure's own resolver, for public ones,
+// Package resolver answers DNS in the lab: for Azure's own resolver, for public ones,
 // and for one that knows private names alone.
-package names
+package resolver
 
 import (
 	"errors"
