@@ -7,13 +7,16 @@ STATIC := CGO_ENABLED=0
 BUILD := $(STATIC) $(GO) build -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := build
-.PHONY: help build lab test test-all unit scenarios lint fuzz sim sim-mistakes model bench generate check-fresh clean $(TASK)
+.PHONY: help build package lab test test-all unit scenarios lint fuzz sim sim-mistakes model bench generate check-fresh clean $(TASK)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: $(TASK) ## build the programs into bin/
 	@$(TASK) build
+
+package: build ## build, then the Debian packages of releve-vsocket and releve-pop, into bin/
+	@$(STATIC) $(GO) run -trimpath ./packaging
 
 lab: build ## build, then play the story: a failover that you can watch, in about a minute
 	@bin/releve lab run story --azure fast
@@ -36,8 +39,8 @@ lint: $(TASK) ## go vet, staticcheck, the repo's own rules, golangci-lint
 fuzz: $(TASK) ## fuzz each decoder for FOR (5m); what is found stays in testdata/fuzz
 	@$(TASK) fuzz -for $(or $(FOR),5m)
 
-sim: build ## simulate SEEDS (10000) seeds from START (1) on, keep what fails
-	@bin/releve sim run --seeds $(or $(SEEDS),10000) --start $(or $(START),1) --by-kind --keep sim/testdata
+sim: build ## simulate SEEDS (10000) seeds from START (1) on, keep what fails; RESUME=FILE goes on from there
+	@bin/releve sim run --seeds $(or $(SEEDS),10000) --start $(or $(START),1) --by-kind --keep sim/testdata $(if $(RESUME),--resume $(RESUME))
 
 sim-mistakes: ## plant each mistake of core/slip, and see which property finds it
 	@$(BUILD) -tags mistakes -o bin/releve-mistakes ./cmd/releve

@@ -75,6 +75,9 @@ func runChannel(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	defer kept.Close()
+	if err := awaitNames(ctx, &cfg.Interfaces, func(absent error) { slog.Warn("waiting for an interface", "reason", absent) }); err != nil {
+		return stopped(err)
+	}
 	agent := control.Dial(control.Socket(cfg.RunDir))
 	line, err := openChannel(cfg, folder, kept, agent)
 	if err != nil {
@@ -95,6 +98,11 @@ func runChannel(ctx context.Context, cfg *config.Config) error {
 	go func() { defer close(done); teller.Run(ctx) }()
 	err = line.Run(ctx)
 	<-done
+	return stopped(err)
+}
+
+// stopped: to be told to end is no failure.
+func stopped(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -43,8 +43,12 @@ exit status is 1 if no reply came.`,
 			if err != nil {
 				return err
 			}
-			if ping.Interface, err = interfaceFor(via, &cfg.Interfaces); err != nil {
+			iface, err := interfaceFor(via, &cfg.Interfaces)
+			if err != nil {
 				return terminal.Usage(err)
+			}
+			if ping.Interface, err = nameOf(iface); err != nil {
+				return err
 			}
 			if ping.To, err = lookUp(cmd.Context(), args[0]); err != nil {
 				return err
@@ -75,18 +79,18 @@ func checkPing(p *probe.Ping) error {
 }
 
 // interfaceFor maps the source's names of routes to the guest's interfaces.
-func interfaceFor(via string, all *config.Interfaces) (string, error) {
+func interfaceFor(via string, all *config.Interfaces) (config.Interface, error) {
 	switch strings.ToUpper(via) {
 	case "LAN1", "LAN":
-		return all.LAN.Name, nil
+		return all.LAN, nil
 	case "WAN1", "WAN":
-		return all.WAN.Name, nil
+		return all.WAN, nil
 	case "MGMT":
-		return all.MGMT.Name, nil
+		return all.MGMT, nil
 	case "":
-		return "", errors.New("ping wants --via LAN1, WAN1 or MGMT")
+		return config.Interface{}, errors.New("ping wants --via LAN1, WAN1 or MGMT")
 	}
-	return "", fmt.Errorf("--via: %q is neither LAN1, WAN1 nor MGMT", via)
+	return config.Interface{}, fmt.Errorf("--via: %q is neither LAN1, WAN1 nor MGMT", via)
 }
 
 func lookUp(ctx context.Context, host string) (netip.Addr, error) {

@@ -65,7 +65,11 @@ func runAgent(ctx context.Context, path string) error {
 		return err
 	}
 	go u.door.relay(ctx, signals)
-	return errors.Join(u.run(ctx), server.Close())
+	ready, err := u.await(ctx)
+	if ready {
+		err = u.run(ctx)
+	}
+	return errors.Join(err, server.Close())
 }
 
 func (u *unit) journalDir() string { return filepath.Join(u.cfg.StateDir, "journal") }

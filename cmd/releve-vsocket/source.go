@@ -77,6 +77,9 @@ func (s *source) join(folder channel.Reader) (joined, error) {
 		return joined{}, err
 	}
 	cfg, err := join.Join(s.path, s.data, settings, key)
+	if err == nil {
+		cfg.Interfaces = s.file.Interfaces // with the names that were found
+	}
 	return joined{cfg, settings}, err
 }
 

@@ -52,7 +52,7 @@ func (k *checker) interfaces(all *Interfaces) {
 		{"interfaces.mgmt", &all.MGMT},
 	}
 	for i, this := range sections {
-		named := k.Present(this.path + ".name")
+		named := k.Given(this.path+".name") && k.Present(this.path+".name")
 		if named {
 			k.Interface(this.path+".name", this.Name)
 		}

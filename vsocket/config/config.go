@@ -34,7 +34,7 @@ type Interfaces struct {
 
 // Interface is one of them.
 type Interface struct {
-	Name    string       `yaml:"name" doc:"Name in the guest."`
+	Name    string       `yaml:"name,omitempty" doc:"Name in the guest. Left out: the one that has the address when the agent starts, whatever it is called."`
 	Address netip.Prefix `yaml:"address" doc:"Its own address with the subnet's length."`
 }
 
