@@ -118,36 +118,47 @@ func (a *Applier) step(ctx context.Context, step *plan.Step, known *plan.Known) 
 	if step.Act != nil {
 		return a.act(ctx, step, known)
 	}
-	outcome, writes := Unchanged, 0
-	err := account.Await(ctx, document.Short(step.ID)+" to be free for a change", every, bound, func(ctx context.Context) (bool, error) {
+	outcome := Unchanged
+	err := account.Await(ctx, document.Short(step.ID)+" to be free for a change", every, bound, func(ctx context.Context) (free bool, err error) {
+		outcome, err = a.become(ctx, step, known, outcome)
+		if again(err) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	return outcome, err
+}
+
+// become writes a step's resource until it is as it shall be, which is at once
+// unless Azure changes what it is given. It goes on from the outcome so far.
+func (a *Applier) become(ctx context.Context, step *plan.Step, known *plan.Known, outcome Outcome) (Outcome, error) {
+	for try := 0; ; try++ {
 		is, etag, err := a.ARM.Get(ctx, step.ID)
 		if err != nil {
-			return false, err
+			return outcome, err
 		}
 		shall, err := step.Change(is, known)
 		if err != nil {
-			return false, err
+			return outcome, err
 		}
 		if document.Equal(is, shall) {
 			if step.Learn != nil && is != nil {
 				step.Learn(is, known)
 			}
-			return true, nil
+			return outcome, nil
 		}
-		if writes == tries {
-			return false, fmt.Errorf("Azure accepted %s, but shows it otherwise: %s", step.ID, differing(is, shall))
+		if try == tries {
+			return outcome, fmt.Errorf("Azure accepted %s, but shows it otherwise: %s", step.ID, differing(is, shall))
 		}
 		did, err := a.write(ctx, step, is, shall, etag)
-		switch {
-		case err == nil:
-			outcome, writes = did, writes+1
-			return did == Kept, nil
-		case again(err):
-			return false, nil
+		if err != nil {
+			return outcome, err
 		}
-		return false, err
-	})
-	return outcome, err
+		if did == Kept {
+			return Kept, nil
+		}
+		outcome = did
+	}
 }
 
 func (a *Applier) write(ctx context.Context, step *plan.Step, is, shall document.Document, etag string) (Outcome, error) {

@@ -24,15 +24,15 @@ type Wanted struct {
 // noticing comes first.
 func HA(w Wanted, f *doctor.Facts) []Step {
 	steps := []Step{identityStep(f)}
-	grants := Least(f, w.Routes)
 	if w.Contributor {
 		steps = append(steps, assignmentSteps(f, contributor, groups(f))...)
 	} else {
+		list := needs(f, w.Routes)
 		var scopes []string
-		for _, g := range grants {
-			scopes = append(scopes, g.Scope)
+		for _, n := range list {
+			scopes = append(scopes, n.Scope)
 		}
-		steps = append(steps, roleStep(f, grants))
+		steps = append(steps, roleStep(f, list))
 		steps = append(steps, assignmentSteps(f, roleGUID(f), scopes)...)
 	}
 	for i := range f.Members {

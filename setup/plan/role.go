@@ -11,67 +11,20 @@ import (
 // contributor is Azure's built-in role of that name.
 const contributor = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 
-// Grant is what the identity may do at one scope.
-type Grant struct {
-	Scope   string
-	Actions []string
-}
-
-// Least is what moving the floating IP needs, and no more (D12; azure.md, least
-// privilege): to read and write both LAN NICs, to join what these refer to, as
-// Azure checks each reference of a PUT, and to see whether the other VM runs.
-// Routes, with routes, are for a change of the floating IP alone.
-func Least(f *doctor.Facts, routes bool) []Grant {
-	var list []Grant
-	add := func(scope string, actions ...string) {
-		at := slices.IndexFunc(list, func(g Grant) bool { return doctor.SameID(g.Scope, scope) })
-		if at < 0 {
-			at, list = len(list), append(list, Grant{Scope: scope})
-		}
-		for _, action := range actions {
-			if !slices.Contains(list[at].Actions, action) {
-				list[at].Actions = append(list[at].Actions, action)
-			}
-		}
+// needs is what the identity shall be allowed: what moving the floating IP takes
+// (D12), and with routes what it takes to change those itself when the floating
+// IP is changed.
+func needs(f *doctor.Facts, routes bool) []doctor.Need {
+	list := doctor.IdentityNeeds(f)
+	if !routes {
+		return list
 	}
-	for _, m := range f.Members {
-		if m.LAN == nil {
-			continue
-		}
-		add(m.LAN.ID, "Microsoft.Network/networkInterfaces/read", "Microsoft.Network/networkInterfaces/write")
-		joins(m.LAN, add)
-	}
-	for _, m := range f.Members {
-		add(m.VM.ID, "Microsoft.Compute/virtualMachines/read", "Microsoft.Compute/virtualMachines/instanceView/read")
-	}
-	if routes {
-		add(f.VNet.ID, "Microsoft.Network/virtualNetworks/read")
-		for _, table := range f.RouteTables {
-			add(table.ID, "Microsoft.Network/routeTables/read", "Microsoft.Network/routeTables/routes/read", "Microsoft.Network/routeTables/routes/write")
-		}
+	list = append(list, doctor.Need{Scope: f.VNet.ID, Actions: []string{"Microsoft.Network/virtualNetworks/read"}})
+	for _, table := range f.RouteTables {
+		list = append(list, doctor.Need{Scope: table.ID, Actions: []string{
+			"Microsoft.Network/routeTables/read", "Microsoft.Network/routeTables/routes/read", "Microsoft.Network/routeTables/routes/write"}})
 	}
 	return list
-}
-
-// joins tells what a NIC refers to.
-func joins(nic *doctor.NIC, add func(scope string, actions ...string)) {
-	each := func(scopes []string, action string) {
-		for _, scope := range scopes {
-			if scope != "" {
-				add(scope, "Microsoft.Network/"+action)
-			}
-		}
-	}
-	each([]string{nic.NSG}, "networkSecurityGroups/join/action")
-	for _, c := range nic.Configs {
-		each([]string{c.Subnet}, "virtualNetworks/subnets/join/action")
-		if c.Public != nil {
-			each([]string{c.Public.ID}, "publicIPAddresses/join/action")
-		}
-		each(c.ASGs, "applicationSecurityGroups/joinIpConfiguration/action")
-		each(c.Pools, "loadBalancers/backendAddressPools/join/action")
-		each(c.NATRules, "loadBalancers/inboundNatRules/join/action")
-	}
 }
 
 // roleGUID is that of the custom role, one for each set of groups.
@@ -84,7 +37,7 @@ func roleGUID(f *doctor.Facts) string {
 // roleStep makes the custom role. It is written at the group: at the subscription
 // only who has rights there may. Actions that are in it stay, since another site
 // of the same groups may need them.
-func roleStep(f *doctor.Facts, grants []Grant) Step {
+func roleStep(f *doctor.Facts, needs []doctor.Need) Step {
 	guid, scopes := roleGUID(f), groups(f)
 	return Step{
 		Name: "role", ID: scopes[0] + "/providers/" + definitions + "/" + guid,
@@ -103,8 +56,8 @@ func roleStep(f *doctor.Facts, grants []Grant) Step {
 				actions = list[0].Texts("actions")
 			}
 			before := len(actions)
-			for _, g := range grants {
-				for _, action := range g.Actions {
+			for _, n := range needs {
+				for _, action := range n.Actions {
 					if !slices.ContainsFunc(actions, func(a string) bool { return strings.EqualFold(a, action) }) {
 						actions = append(actions, action)
 					}

@@ -11,8 +11,8 @@ import (
 
 // Store is everything that is in Azure, by id in lower case, without what Azure
 // makes up (ETags, GUIDs of its own, MAC addresses, states): two of them are
-// equal if people would say so. A GUID that Azure made up is the same wherever
-// it stands, so it is numbered by its first appearance.
+// equal if people would say so. A GUID that Azure made up for a resource is named
+// by the resource, wherever it stands.
 func (s *Site) Store() map[string]string {
 	s.t.Helper()
 	var raw []byte
@@ -21,7 +21,6 @@ func (s *Site) Store() map[string]string {
 	var all struct {
 		Resources []struct {
 			ID    string            `json:"id"`
-			Doc   object            `json:"doc"`
 			Extra map[string]string `json:"extra"`
 		} `json:"resources"`
 	}
@@ -33,17 +32,15 @@ func (s *Site) Store() map[string]string {
 	}
 	found := map[string]string{}
 	for _, r := range all.Resources {
-		if identity, ok := r.Doc["identity"].(object); ok && identity["type"] == "None" {
-			delete(r.Doc, "identity") // as Azure shows it
+		body := s.Get(r.ID)
+		if identity, ok := body["identity"].(object); ok && identity["type"] == "None" {
+			delete(body, "identity") // as it was before there was one
 		}
-		if tags, ok := r.Doc["tags"].(object); ok && len(tags) == 0 {
-			delete(r.Doc, "tags")
+		if tags, ok := body["tags"].(object); ok && len(tags) == 0 {
+			delete(body, "tags")
 		}
-		text, err := json.Marshal(r.Doc)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		found[key(r.ID)] = string(text)
+		settle(body)
+		found[key(r.ID)] = resource(r.ID, body).Body
 	}
 	for _, r := range all.Resources {
 		for name, value := range r.Extra {
@@ -55,6 +52,23 @@ func (s *Site) Store() map[string]string {
 		}
 	}
 	return found
+}
+
+// settle takes away what Azure writes itself.
+func settle(v any) {
+	switch v := v.(type) {
+	case object:
+		for _, name := range []string{"etag", "provisioningState", "resourceGuid", "vmId", "macAddress"} {
+			delete(v, name)
+		}
+		for _, each := range v {
+			settle(each)
+		}
+	case []any:
+		for _, each := range v {
+			settle(each)
+		}
+	}
 }
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F-]{36}$`)

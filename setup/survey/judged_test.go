@@ -74,7 +74,7 @@ func judgedFaults() []fault {
 		}},
 		{name: "identity of another tenant", code: "identity-tenant", person: plain, plant: judged(func(f *doctor.Facts) { f.Identities[0].Tenant = "another" })},
 		{name: "extension failed", code: "extension-failed", person: plain, plant: judged(func(f *doctor.Facts) {
-			f.Members[0].VM.Extensions = []doctor.Extension{{Name: doctor.ExtensionName, Type: "CustomScript", State: "Failed", Message: "exit 1"}}
+			f.Members[0].VM.Extensions = []doctor.Extension{{ID: "/x", Name: doctor.ExtensionName, Type: "CustomScript", State: "Failed", Message: "exit 1"}}
 		})},
 		{name: "something can't be read", code: "unseen", person: plain, plant: judged(func(f *doctor.Facts) {
 			f.Unseen = []doctor.Unseen{{What: "the VNet", Where: "/x", Why: "AuthorizationFailed"}}
