@@ -70,7 +70,7 @@ func TestUnset(t *testing.T) {
 		{before, "azure", before},
 		{string(with), "azure", before},
 		{before, "ha", strings.Replace(before, before[strings.Index(before, "ha:"):strings.Index(before, "# Last")], "", 1)},
-		{before, "interfaces ha probes", before[:strings.Index(before, "# The three")] + "\n\n"},
+		{before, "interfaces ha probes", before[:strings.Index(before, "# The three")] + "\n"},
 	} {
 		got, err := form.Unset("f", []byte(c.text), strings.Fields(c.keys)...)
 		if err != nil {
