@@ -39,8 +39,8 @@ lint: $(TASK) ## go vet, staticcheck, the repo's own rules, golangci-lint
 fuzz: $(TASK) ## fuzz each decoder for FOR (5m); what is found stays in testdata/fuzz
 	@$(TASK) fuzz -for $(or $(FOR),5m)
 
-sim: build ## simulate SEEDS (10000) seeds from START (1) on, keep what fails
-	@bin/releve sim run --seeds $(or $(SEEDS),10000) --start $(or $(START),1) --by-kind --keep sim/testdata
+sim: build ## simulate SEEDS (10000) seeds from START (1) on, keep what fails; RESUME=FILE goes on from there
+	@bin/releve sim run --seeds $(or $(SEEDS),10000) --start $(or $(START),1) --by-kind --keep sim/testdata $(if $(RESUME),--resume $(RESUME))
 
 sim-mistakes: ## plant each mistake of core/slip, and see which property finds it
 	@$(BUILD) -tags mistakes -o bin/releve-mistakes ./cmd/releve

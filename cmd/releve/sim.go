@@ -42,6 +42,7 @@ type simRun struct {
 	seeds, start uint64
 	jobs         int
 	keep         string
+	resume       string        // file that a long run goes on from
 	budget       time.Duration // of CPU for a seed; 0: any
 	byKind       bool          // print the outages by the kind of fault
 }
@@ -54,7 +55,10 @@ func simRunCommand() *cobra.Command {
 		Long: `Simulate a site for each seed: faults drawn from the seed, then healing, with the
 properties checked at each event. What fails is shrunk and shown with the command
 that replays it. With a budget, seeds that cost more CPU than that on the average
-fail the run. The last line sums up.`,
+fail the run. The last line sums up.
+
+A run of hours keeps in the file of --resume how far it has come; the same command,
+of the same program, goes on from there.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -67,6 +71,7 @@ fail the run. The last line sums up.`,
 	flags.Uint64Var(&r.start, "start", 1, "the first one")
 	flags.IntVar(&r.jobs, "jobs", runtime.GOMAXPROCS(0), "how many at once")
 	flags.StringVar(&r.keep, "keep", "", "directory for the shrunk schedules")
+	flags.StringVar(&r.resume, "resume", "", "file that keeps how far a long run has come, and that it goes on from")
 	flags.BoolVar(&r.byKind, "by-kind", false, "print for how long nothing was forwarded, by the kind of a single fault")
 	flags.DurationVar(&r.budget, "budget", 0, "CPU time that a seed may cost on the average (0: any)")
 	return command
@@ -79,36 +84,49 @@ const garbage = 800
 // maxShrunk bounds the time that a thoroughly broken build takes.
 const maxShrunk = 5
 
-// tally sums up the seeds' results.
-type tally struct {
-	mu        sync.Mutex
-	next      uint64
-	done      uint64
-	failed    []uint64
-	worst     time.Duration
-	simulated time.Duration
-	outages   outages
-}
-
+// run goes through the seeds; with a file, in parts that are each kept when whole.
 func (r *simRun) run(ctx context.Context, out io.Writer) error {
 	debug.SetGCPercent(garbage)
+	all, err := r.begin()
+	if err != nil {
+		return err
+	}
+	for all.Done < r.seeds {
+		if err := r.part(ctx, all); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return r.interrupted(out, all, ctx.Err())
+		}
+		if err := r.save(all); err != nil {
+			return err
+		}
+	}
+	return r.report(out, all)
+}
+
+// part runs the next seeds, and adds them to what there is if all of them were run.
+func (r *simRun) part(ctx context.Context, all *tally) error {
 	began := time.Now()
 	before, err := cpuTime()
 	if err != nil {
 		return err
 	}
-	t := &tally{outages: outages{}}
-	stop := t.watch(r, os.Stderr)
+	p := &part{next: all.Done, end: r.seeds, tally: tally{Outages: outages{}}}
+	if r.resume != "" {
+		p.end = min(r.seeds, all.Done+partSeeds)
+	}
+	stop := p.watch(r, all, os.Stderr)
 	var workers sync.WaitGroup
 	for range max(1, r.jobs) {
 		workers.Go(func() {
 			for ctx.Err() == nil {
-				seed, ok := t.take(r)
+				n, ok := p.take()
 				if !ok {
 					return
 				}
-				schedule := sim.Draw(seed)
-				t.add(schedule, sim.Run(schedule, nil))
+				schedule := sim.Draw(r.start + n)
+				p.add(schedule, sim.Run(schedule, nil))
 			}
 		})
 	}
@@ -118,9 +136,18 @@ func (r *simRun) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for i, seed := range t.failed {
+	p.CPU, p.Took = after-before, time.Since(began)
+	if r.resume == "" || ctx.Err() == nil {
+		all.join(&p.tally)
+	}
+	return nil
+}
+
+// report says what came of all seeds.
+func (r *simRun) report(out io.Writer, all *tally) error {
+	for i, seed := range all.Failed {
 		if i == maxShrunk {
-			fmt.Fprintf(out, "and %d more: %v\n", len(t.failed)-i, t.failed[i:])
+			fmt.Fprintf(out, "and %d more: %v\n", len(all.Failed)-i, all.Failed[i:])
 			break
 		}
 		if err := r.show(out, seed); err != nil {
@@ -128,49 +155,27 @@ func (r *simRun) run(ctx context.Context, out io.Writer) error {
 		}
 	}
 	if r.byKind {
-		if err := t.outages.writeTo(out); err != nil {
+		if err := all.Outages.writeTo(out); err != nil {
 			return err
 		}
 	}
-	overdrawn := r.bill(out, t.done, after-before)
+	overdrawn := r.bill(out, all)
 	fmt.Fprintf(out, "seeds=%d failures=%d worst_outage_ms=%d sim_years=%.3f seconds=%.1f\n",
-		t.next, len(t.failed), t.worst.Milliseconds(), t.simulated.Hours()/24/365, time.Since(began).Seconds())
-	if len(t.failed) > 0 || overdrawn {
+		all.Done, len(all.Failed), all.Worst.Milliseconds(), all.Simulated.Hours()/24/365, all.Took.Seconds())
+	if len(all.Failed) > 0 || overdrawn {
 		return status(exitFailed)
 	}
-	return ctx.Err()
+	return nil
 }
 
 // bill says what the seeds have cost, and whether that is above the budget.
-func (r *simRun) bill(out io.Writer, seeds uint64, used time.Duration) (overdrawn bool) {
-	mean := used / time.Duration(max(1, seeds))
+func (r *simRun) bill(out io.Writer, all *tally) (overdrawn bool) {
+	mean := all.CPU / time.Duration(max(1, all.Done))
 	if overdrawn = r.budget > 0 && mean > r.budget; overdrawn {
 		fmt.Fprintf(out, "too slow: a seed may cost %v of CPU, and costs %v\n", r.budget, mean.Round(10*time.Microsecond))
 	}
-	fmt.Fprintf(out, "cpu=%.1fs, %.2f ms a seed\n", used.Seconds(), mean.Seconds()*1e3)
+	fmt.Fprintf(out, "cpu=%.1fs, %.2f ms a seed\n", all.CPU.Seconds(), mean.Seconds()*1e3)
 	return overdrawn
-}
-
-func (t *tally) take(r *simRun) (seed uint64, ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.next == r.seeds {
-		return 0, false
-	}
-	t.next++
-	return r.start + t.next - 1, true
-}
-
-func (t *tally) add(schedule *sim.Schedule, result sim.Result) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.done++
-	t.simulated += result.Stats.Simulated
-	t.worst = max(t.worst, result.Stats.WorstOutage)
-	t.outages.add(schedule, &result)
-	if result.Violation != nil {
-		t.failed = append(t.failed, schedule.Seed)
-	}
 }
 
 // show shrinks a failing seed and keeps its schedule.

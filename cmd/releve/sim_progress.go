@@ -20,7 +20,7 @@ func cpuTime() (time.Duration, error) {
 
 // watch shows on a terminal how far a run has come, until the returned function
 // is called. Elsewhere it shows nothing.
-func (t *tally) watch(r *simRun, file *os.File) (stop func()) {
+func (p *part) watch(r *simRun, before *tally, file *os.File) (stop func()) {
 	if !term.Live(file) {
 		return func() {}
 	}
@@ -34,7 +34,7 @@ func (t *tally) watch(r *simRun, file *os.File) (stop func()) {
 				fmt.Fprint(file, "\r\x1b[K")
 				return
 			case <-tick.C:
-				fmt.Fprintf(file, "\r\x1b[K%s", t.progress(r.seeds, time.Since(began)))
+				fmt.Fprintf(file, "\r\x1b[K%s", p.progress(before, r.seeds, time.Since(began)))
 			}
 		}
 	}()
@@ -45,14 +45,14 @@ func (t *tally) watch(r *simRun, file *os.File) (stop func()) {
 	}
 }
 
-// progress is the line that watch shows.
-func (t *tally) progress(seeds uint64, since time.Duration) string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	rate := float64(t.done) / since.Seconds()
-	line := fmt.Sprintf("%d of %d seeds, %.0f a second, %d failed", t.done, seeds, rate, len(t.failed))
-	if t.done > 0 {
-		left := time.Duration(float64(seeds-t.done) / rate * float64(time.Second))
+// progress is the line that watch shows; before is what earlier parts have run.
+func (p *part) progress(before *tally, seeds uint64, since time.Duration) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rate := float64(p.Done) / since.Seconds()
+	line := fmt.Sprintf("%d of %d seeds, %.0f a second, %d failed", before.Done+p.Done, seeds, rate, len(before.Failed)+len(p.Failed))
+	if p.Done > 0 {
+		left := time.Duration(float64(seeds-before.Done-p.Done) / rate * float64(time.Second))
 		line += fmt.Sprintf(", %s left", left.Round(time.Second))
 	}
 	return line

@@ -56,6 +56,21 @@ func checkSleep(s Source) []string {
 	return uses(s, map[string][]string{"time": {"Sleep"}}, "sleeps")
 }
 
+// waits are the names that wake somebody later.
+var waits = map[string][]string{"time": {"After", "AfterFunc", "NewTicker", "NewTimer", "Sleep", "Tick"}}
+
+// waitingRoom is the one below setup/ that may wait, in the one file of its polling
+// helper: a set-up waits for conditions, each with a bound and shown to people.
+const waitingRoom = "setup/account/await.go"
+
+// checkWaits says where the set-up waits past its polling helper.
+func checkWaits(s Source) []string {
+	if !within(s.Folder, "setup") || s.Path == waitingRoom {
+		return nil
+	}
+	return uses(s, waits, "waits, but below setup/ account.Await alone does")
+}
+
 // uses finds the names of packages that a file uses.
 func uses(s Source, names map[string][]string, why string) []string {
 	imports := s.Imports()

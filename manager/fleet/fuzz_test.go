@@ -25,6 +25,7 @@ type sink struct{ kept []events.Sent }
 func (*sink) Redeem(context.Context, site.Serial, [20]byte, string) (inventory.VSocket, error) {
 	return inventory.VSocket{}, nil
 }
+func (*sink) Generation(context.Context, site.Serial, bool) (uint64, error) { return 1, nil }
 func (*sink) Settings(context.Context, site.Serial) (inventory.Settings, error) {
 	return inventory.Settings{}, nil
 }

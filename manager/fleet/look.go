@@ -49,7 +49,8 @@ func (s *session) look(ctx context.Context) {
 		return
 	}
 	s.looks.running, s.looks.anew = true, false
-	go func() { s.looks.found <- s.find(ctx) }()
+	sent := s.sent
+	go func() { s.looks.found <- s.find(ctx, sent) }()
 }
 
 // looked sends what was found, and sees to the next look: one each sweep, not all
@@ -77,8 +78,8 @@ func (s *session) deliver(f finding) error {
 }
 
 // find tells the inventory what it doesn't know yet, then reads the settings, which
-// may depend on it.
-func (s *session) find(ctx context.Context) (f finding) {
+// may depend on it, if they aren't those that were sent.
+func (s *session) find(ctx context.Context, sent uint64) (f finding) {
 	f.again = s.failed(ctx, s.tellSeen(ctx))
 	select {
 	case s.fleet.lookers <- struct{}{}:
@@ -87,7 +88,7 @@ func (s *session) find(ctx context.Context) (f finding) {
 		return f
 	}
 	f.again = s.failed(ctx, s.tellLocal(ctx)) || f.again
-	present, generation, err := s.present(ctx)
+	present, generation, err := s.present(ctx, sent)
 	refused := s.fleet.refused(err)
 	switch reason := channel.ReasonOf(refused); {
 	case err == nil:

@@ -14,6 +14,8 @@ type Inventory interface {
 	// Redeem uses an enrolment key up, for one public key; its error is an
 	// *inventory.Refusal where the device is at fault.
 	Redeem(ctx context.Context, serial site.Serial, secret [20]byte, keyHash string) (inventory.VSocket, error)
+	// Generation is that of PoPSettings, or of Settings, and fails as they do.
+	Generation(ctx context.Context, serial site.Serial, pop bool) (uint64, error)
 	Settings(ctx context.Context, serial site.Serial) (inventory.Settings, error)
 	// Note keeps all of them in one commit, or none.
 	Note(ctx context.Context, notes ...inventory.Note) error

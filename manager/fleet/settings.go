@@ -16,9 +16,13 @@ var sides = map[site.Side]channel.Settings_Side{
 	site.Secondary: channel.Settings_SECONDARY,
 }
 
-// present is what the device is to have now, and its generation. Which of the two
-// kinds of device it is, is checked by the inventory.
-func (s *session) present(ctx context.Context) (*channel.Down, uint64, error) {
+// present is what the device is to have now, nil if that is what was sent, and its
+// generation. Which of the two kinds of device it is, is checked by the inventory.
+func (s *session) present(ctx context.Context, sent uint64) (*channel.Down, uint64, error) {
+	// There are many sessions, which look again and again, and hardly ever find anything.
+	if is, err := s.fleet.c.Inventory.Generation(ctx, s.serial, s.isPoP); err != nil || is == sent {
+		return nil, is, err
+	}
 	if s.isPoP {
 		now, err := s.fleet.c.Inventory.PoPSettings(ctx, s.serial)
 		return &channel.Down{Message: &channel.Down_PopSettings{PopSettings: popSettings(now)}}, now.Generation, err

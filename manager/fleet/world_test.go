@@ -109,6 +109,15 @@ func lasting(ctx context.Context, d time.Duration) error {
 	}
 }
 
+func (s *shelf) Generation(ctx context.Context, _ site.Serial, _ bool) (uint64, error) {
+	if err := s.reads(ctx); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.generation, nil
+}
+
 func (s *shelf) Settings(ctx context.Context, serial site.Serial) (inventory.Settings, error) {
 	if err := s.reads(ctx); err != nil {
 		return inventory.Settings{}, err

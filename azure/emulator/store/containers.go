@@ -68,6 +68,9 @@ func serveTenants(s *Store, c *call) Response {
 	return listResponse([]any{tree.Object{"id": "/tenants/" + s.opt.Tenant, "tenantId": s.opt.Tenant, "displayName": "emulated", "tenantCategory": "Home"}})
 }
 
+// unlisted are the kinds that no list of resources has.
+var unlisted = map[*kind]bool{groupKind: true, definitionKind: true, assignmentKind: true, blobServiceKind: true, containerKind: true, blobKind: true}
+
 // serveResources lists what is in a subscription or a group, as far as the
 // caller may read it.
 func serveResources(s *Store, c *call) Response {
@@ -79,7 +82,7 @@ func serveResources(s *Store, c *call) Response {
 	}
 	var items []any
 	for _, r := range s.under(c.target.key) {
-		if r.kind == groupKind || r.kind == definitionKind || r.kind == assignmentKind || !s.mayRead(c, r) {
+		if unlisted[r.kind] || !s.mayRead(c, r) {
 			continue
 		}
 		item := tree.Object{}

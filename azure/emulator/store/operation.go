@@ -46,6 +46,10 @@ type operation struct {
 	due     [3]time.Duration // of each step
 	passed  step             // how many steps have happened
 	power   Power            // of a VM, once it has succeeded
+	waits   bool             // for the guest: a boot, or script
+	script  *Script          // that a guest runs
+	told    bool             // script has been told to the guest's host
+	result  tree.Object      // what a POST answers in the end
 }
 
 // step is one of the things that happen to an operation, in this order.
@@ -106,10 +110,13 @@ func (s *Store) begin(c *call, r *resource, name string, class profile.Class, re
 	if r.kind == nicKind {
 		s.nicStarted(r, op)
 	}
+	if r.kind.begun != nil {
+		r.kind.begun(s, c, r, op)
+	}
 	op.due = [3]time.Duration{s.now + drawn.Remove, s.now + drawn.Add, s.now + drawn.Control}
 	op.end = op.due[stepDone]
 	r.op = op
-	if drawn.Control == 0 {
+	if drawn.Control == 0 && !op.waits {
 		for do := range steps {
 			s.step(op, do)
 		}
@@ -170,6 +177,9 @@ func (s *Store) step(op *operation, do step) {
 	r := s.byKey[op.key]
 	if op.Status != inProgress || r == nil || r.op != op {
 		return
+	}
+	if do == stepDone && op.waits {
+		return // guestDone ends it
 	}
 	op.passed = do + 1
 	switch {
@@ -310,8 +320,12 @@ func (s *Store) serveOperation(c *call) Response {
 	if strings.HasPrefix(c.target.typKey, "microsoft.compute") {
 		body["name"] = op.ID
 	}
-	if op.Status != inProgress && op.failure != nil {
+	switch {
+	case op.Status == inProgress:
+	case op.failure != nil:
 		body["error"] = op.failure.object()
+	case op.result != nil:
+		body["properties"] = tree.Object{"output": op.result}
 	}
 	answer := Response{Status: http.StatusOK, Body: tree.Render(body)}
 	if op.Status == inProgress {
@@ -344,6 +358,9 @@ func (s *Store) serveResult(c *call) Response {
 		e := *op.failure
 		e.Status = http.StatusConflict
 		return e.response()
+	}
+	if op.result != nil {
+		return Response{Status: http.StatusOK, Body: tree.Render(op.result)}
 	}
 	return Response{Status: http.StatusNoContent}
 }

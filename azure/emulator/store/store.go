@@ -27,6 +27,7 @@ type Options struct {
 	Tenant        string       // default DefaultTenant
 	Location      string       // default westeurope
 	PublicPool    netip.Prefix // where public addresses come from, default 198.51.100.0/24
+	BlobSuffix    string       // of the storage accounts' names, default core.windows.net
 	KeptOperation int          // how many finished operations are remembered, default 10,000
 }
 
@@ -45,6 +46,7 @@ type Switches struct {
 	CleanUp           time.Duration `json:"cleanUp"`           // for so long after a remove, adding gets PrivateIPAddressIsBeingCleanedUp
 	LinkedChangedOnly bool          `json:"linkedChangedOnly"` // linked permissions are checked for new references only
 	PollNeedsRead     bool          `json:"pollNeedsRead"`     // polling an operation needs Microsoft.Network/locations/operations/read
+	Cores             int           `json:"cores,omitempty"`   // the region's quota of virtual cores; 0: none
 }
 
 // Store is one emulated region with one subscription.
@@ -77,6 +79,9 @@ type Store struct {
 	early    []Violation
 	faults   []*Fault
 	faultSeq int
+
+	guests   bool // somebody plays them
+	machines []MachineEvent
 
 	paths map[string]*target
 
@@ -154,6 +159,9 @@ func (o Options) withDefaults() Options {
 	}
 	if !o.PublicPool.IsValid() {
 		o.PublicPool = netip.MustParsePrefix("198.51.100.0/24")
+	}
+	if o.BlobSuffix == "" {
+		o.BlobSuffix = "core.windows.net"
 	}
 	if o.KeptOperation == 0 {
 		o.KeptOperation = 10000

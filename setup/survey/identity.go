@@ -1,0 +1,66 @@
+package survey
+
+import (
+	"strings"
+
+	"releve.dev/releve/azure/arm"
+	"releve.dev/releve/doctor"
+	"releve.dev/releve/setup/document"
+)
+
+// identities are those of both VMs, with the roles that each has on the site's
+// groups and what is in them.
+func (s *survey) identities() {
+	known := map[string]bool{}
+	for i := range s.facts.Members {
+		for _, id := range s.facts.Members[i].VM.Identities {
+			if known[strings.ToLower(id)] {
+				continue
+			}
+			known[strings.ToLower(id)] = true
+			identity := doctor.Identity{ID: id}
+			if d := s.get("the identity", id); d != nil {
+				identity.Found = true
+				identity.PrincipalID, identity.ClientID = d.Text("properties", "principalId"), d.Text("properties", "clientId")
+				identity.Tenant = d.Text("properties", "tenantId")
+				s.assignments(&identity)
+			}
+			s.facts.Identities = append(s.facts.Identities, identity)
+		}
+	}
+}
+
+// assignments lists them group by group: an owner of a group need not be able to
+// read the subscription's. What is assigned above the group is in the answer.
+func (s *survey) assignments(identity *doctor.Identity) {
+	seen := map[string]bool{}
+	for _, group := range s.groups() {
+		list, err := s.List(s.ctx, group+"/providers/Microsoft.Authorization/roleAssignments?$filter=principalId%20eq%20'"+identity.PrincipalID+"'")
+		if err != nil {
+			s.unseen("the identity's roles", group, err)
+			return
+		}
+		for _, d := range list {
+			if key := strings.ToLower(d.Text("id")); !seen[key] {
+				seen[key] = true
+				identity.Assignments = append(identity.Assignments, s.assignment(d))
+			}
+		}
+	}
+	identity.AssignmentsKnown = true
+}
+
+func (s *survey) assignment(d document.Document) doctor.Assignment {
+	a := doctor.Assignment{ID: d.Text("id"), Scope: d.Text("properties", "scope"), RoleID: d.Text("properties", "roleDefinitionId")}
+	role := s.get("the role", a.RoleID)
+	if role == nil {
+		return a
+	}
+	a.Name = role.Text("properties", "roleName")
+	var rights arm.Permissions
+	for _, p := range role.Objects("properties", "permissions") {
+		rights = append(rights, arm.Permission{Actions: p.Texts("actions"), NotActions: p.Texts("notActions")})
+	}
+	a.Rights = rights
+	return a
+}
