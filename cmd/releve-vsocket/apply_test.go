@@ -102,6 +102,10 @@ func TestAFileThatChangesD6(t *testing.T) {
 	})
 
 	p.want("azure: {location: francecentral}", "azure changes with a restart alone", false)
+	must(t, os.Rename(p.file()+formerEnd, p.file()))
+	if said, ok := p.config("", "apply"); !ok {
+		t.Errorf("the file from before: %s", said)
+	}
 	p.want("ha: {generation: 1, preempt: 'on'}", "doesn't grow beyond 3", false)
 	must(t, os.WriteFile(p.file(), []byte("side: left\n"), 0o600))
 	if said, ok := p.config("", "apply"); ok || !strings.Contains(said, "releve-vsocket: ") {
