@@ -149,8 +149,9 @@ func storedVM(s *Store, r *resource) {
 	s.changed()
 }
 
-// goneVM takes away what was to be deleted with the VM.
+// goneVM takes away what was to be deleted with the VM, its guest above all.
 func goneVM(s *Store, r *resource) {
+	s.halt(r, MachineDelete)
 	refs := tree.Objects(r.doc, "properties", "networkProfile", "networkInterfaces")
 	for _, ref := range refs {
 		if strings.EqualFold(tree.Text(ref, "properties", "deleteOption"), "Delete") {
