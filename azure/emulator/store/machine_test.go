@@ -186,7 +186,7 @@ func TestMachineDisk(t *testing.T) {
 	want(t, b.do("PUT", guest, "", machineBody("")), 201, "")
 	b.pass(time.Minute)
 	disk := b.text(guest, "properties", "storageProfile", "osDisk", "managedDisk", "id")
-	if owner := b.text(disk, "managedBy"); owner != guest {
+	if owner := b.text(disk, "managedBy"); owner != guest || !strings.HasPrefix(disk, site+"/providers/Microsoft.Compute/disks/guest_OsDisk_1_") {
 		t.Fatalf("disk %s of %q", disk, owner)
 	}
 	want(t, b.do("DELETE", disk, "", ""), 409, "OperationNotAllowed")
