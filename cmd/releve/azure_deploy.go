@@ -81,7 +81,7 @@ func (d *deployment) do(ctx context.Context, cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	d.reader = &premises.Reader{ARM: client, Subscription: subscription.ID}
+	d.reader = readerOf(client, subscription.ID)
 	if err := d.asked(ctx); err != nil {
 		return err
 	}
@@ -233,4 +233,8 @@ func sideOf(role string) site.Side {
 		return site.Secondary
 	}
 	return site.Primary
+}
+
+func readerOf(client *account.Client, subscription string) *premises.Reader {
+	return &premises.Reader{ARM: client, Subscription: subscription}
 }
