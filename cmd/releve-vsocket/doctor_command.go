@@ -64,7 +64,7 @@ func (o *options) examine(ctx context.Context) (*doctor.Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := source.file
+	cfg := source.file.cfg
 	given, joinErr := source.join(source.given)
 	if joinErr == nil && given.cfg != nil {
 		cfg = given.cfg
