@@ -119,7 +119,7 @@ func (p *azurePair) findSite(ctx context.Context) error {
 		p.manager, err = saved.Client()
 	}
 	if err != nil {
-		if p.siteName != "" {
+		if p.siteName != "" || os.Getenv("RELEVE_MANAGER")+os.Getenv("RELEVE_TOKEN") != "" {
 			return err
 		}
 		return nil // no manager is known: the pair may have none
