@@ -25,8 +25,8 @@ type Finding struct {
 	What     string   `json:"what"`
 	Where    string   `json:"where"` // resource id, or which guest
 	Why      string   `json:"why"`
-	Setup    bool     `json:"setup,omitempty"` // `releve azure ha` itself mends it
-	Remedies []Remedy `json:"remedies,omitempty"`
+	Setup    bool     `json:"setup,omitempty"`    // `releve azure ha` itself mends it
+	Remedies []Remedy `json:"remedies,omitempty"` // what mends it, in order
 }
 
 // Examine judges a site: the worst first, and what is on the primary before what

@@ -100,13 +100,14 @@ func azureFaults() []fault {
 		{name: "LAN address dynamic", code: "lan-dynamic", plant: nic(site.Primary, sitetest.LAN, func(p object) { config(p, 0)["privateIPAllocationMethod"] = "Dynamic" })},
 		{name: "floating IP dynamic", code: "fip-dynamic", plant: nic(site.Primary, sitetest.LAN, func(p object) { config(p, 1)["privateIPAllocationMethod"] = "Dynamic" })},
 		{name: "floating IP on no NIC", code: "fip-none", plant: dropFloating},
-		{name: "floating IP on the standby's NIC", code: "fip-standby", plant: both(dropFloating, func(w *world) { w.floatOn(w.LANNIC(site.Secondary)) }),
-			person: func(*world) {}},
+		{name: "floating IP on the standby's NIC", code: "fip-standby", plant: both(dropFloating, func(w *world) { w.floatOn(w.LANNIC(site.Secondary)) })},
 		{name: "floating IP is another VM's", code: "fip-taken", plant: both(dropFloating, func(w *world) {
 			w.place(w.ID("Microsoft.Network/networkInterfaces", "printer"), object{"location": "westeurope", "properties": object{"ipConfigurations": []any{object{"name": "a",
 				"properties": object{"primary": true, "privateIPAddress": sitetest.FloatingIP.String(), "privateIPAllocationMethod": "Static", "subnet": object{"id": w.SubnetID(sitetest.LAN)}}}}}})
 		}), person: func(w *world) {
-			w.Delete(w.ID("Microsoft.Network/networkInterfaces", "printer"))
+			if err := w.client.Delete(w.t.Context(), w.ID("Microsoft.Network/networkInterfaces", "printer")); err != nil {
+				w.t.Fatal(err)
+			}
 			w.floatOn(w.LANNIC(site.Primary))
 		}},
 		{name: "floating IP reserved by Azure", code: "address-reserved", plant: both(dropFloating, wish("10.102.2.3")), person: wellAgain},
@@ -210,8 +211,8 @@ func (w *world) floatOn(id string) {
 }
 
 func (w *world) power(side site.Side, action string) {
-	if answer := w.Server.Do("POST", w.VMID(sitetest.VM(side))+"/"+action+"?api-version=2024-07-01", "", ""); answer.Status >= 300 {
-		w.t.Fatalf("%s: %d %s", action, answer.Status, answer.Body)
+	if _, err := w.client.Post(w.t.Context(), w.VMID(sitetest.VM(side))+"/"+action, nil); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -256,9 +257,6 @@ func (f fault) try(t *testing.T) {
 		}
 		t.Logf("%s | %s | %s | %s | %s", finding.Code, finding.What, r.Command, r.Portal, r.Person)
 		w.mend(r, f.person)
-	}
-	if f.code == "fip-standby" { // the agent puts it where it is active
-		w.floatOn(w.LANNIC(site.Primary))
 	}
 	if left := w.examine(); len(left) > 0 {
 		t.Errorf("after the remedy: %s", list(left))

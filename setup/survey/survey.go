@@ -113,6 +113,17 @@ func (s *survey) list(what, path string) []document.Document {
 // subscription tells a sign-in that won't do from one that will.
 func (s *survey) subscription() bool {
 	caller := &s.facts.Caller
+	if client, ok := s.Reader.(interface {
+		Caller(context.Context) (account.Caller, error)
+	}); ok {
+		who, err := client.Caller(s.ctx)
+		if err != nil {
+			caller.Problem = doctor.SignInExpired
+			caller.Detail, _, _ = strings.Cut(err.Error(), "\n")
+			return false
+		}
+		caller.Who, caller.ObjectID = who.Name, who.ObjectID
+	}
 	d, _, err := s.Get(s.ctx, "/subscriptions/"+s.names.Subscription)
 	var refused *account.Error
 	switch {
