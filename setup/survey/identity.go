@@ -57,10 +57,15 @@ func (s *survey) assignment(d document.Document) doctor.Assignment {
 		return a
 	}
 	a.Name = role.Text("properties", "roleName")
-	var rights arm.Permissions
-	for _, p := range role.Objects("properties", "permissions") {
-		rights = append(rights, arm.Permission{Actions: p.Texts("actions"), NotActions: p.Texts("notActions")})
-	}
-	a.Rights = rights
+	a.Rights = permissions(role)
 	return a
+}
+
+// permissions are those of a role, or of a deny assignment.
+func permissions(d document.Document) arm.Permissions {
+	var all arm.Permissions
+	for _, p := range d.Objects("properties", "permissions") {
+		all = append(all, arm.Permission{Actions: p.Texts("actions"), NotActions: p.Texts("notActions")})
+	}
+	return all
 }
