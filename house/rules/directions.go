@@ -90,6 +90,7 @@ var Directions = []Direction{
 	{Room: "setup/plan", May: []string{"site", "doctor", "setup/document", "setup/guest"}, Tests: []string{"azure/emulator", "setup"}, Conduct: Replayable, Why: "the steps of deploy, ha, undo and set-fip, as functions"},
 	{Room: "setup/apply", May: []string{"site", "doctor", "setup/account", "setup/document", "setup/plan"}, Tests: []string{"azure/emulator", "setup"}, Why: "carries steps out"},
 	{Room: "setup/ask", May: []string{"site", "terminal", "settings"}, Why: "questions, their defaults, the answers' file"},
+	{Room: "setup/premises", May: []string{"azure/arm", "doctor", "setup/account", "setup/document", "setup/plan"}, Tests: []string{"azure/emulator", "setup", "site"}, Why: "what is there before a vSocket is deployed"},
 	{Room: "setup/sitetest", May: []string{"site", "azure/emulator"}, Why: "a healthy site in an emulated Azure, for tests"},
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "tunnel", "pop/config", "vsocket/config", "vsocket/control", "vsocket/journal", "vsocket/steps",
 		"client", "core/event", "disk", "vsocket/spool"},
