@@ -126,7 +126,8 @@ func (e *examination) roles() {
 		}
 		for _, need := range IdentityNeeds(e.Facts) {
 			lacking := slices.DeleteFunc(slices.Clone(need.Actions), func(action string) bool { return id.may(action, need.Scope) })
-			if len(lacking) == 0 {
+			unread := slices.ContainsFunc(id.Assignments, func(a Assignment) bool { return a.Rights == nil && covers(a.Scope, need.Scope) })
+			if len(lacking) == 0 || unread { // what couldn't be read is told already
 				continue
 			}
 			f := Finding{Code: "role-missing", Severity: Error, Setup: true, What: "the identity may not do " + strings.Join(lacking, ", "), Where: need.Scope,
