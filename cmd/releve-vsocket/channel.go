@@ -82,7 +82,7 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 		return stopped(err)
 	}
 	if err := enrolPending(ctx, pending, folder, func(ctx context.Context, manager string, key site.EnrolKey) error {
-		_, err := enrol(ctx, manager, folder, key)
+		_, err := enrol(ctx, manager, dialManager(cfg), folder, key)
 		return err
 	}); err != nil {
 		return stopped(err)
@@ -108,6 +108,16 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	err = line.Run(ctx)
 	<-done
 	return stopped(err)
+}
+
+// dialManager: the manager is reached like ARM.
+func dialManager(cfg *config.Config) channel.Dial {
+	dialer := byMGMT(cfg)
+	if dialer == nil {
+		return nil
+	}
+	dialer.Timeout = 10 * time.Second
+	return dialer.DialContext
 }
 
 // stopped: to be told to end is no failure.
@@ -136,7 +146,7 @@ func openChannel(cfg *config.Config, folder disk.Folder, kept *spool.Spool, agen
 		return nil, err
 	}
 	return channel.Open(channel.Config{
-		Manager: manager, Folder: folder, Spool: kept, Version: version,
+		Manager: manager, Dial: dialManager(cfg), Folder: folder, Spool: kept, Version: version,
 		Machine: strings.TrimSpace(string(machine)), Log: slog.Default(), Local: join.Local(cfg, key),
 		Apply: func(ctx context.Context, _ *contract.Settings) error { return apply(ctx, agent) },
 		Void:  func() { unassigned(folder, agent) },
