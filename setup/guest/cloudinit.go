@@ -17,7 +17,7 @@ func CloudInit(v VM) ([]byte, error) {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString("#cloud-config\n# A Relève vSocket's first boot (docs/vsocket-image.md).\nwrite_files:\n")
+	b.WriteString("#cloud-config\n# A Relève vSocket's first boot (docs/vsocket.md).\nwrite_files:\n")
 	file(&b, ConfigFile, "0600", v.settings())
 	if v.EnrolKey != "" {
 		file(&b, EnrolFile, "0600", v.Manager+" "+v.EnrolKey+"\n")
