@@ -3,6 +3,8 @@ package doctor
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 )
 
 // FloatingName is the ipConfiguration that is made where none was.
@@ -18,8 +20,9 @@ type holding struct {
 // floating is B6: on exactly one LAN NIC, static, and on that of the active.
 func (e *examination) floating() {
 	fip := e.Wanted.FloatingIP
-	if !fip.IsValid() || e.has("fip-taken") {
-		return
+	wrong := slices.ContainsFunc(e.found, func(f Finding) bool { return strings.HasPrefix(f.Code, "address-") })
+	if !fip.IsValid() || wrong || e.has("fip-taken") {
+		return // it can't be where it should
 	}
 	var on []holding
 	for i := range e.Members {

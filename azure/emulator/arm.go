@@ -55,6 +55,9 @@ func (s *Server) serveARM(w http.ResponseWriter, r *http.Request) {
 	if tokenErr == nil {
 		tokenErr = checkAudience(token.Audience, base(r))
 	}
+	if tokenErr == nil {
+		tokenErr = s.foreign(token)
+	}
 	principal := token.principal()
 	if tokenErr != nil {
 		principal = store.Principal{}
@@ -160,6 +163,8 @@ func (s *Server) refuseToken(w http.ResponseWriter, r *http.Request, c *Call, er
 		code, err = "AuthenticationFailed", errors.New("authentication failed: the 'Authorization' header is missing")
 	case errors.Is(err, errExpired):
 		code = "ExpiredAuthenticationToken"
+	case errors.As(err, new(wrongTenant)):
+		code = "InvalidAuthenticationTokenTenant"
 	case errors.Is(err, errAudience):
 		code = "InvalidAuthenticationTokenAudience"
 	}

@@ -62,6 +62,7 @@ type Server struct {
 	dropped int // calls no longer in calls
 	hooks   []func(Stage, Call)
 
+	apps      []Application
 	onMachine func(store.MachineEvent)
 	events    []store.MachineEvent // not delivered yet
 	telling   bool                 // deliver runs

@@ -87,6 +87,7 @@ func (d *door) handlers(u *unit) control.Handlers {
 		},
 		Journal:  u.readJournal,
 		Settings: u.offer,
+		Apply:    u.apply,
 		Moved: func(ctx context.Context) error {
 			if moved := d.get().moved; moved != nil {
 				return moved(ctx)

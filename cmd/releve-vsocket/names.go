@@ -45,7 +45,7 @@ func (u *unit) await(ctx context.Context) (bool, error) {
 	defer cancel()
 	found := make(chan error, 1)
 	go func() {
-		found <- awaitNames(ctx, &u.source.file.Interfaces, func(absent error) {
+		found <- awaitNames(ctx, &u.cfg.Interfaces, func(absent error) {
 			slog.Warn("waiting for an interface", "reason", absent)
 			u.door.wait(fmt.Errorf("the agent waits for its interfaces: %w", absent))
 		})

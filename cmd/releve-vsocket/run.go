@@ -45,7 +45,7 @@ func runAgent(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkVoid(source.file); err != nil {
+	if err := checkVoid(source.file.cfg); err != nil {
 		return err
 	}
 	level, err := priority.Raise()
@@ -55,7 +55,7 @@ func runAgent(ctx context.Context, path string) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
-	u := &unit{source: source, cfg: source.file, version: source.file.Version, door: newDoor()}
+	u := &unit{source: source, cfg: source.file.cfg, version: source.file.cfg.Version, door: newDoor()}
 	if u.version == (site.Version{}) {
 		u.version = site.Release
 	}

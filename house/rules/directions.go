@@ -65,6 +65,7 @@ var Directions = []Direction{
 		Tests: []string{"house/private"}, Why: "the vSocket's own pages; a process of its own, which asks the agent's door"},
 	{Room: "tunnel", Tests: []string{"lab/room"}, Why: "a WireGuard device, for both ends"},
 	{Room: "pop", May: []string{"site", "core/witness", "wire", "tunnel", "settings", "door", "slots", "channel", "disk"}, Tests: []string{"lab/room"}, Why: "the cloud's end: hub, egress, witness"},
+	{Room: "doctor/sheet", May: []string{"site", "doctor", "terminal"}, Why: "findings for people, and as JSON"},
 	{Room: "setup/survey", May: []string{"site", "doctor", "azure/arm", "setup/document", "setup/account"}, Tests: []string{"setup/sitetest"}, Why: "reads a site's facts; changes nothing"},
 	{Room: "manager/*", May: []string{"site", "manager/store"}, Why: "a part of the manager each"},
 	{Room: "manager/access", May: []string{"site", "password", "manager/store", "manager/inventory"}, Why: "who may; refuses as inventory does"},

@@ -21,7 +21,10 @@ func TestMain(m *testing.M) {
 }
 
 // boot boots a machine with user data.
-func boot(t *testing.T, data string) *Machine {
+func boot(t *testing.T, data string) *Machine { return bootWith(t, data) }
+
+// bootWith boots one whose image has packages, too.
+func bootWith(t *testing.T, data string, packages ...string) *Machine {
 	t.Helper()
 	roomtest.Need(t)
 	program, err := room.Program()
@@ -32,7 +35,7 @@ func boot(t *testing.T, data string) *Machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := New(Spec{Dir: dir, Program: program, Hostname: "vm-test", Instance: "one", UserData: []byte(data),
+	m := New(Spec{Dir: dir, Program: program, Hostname: "vm-test", Instance: "one", UserData: []byte(data), Packages: packages,
 		Roots: []byte("certificate\n"), Servers: []string{"192.0.2.53"}})
 	t.Cleanup(func() {
 		m.Kill()
@@ -101,8 +104,8 @@ func TestAMachineIsOfItsOwn(t *testing.T) {
 	}
 	// What it writes is nowhere outside.
 	name := filepath.Base(m.spec.Dir)
-	sh(t, m, "touch /etc/"+name+" /usr/bin/"+name+" /var/lib/"+name+" /home/"+name+" /tmp/"+name+" /opt/"+name)
-	for _, folder := range []string{"/etc/", "/usr/bin/", "/var/lib/", "/home/", "/tmp/", "/opt/"} {
+	sh(t, m, "touch /etc/"+name+" /usr/bin/"+name+" /var/lib/"+name+" /srv/"+name+" /tmp/"+name+" /opt/"+name)
+	for _, folder := range []string{"/etc/", "/usr/bin/", "/var/lib/", "/srv/", "/tmp/", "/opt/"} {
 		if _, err := os.Stat(folder + name); err == nil {
 			t.Errorf("%s%s is outside", folder, name)
 		}

@@ -112,7 +112,7 @@ func TestAWriteReturnsWhenAzureHasCarriedItOut(t *testing.T) {
 }
 
 func TestWhoAsksAndWhatTheyMay(t *testing.T) {
-	azure, c := serve(t, profile.Instant)
+	_, c := serve(t, profile.Instant)
 	who, err := c.Caller(t.Context())
 	if err != nil || who.Tenant != store.DefaultTenant || who.ObjectID != emulator.AdminClientID || !who.Application {
 		t.Errorf("the caller is %+v, %v", who, err)
@@ -121,5 +121,4 @@ func TestWhoAsksAndWhatTheyMay(t *testing.T) {
 	if err != nil || !may.Allows("Microsoft.Network/networkInterfaces/write") {
 		t.Errorf("the administrator may %v, %v", may, err)
 	}
-	_ = azure
 }

@@ -141,7 +141,13 @@ func (a *Applier) become(ctx context.Context, step *plan.Step, known *plan.Known
 		if err != nil {
 			return outcome, err
 		}
-		if document.Equal(is, shall) {
+		state := is.Text("properties", "provisioningState")
+		if underWay(state) {
+			return outcome, errUnderWay
+		}
+		// A write that Azure failed at is written again, as long as it was: Azure
+		// then carries it out anew.
+		if document.Equal(is, shall) && (state != "Failed" || is == nil) {
 			if step.Learn != nil && is != nil {
 				step.Learn(is, known)
 			}
@@ -159,6 +165,14 @@ func (a *Applier) become(ctx context.Context, step *plan.Step, known *plan.Known
 		}
 		outcome = did
 	}
+}
+
+// errUnderWay: Azure still works on what was written before, by a run that was
+// ended, or by somebody else.
+var errUnderWay = errors.New("an operation is under way")
+
+func underWay(state string) bool {
+	return slices.Contains([]string{"Creating", "Updating", "Deleting", "Migrating", "Accepted", "InProgress"}, state)
 }
 
 func (a *Applier) write(ctx context.Context, step *plan.Step, is, shall document.Document, etag string) (Outcome, error) {
@@ -212,6 +226,9 @@ func (a *Applier) act(ctx context.Context, step *plan.Step, known *plan.Known) (
 // now is read, and the step decides anew. What passes by waiting alone has been
 // tried again by the account.
 func again(err error) bool {
+	if errors.Is(err, errUnderWay) {
+		return true
+	}
 	var refused *account.Error
 	if !errors.As(err, &refused) {
 		return false

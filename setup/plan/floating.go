@@ -41,7 +41,7 @@ func floatingStep(f *doctor.Facts) Step {
 			}
 			list, _ := shall.Get("properties", "ipConfigurations").([]any)
 			shall.Set(append(list, map[string]any(config)), "properties", "ipConfigurations")
-			shall.Set(config.Text("name"), "tags", TagFloating)
+			shall.Set(fip.String(), "tags", TagFloating)
 			shall.Set(SiteOf(f), "tags", TagSite)
 			return shall, nil
 		},
@@ -85,9 +85,8 @@ func primaryConfig(nic document.Document) document.Document {
 	return nil
 }
 
-// takeFloating takes the ipConfiguration of that name off a NIC; the tags with
-// it, the vSockets' own claim on the role too, which is nobody's without them.
-func takeFloating(f *doctor.Facts, m *doctor.Member, config string) Step {
+// takeFloating takes the floating IP off a NIC, if ha made it; the tags with it, the vSockets' own claim on the role too, which is nobody's without them.
+func takeFloating(f *doctor.Facts, m *doctor.Member, made netip.Addr) Step {
 	return Step{
 		Name: "floating-ip-" + m.Side.String(), ID: m.LAN.ID, Why: "the floating IP isn't on the " + m.Side.String() + "'s LAN NIC",
 		Change: func(is document.Document, _ *Known) (document.Document, error) {
@@ -97,7 +96,7 @@ func takeFloating(f *doctor.Facts, m *doctor.Member, config string) Step {
 			shall := is.Clone()
 			var keep []any
 			for _, c := range shall.Objects("properties", "ipConfigurations") {
-				if config == "" || !strings.EqualFold(c.Text("name"), config) || c.Bool("properties", "primary") {
+				if !made.IsValid() || c.Text("properties", "privateIPAddress") != made.String() || c.Bool("properties", "primary") {
 					keep = append(keep, map[string]any(c))
 				}
 			}

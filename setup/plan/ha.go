@@ -3,6 +3,7 @@ package plan
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"releve.dev/releve/doctor"
 	"releve.dev/releve/setup/document"
@@ -12,7 +13,6 @@ import (
 type Wanted struct {
 	Managed     bool   // the manager gives the section ha: only azure is written
 	Key         string // new key of the pair, used where it is needed; 32 bytes in base64
-	Generation  uint64 // of the settings without a manager
 	Contributor bool   // the built-in role in place of one of our own
 	Routes      bool   // the identity may change routes, for a change of the floating IP
 	Tables      bool   // entries that lead to the primary's LAN address are changed
@@ -80,11 +80,8 @@ func restartSteps(f *doctor.Facts, m *doctor.Member) []Step {
 // ended half-way is gone on with.
 func Undo(f *doctor.Facts) []Step {
 	var steps []Step
-	config := ""
-	if m := f.Members[0]; m.LAN != nil {
-		config = m.LAN.Tags[TagFloating]
-	}
-	steps = append(steps, restoreRoutes(f, floatingOf(f, config))...)
+	made := madeFloating(f)
+	steps = append(steps, restoreRoutes(f, orNamed(made, f))...)
 	for _, side := range [...]int{1, 0} {
 		if m := &f.Members[side]; extensionOf(m) != nil {
 			steps = append(steps, unsetStep(f, m), removeExtension(f, m))
@@ -92,16 +89,12 @@ func Undo(f *doctor.Facts) []Step {
 	}
 	for _, side := range [...]int{1, 0} { // the primary's NIC has the tag: it is the last
 		if m := &f.Members[side]; m.LAN != nil {
-			steps = append(steps, takeFloating(f, m, config))
+			steps = append(steps, takeFloating(f, m, made))
 		}
 	}
-	for _, i := range f.Identities {
-		if !doctor.SameID(i.ID, IdentityID(f)) {
-			continue
-		}
-		for n, a := range i.Assignments {
-			steps = append(steps, Step{Name: "assignment-" + string(rune('a'+n%26)) + a.ID[max(0, len(a.ID)-8):], ID: a.ID, Why: "the identity has no role on " + a.Scope, Change: remove})
-		}
+	for _, id := range assignmentIDs(f) {
+		scope, _, _ := strings.Cut(id, "/providers/"+assignments)
+		steps = append(steps, Step{Name: "assignment-" + id[len(id)-12:], ID: id, Why: "the identity has no role on " + scope, Change: remove})
 	}
 	role := roleGUID(f)
 	steps = append(steps, Step{Name: "role", ID: groups(f)[0] + "/providers/" + definitions + "/" + role,
@@ -116,16 +109,45 @@ func Undo(f *doctor.Facts) []Step {
 
 func remove(document.Document, *Known) (document.Document, error) { return nil, nil }
 
-// floatingOf is the address that the ipConfiguration made by ha has, on
-// whichever NIC it is; without one, the floating IP that was named.
-func floatingOf(f *doctor.Facts, config string) netip.Addr {
-	for _, m := range f.Members {
-		if m.LAN == nil || config == "" {
-			continue
+// assignmentIDs are the roles that the identity has, and those that ha would give
+// it: a run that was ended early has left some that no VM's identity leads to.
+func assignmentIDs(f *doctor.Facts) []string {
+	var list []string
+	add := func(id string) {
+		if !slices.ContainsFunc(list, func(other string) bool { return doctor.SameID(other, id) }) {
+			list = append(list, id)
 		}
-		if at := slices.IndexFunc(m.LAN.Configs, func(c doctor.IPConfig) bool { return c.Name == config }); at >= 0 {
-			return m.LAN.Configs[at].Addr
+	}
+	for _, i := range f.Identities {
+		if doctor.SameID(i.ID, IdentityID(f)) {
+			for _, a := range i.Assignments {
+				add(a.ID)
+			}
 		}
+	}
+	for _, n := range needs(f, true) {
+		add(assignmentID(f, n.Scope, roleGUID(f)))
+	}
+	for _, group := range groups(f) {
+		add(assignmentID(f, group, contributor))
+	}
+	return list
+}
+
+// madeFloating is the floating IP that ha put there, by the tag; the zero address
+// if there was one before.
+func madeFloating(f *doctor.Facts) netip.Addr {
+	if f.Members[0].LAN == nil {
+		return netip.Addr{}
+	}
+	addr, _ := netip.ParseAddr(f.Members[0].LAN.Tags[TagFloating])
+	return addr
+}
+
+// orNamed is the floating IP that routes lead to.
+func orNamed(made netip.Addr, f *doctor.Facts) netip.Addr {
+	if made.IsValid() {
+		return made
 	}
 	return f.Wanted.FloatingIP
 }

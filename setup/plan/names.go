@@ -16,7 +16,7 @@ import (
 // from any machine.
 const (
 	TagSite      = "releve-site"        // on what ha made or changed: whose it is
-	TagFloating  = "releve-floating-ip" // on the primary's LAN NIC: name of the ipConfiguration that ha made
+	TagFloating  = "releve-floating-ip" // on the primary's LAN NIC: the floating IP that ha made
 	TagWas       = "releve-was-"        // and a route's name, on its table: the next hop before, and whose change it was
 	TagRestarted = "releve-restarted"   // on a VM: ha has restarted it
 	TagDigest    = "releve-digest"      // on an extension: of the settings that it gave, without secrets

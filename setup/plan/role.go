@@ -71,6 +71,10 @@ func roleStep(f *doctor.Facts, needs []doctor.Need) Step {
 	}
 }
 
+func assignmentID(f *doctor.Facts, scope, role string) string {
+	return scope + "/providers/" + assignments + "/" + derive(scope, IdentityID(f), role)
+}
+
 func texts(list []string) []any {
 	values := make([]any, len(list))
 	for i, text := range list {
@@ -90,7 +94,7 @@ func assignmentSteps(f *doctor.Facts, role string, scopes []string) []Step {
 			name = id.Name()
 		}
 		steps = append(steps, Step{
-			Name: "assign-" + name, ID: scope + "/providers/" + assignments + "/" + derive(scope, IdentityID(f), role),
+			Name: "assign-" + name, ID: assignmentID(f, scope, role),
 			Why: "the identity has the role on " + name,
 			Change: func(is document.Document, k *Known) (document.Document, error) {
 				if is != nil && k.PrincipalID == "" {

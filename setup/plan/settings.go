@@ -15,7 +15,8 @@ const extensions = "Microsoft.Compute/virtualMachines/extensions"
 func ExtensionID(vm string) string { return vm + "/extensions/" + Extension }
 
 // settings is what the extension merges into a member's file (D6), in YAML.
-// client and key stand where they belong; the digest is made without them.
+// client and key stand where they belong; the digest is made without them. No key:
+// the member has it already, and a merge keeps it. The generation grows by itself.
 func settings(f *doctor.Facts, w *Wanted, side int, client, key string) string {
 	own, peer := &f.Members[side], &f.Members[1-side]
 	var text strings.Builder
@@ -46,23 +47,22 @@ func settings(f *doctor.Facts, w *Wanted, side int, client, key string) string {
 	line("ha:")
 	line("  peer: {lan: %q, mgmt: %q}", peer.LAN.Primary().Addr, peer.MGMT.Primary().Addr)
 	line("  floating_ip: %q", f.Wanted.FloatingIP)
-	line("  key: %q", key)
-	line("  generation: %d", w.Generation)
+	if key != "" {
+		line("  key: %q", key)
+	}
 	return text.String()
 }
 
 // settingsSteps give both members their settings. What an extension was given is
 // never shown again, so its tags say it: a digest, and which key. A new key is
-// made only if the two don't have the same one in the settings that are wanted;
-// then both get it.
+// made only if the two don't have the same one, for both: a pair that has one goes
+// on with it, whatever else changes.
 func settingsSteps(f *doctor.Facts, w *Wanted) []Step {
-	keyID := "none"
+	key, keyID := "", "none"
 	if !w.Managed {
-		keyID = keptKey(f, w)
-	}
-	kept := keyID != ""
-	if !kept {
-		keyID = digest(w.Key)
+		if keyID = commonKey(f); keyID == "" {
+			key, keyID = w.Key, digest(w.Key)
+		}
 	}
 	var steps []Step
 	for _, side := range [...]int{1, 0} {
@@ -71,17 +71,18 @@ func settingsSteps(f *doctor.Facts, w *Wanted) []Step {
 		steps = append(steps, Step{
 			Name: "settings-" + m.Side.String(), ID: ExtensionID(m.VM.ID), Why: "the " + m.Side.String() + " has all that it needs at a failover (D6)",
 			Change: func(is document.Document, k *Known) (document.Document, error) {
-				given := is.Text("tags", TagDigest) == sum && is.Text("tags", TagKey) == keyID
+				sameKey := is.Text("tags", TagKey) == keyID
+				given := sameKey && is.Text("tags", TagDigest) == sum
 				if given && (k.ClientID == "" || strings.HasPrefix(is.Text("properties", "forceUpdateTag"), k.ClientID)) && !failed(is) {
 					return is, nil
 				}
 				switch {
 				case k.ClientID == "":
 					return nil, ErrUnknown
-				case kept && !w.Managed:
+				case !w.Managed && key == "" && !sameKey:
 					return nil, fmt.Errorf("%s isn't as it was read\nhint: run the command again", ExtensionID(m.VM.ID))
 				}
-				public, protected := guest.Script(settings(f, w, side, k.ClientID, w.Key), sum, keyID)
+				public, protected := guest.Script(settings(f, w, side, k.ClientID, key), sum, keyID)
 				return extension(is, f, m, k.ClientID, sum, keyID, public, protected), nil
 			},
 		})
@@ -89,18 +90,15 @@ func settingsSteps(f *doctor.Facts, w *Wanted) []Step {
 	return steps
 }
 
-// keptKey is the key that both members have already with the settings that are
-// wanted, "" if they haven't.
-func keptKey(f *doctor.Facts, w *Wanted) string {
+// commonKey is the id of the key that both members have, "" if they haven't.
+func commonKey(f *doctor.Facts) string {
 	var ids [2]string
 	for side := range f.Members {
-		e := extensionOf(&f.Members[side])
-		if e == nil || e.State == "Failed" || e.Tags[TagDigest] != digest(settings(f, w, side, "", "")) {
-			return ""
+		if e := extensionOf(&f.Members[side]); e != nil && e.State != "Failed" {
+			ids[side] = e.Tags[TagKey]
 		}
-		ids[side] = e.Tags[TagKey]
 	}
-	if ids[0] != ids[1] {
+	if ids[0] != ids[1] || ids[0] == "none" {
 		return ""
 	}
 	return ids[0]

@@ -34,7 +34,7 @@ func (s *Store) delete(c *call) Response {
 	s.changed()
 	answer := Response{Status: http.StatusAccepted}
 	s.addAsync(c, &answer, r)
-	answer.set("Location", s.operationURL(c, r, "operationResults"))
+	answer.set("Location", s.operationURL(c, r, r.op, "operationResults"))
 	return answer
 }
 

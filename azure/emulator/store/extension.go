@@ -320,7 +320,7 @@ func (s *Store) accepted(c *call, r *resource, op *operation) Response {
 	s.changed()
 	answer := Response{Status: http.StatusAccepted}
 	s.addAsync(c, &answer, r)
-	answer.set("Location", s.operationURL(c, r, "operationResults"))
+	answer.set("Location", s.operationURL(c, r, r.op, "operationResults"))
 	answer.Body = nil
 	return answer
 }

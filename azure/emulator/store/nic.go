@@ -22,6 +22,10 @@ func init() {
 		readOnly: []string{"macAddress", "primary", "virtualMachine", "privateEndpoint", "dscpConfiguration", "hostedWorkloads",
 			"tapConfigurations", "vnetEncryptionSupported", "defaultOutboundConnectivityEnabled"},
 		accept: acceptNIC, derive: deriveNIC, parse: parseNIC, links: nicLinks, inUse: nicInUse, gone: nicGone,
+		posts: map[string]func(*Store, *call, *resource) Response{
+			"effectiveroutetable":            effective("GetEffectiveRouteTableOperation", effectiveRouteTable),
+			"effectivenetworksecuritygroups": effective("GetEffectiveNetworkSecurityGroupsOperation", effectiveGroups),
+		},
 	})
 }
 
@@ -235,6 +239,11 @@ func (s *Store) checkPublic(w *write, properties tree.Object) *Error {
 				w.id, tree.Text(config, "name"), id, other)
 		}
 		seen[key] = true
+		if vm, _ := s.vmOf(w.key); vm != nil && len(tree.Texts(vm.doc, "zones")) == 1 {
+			if e := s.checkPublicZone(vm.id, tree.Texts(vm.doc, "zones")[0], key); e != nil {
+				return e
+			}
+		}
 	}
 	return nil
 }

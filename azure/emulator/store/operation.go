@@ -174,6 +174,10 @@ func (s *Store) Advance(now time.Duration) {
 
 // step lets one step of an operation happen.
 func (s *Store) step(op *operation, do step) {
+	if op.key == "" { // a look at something, which changes nothing
+		s.looked(op, do)
+		return
+	}
 	r := s.byKey[op.key]
 	if op.Status != inProgress || r == nil || r.op != op {
 		return
@@ -196,6 +200,28 @@ func (s *Store) step(op *operation, do step) {
 			s.apply(r)
 		}
 	}
+}
+
+// looked ends an operation that only looks.
+func (s *Store) looked(op *operation, do step) {
+	if do == stepDone && op.Status == inProgress {
+		op.Status, op.Done, op.passed = succeeded, s.now, steps
+	}
+}
+
+// look begins an operation that shows result in the end and changes nothing.
+func (s *Store) look(c *call, r *resource, name string, class profile.Class, result tree.Object) Response {
+	drawn := s.opt.Profile.Draw(class, s.delays)
+	op := &operation{result: result, Operation: Operation{ID: s.guid(), Resource: r.id, Name: name, Client: c.Principal.who(), Accepted: s.now, Status: inProgress}}
+	op.due = [3]time.Duration{s.now, s.now, s.now + drawn.Control}
+	op.end = op.due[stepDone]
+	s.logOperation(op)
+	s.schedule(op, stepDone, op.end)
+	answer := Response{Status: http.StatusAccepted}
+	answer.set("Azure-AsyncOperation", s.operationURL(c, r, op, "operations"))
+	answer.set("Location", s.operationURL(c, r, op, "operationResults"))
+	answer.set("Retry-After", seconds(s.opt.Profile.RetryAfter))
+	return answer
 }
 
 // withdraw stops the data plane's delivery of what a write takes away, ahead
@@ -266,7 +292,7 @@ func (s *Store) addAsync(c *call, answer *Response, r *resource) {
 	if r.op == nil {
 		return
 	}
-	answer.set("Azure-AsyncOperation", s.operationURL(c, r, "operations"))
+	answer.set("Azure-AsyncOperation", s.operationURL(c, r, r.op, "operations"))
 	answer.set("Azure-AsyncNotification", "Enabled")
 	answer.set("Retry-After", seconds(s.opt.Profile.RetryAfter))
 	if s.opt.Switches.SucceededAtOnce && !r.op.delete {
@@ -278,14 +304,14 @@ func (s *Store) addAsync(c *call, answer *Response, r *resource) {
 	}
 }
 
-func (s *Store) operationURL(c *call, r *resource, what string) string {
+func (s *Store) operationURL(c *call, r *resource, op *operation, what string) string {
 	namespace, _, _ := strings.Cut(r.kind.name, "/")
 	location := normalLocation(tree.Text(r.doc, "location"))
 	if location == "" {
 		location = s.opt.Location
 	}
 	return fmt.Sprintf("%s/subscriptions/%s/providers/%s/locations/%s/%s/%s?api-version=%s",
-		c.Base, s.opt.Subscription, namespace, location, what, r.op.ID, c.target.apiVersion)
+		c.Base, s.opt.Subscription, namespace, location, what, op.ID, c.target.apiVersion)
 }
 
 // Operations lists the accepted writes that took time, oldest first.

@@ -60,23 +60,42 @@ func (c *children) reapOnce() {
 	list, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range list {
 		text, err := os.ReadFile(path)
-		pid, parent, ended := standing(string(text))
-		if err == nil && ended && parent == 1 && !c.pids[pid] {
-			_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil)
+		p := standing(string(text))
+		if err == nil && p.ended && p.parent == 1 && !c.pids[p.pid] {
+			_, _ = unix.Wait4(p.pid, nil, unix.WNOHANG, nil)
 		}
 	}
 }
 
-// standing reads a process's line of proc_pid_stat(5). Its name may have spaces.
-func standing(stat string) (pid, parent int, ended bool) {
-	first, _, _ := strings.Cut(stat, " ")
-	pid, _ = strconv.Atoi(first)
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 2 {
-		return 0, 0, false
+// killSession reaches all processes of a session, which is what a service is here.
+func killSession(session int, s unix.Signal) {
+	list, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range list {
+		text, err := os.ReadFile(path)
+		if p := standing(string(text)); err == nil && p.session == session {
+			_ = unix.Kill(p.pid, s)
+		}
 	}
-	parent, _ = strconv.Atoi(fields[1])
-	return pid, parent, fields[0] == "Z"
+}
+
+// process is what proc_pid_stat(5) tells of one.
+type process struct {
+	pid, parent, session int
+	ended                bool
+}
+
+// standing reads such a line. A name may have spaces.
+func standing(stat string) (p process) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 4 {
+		return p
+	}
+	first, _, _ := strings.Cut(stat, " ")
+	p.pid, _ = strconv.Atoi(first)
+	p.parent, _ = strconv.Atoi(fields[1])
+	p.session, _ = strconv.Atoi(fields[3])
+	p.ended = fields[0] == "Z"
+	return p
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -110,7 +110,7 @@ func (i *initial) cloudInit(args []string) reply {
 const exitInactive = 3
 
 // ignored are options that change nothing here.
-var ignored = []string{"-q", "--quiet", "--system", "--no-block", "--no-reload", "--no-pager", "--no-ask-password", "-f", "--force", "--now"}
+var ignored = []string{"-q", "--quiet", "--system", "--no-block", "--no-reload", "--no-pager", "--no-ask-password", "--root=/", "-f", "--force", "--now"}
 
 // systemctl plays the verbs that scripts use.
 func (m *manager) systemctl(args []string) reply {

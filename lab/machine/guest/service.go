@@ -3,6 +3,7 @@ package guest
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -208,16 +209,23 @@ func (m *manager) launch(s *service, unit *units.Service) error {
 
 func folders(unit *units.Service) error {
 	for _, name := range unit.State {
-		if err := os.MkdirAll(filepath.Join("/var/lib", name), 0o755); err != nil {
+		if err := folder(filepath.Join("/var/lib", name), unit.StateMode); err != nil {
 			return err
 		}
 	}
 	for _, name := range unit.Runtime {
-		if err := os.MkdirAll(filepath.Join("/run", name), 0o755); err != nil {
+		if err := folder(filepath.Join(RunPath, name), unit.RuntimeMode); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func folder(path string, mode fs.FileMode) error {
+	if err := os.MkdirAll(path, mode); err != nil {
+		return err
+	}
+	return os.Chmod(path, mode) // whatever the umask
 }
 
 // command is a program of a service, its words on the console.
@@ -275,7 +283,14 @@ func (m *manager) run(s *service, unit *units.Service, env []string) error {
 	s.set(func() { s.main, s.ended, s.state = cmd, ended, active })
 	go func() {
 		err := m.children.wait(cmd)
-		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) // what it leaves behind in its session
+		if unit.Kill != "process" {
+			killSession(cmd.Process.Pid, unix.SIGKILL) // what it leaves behind
+		}
+		if !unit.Preserve {
+			for _, name := range unit.Runtime {
+				_ = os.RemoveAll(filepath.Join(RunPath, name))
+			}
+		}
 		var stopped bool
 		s.set(func() {
 			s.main, stopped = nil, !s.wanted
@@ -360,7 +375,11 @@ func (m *manager) stop(name string) error {
 	if cmd == nil {
 		return nil
 	}
-	_ = unix.Kill(-cmd.Process.Pid, unix.SIGTERM)
+	if unit.Kill == "control-group" {
+		killSession(cmd.Process.Pid, unix.SIGTERM)
+	} else {
+		_ = unix.Kill(cmd.Process.Pid, unix.SIGTERM)
+	}
 	bound := time.After(unit.StopSec)
 	if unit.StopSec == 0 {
 		bound = nil
@@ -369,7 +388,7 @@ func (m *manager) stop(name string) error {
 	case <-ended:
 	case <-bound:
 		m.console.say(s.name, "doesn't stop: killed")
-		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+		killSession(cmd.Process.Pid, unix.SIGKILL)
 		<-ended
 	}
 	return err

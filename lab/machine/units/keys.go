@@ -2,6 +2,7 @@ package units
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,12 +13,12 @@ import (
 var readOver = []string{
 	"Unit.Description", "Unit.Documentation", "Unit.Before", "Unit.PartOf", "Unit.StartLimitIntervalSec", "Unit.StartLimitBurst",
 	"Unit.DefaultDependencies", "Unit.Conflicts",
-	"Service.StandardOutput", "Service.StandardError", "Service.SyslogIdentifier", "Service.KillMode", "Service.KillSignal", "Service.SendSIGKILL",
+	"Service.StandardOutput", "Service.StandardError", "Service.SyslogIdentifier", "Service.KillSignal", "Service.SendSIGKILL",
 	"Service.StartLimitIntervalSec", "Service.StartLimitBurst", "Service.Slice", "Service.Delegate", "Service.TasksMax", "Service.OOMScoreAdjust",
 	"Service.LimitNOFILE", "Service.LimitMEMLOCK", "Service.LimitNPROC", "Service.LimitCORE", "Service.LimitNICE", "Service.LimitRTPRIO",
 	"Service.CPUSchedulingPolicy", "Service.CPUSchedulingPriority", "Service.CPUSchedulingResetOnFork", "Service.CPUWeight", "Service.StartupCPUWeight",
 	"Service.IOSchedulingClass", "Service.IOSchedulingPriority", "Service.IOWeight", "Service.MemoryMin", "Service.MemoryLow", "Service.MemoryMax", "Service.MemoryHigh",
-	"Service.UMask", "Service.StateDirectoryMode", "Service.RuntimeDirectoryMode", "Service.RuntimeDirectoryPreserve", "Service.ConfigurationDirectory",
+	"Service.UMask", "Service.ConfigurationDirectory",
 	"Service.ConfigurationDirectoryMode", "Service.CapabilityBoundingSet", "Service.AmbientCapabilities", "Service.NoNewPrivileges", "Service.SecureBits",
 	"Service.ReadWritePaths", "Service.ReadOnlyPaths", "Service.InaccessiblePaths", "Service.BindPaths", "Service.BindReadOnlyPaths", "Service.TemporaryFileSystem",
 	"Service.DevicePolicy", "Service.DeviceAllow", "Service.SystemCallFilter", "Service.SystemCallArchitectures", "Service.SystemCallErrorNumber",
@@ -76,7 +77,17 @@ func (s *Service) set(section, key, value string) (err error) {
 			return fmt.Errorf("the lab doesn't play Restart=%s", value)
 		}
 	case "Service.RemainAfterExit":
-		s.Remain = slices.Contains([]string{"yes", "true", "on", "1"}, value)
+		s.Remain = yes(value)
+	case "Service.KillMode":
+		if s.Kill = value; !slices.Contains([]string{"control-group", "mixed", "process"}, value) {
+			return fmt.Errorf("the lab doesn't play KillMode=%s", value)
+		}
+	case "Service.RuntimeDirectoryPreserve":
+		s.Preserve = yes(value)
+	case "Service.StateDirectoryMode":
+		s.StateMode, err = mode(value)
+	case "Service.RuntimeDirectoryMode":
+		s.RuntimeMode, err = mode(value)
 	case "Service.RestartSec":
 		s.RestartSec, err = span(value)
 	case "Service.TimeoutStartSec":
@@ -102,6 +113,13 @@ func (s *Service) set(section, key, value string) (err error) {
 		return fmt.Errorf("the lab doesn't play %s= in [%s]", key, section)
 	}
 	return err
+}
+
+func yes(value string) bool { return slices.Contains([]string{"yes", "true", "on", "1"}, value) }
+
+func mode(value string) (fs.FileMode, error) {
+	n, err := strconv.ParseUint(value, 8, 9)
+	return fs.FileMode(n), err
 }
 
 func (s *Service) list(section, key string) *[]string {

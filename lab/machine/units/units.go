@@ -3,7 +3,7 @@
 //
 // Played are: Type simple, exec and oneshot; ExecStartPre, ExecStart,
 // ExecReload and ExecStop; Restart and RestartSec; Nice; Environment and
-// EnvironmentFile; WorkingDirectory; StateDirectory and RuntimeDirectory;
+// EnvironmentFile; WorkingDirectory; StateDirectory and RuntimeDirectory; KillMode;
 // TimeoutStartSec of what ends by itself and TimeoutStopSec; After, Requires and
 // Wants; ConditionPathExists; WantedBy and Also; drop-ins. What fences a service in
 // (ProtectSystem, CapabilityBoundingSet and their kin) is read over, so a lab proves
@@ -11,7 +11,7 @@
 // a lab that passes by a line would prove what isn't so.
 //
 // Not played at all: sockets, timers, targets but multi-user.target, control groups
-// (what a service starts in a session of its own outlives it), start limits,
+// (a service is its session: what it starts in another one outlives it), start limits,
 // Type=notify and watchdogs.
 package units
 
@@ -19,6 +19,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,7 +49,11 @@ type Service struct {
 	EnvFiles    []string // with a "-" in front: may be missing
 	Directory   string
 	State       []string // below /var/lib
+	StateMode   fs.FileMode
 	Runtime     []string // below /run
+	RuntimeMode fs.FileMode
+	Preserve    bool   // RuntimeDirectoryPreserve
+	Kill        string // KillMode: control-group, mixed, process
 	After       []string
 	Requires    []string
 	Wants       []string
@@ -130,7 +135,8 @@ func dropInsOf(root, name string) ([]byte, error) {
 
 // Parse reads a service's text.
 func Parse(name string, text []byte) (*Service, error) {
-	s := &Service{Name: name, Type: "simple", Restart: "no", RestartSec: 100 * time.Millisecond, StopSec: 90 * time.Second}
+	s := &Service{Name: name, Type: "simple", Restart: "no", Kill: "control-group",
+		RestartSec: 100 * time.Millisecond, StopSec: 90 * time.Second, StateMode: 0o755, RuntimeMode: 0o755}
 	section := ""
 	for number, line := range joined(string(text)) {
 		line = strings.TrimSpace(line)
