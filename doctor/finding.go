@@ -72,7 +72,7 @@ var rules = []func(*examination){
 	(*examination).unseen, (*examination).callerRights, (*examination).locks,
 	(*examination).vms, (*examination).redundancy, (*examination).alike, (*examination).extensions,
 	(*examination).nics, (*examination).publicAddresses, (*examination).addresses,
-	(*examination).identities, (*examination).roles,
+	(*examination).identities, (*examination).roles, (*examination).denies,
 	(*examination).guards, (*examination).dns, (*examination).routes,
 	(*examination).floating,
 	(*examination).guestNetwork, (*examination).guestAzure, (*examination).guestClock,

@@ -109,7 +109,7 @@ func (e *examination) addresses() {
 			Remedies: []Remedy{{Person: "choose another address; free in the subnet is for example " + e.free(subnet)}}})
 	}
 	i := slices.IndexFunc(e.Taken, func(t TakenAddr) bool { return t.Addr == e.Wanted.FloatingIP })
-	if i >= 0 {
+	if i >= 0 && !e.wrongAddress() {
 		e.add(Finding{Code: "fip-taken", Severity: Error, What: fmt.Sprintf("%s belongs to something else", e.Wanted.FloatingIP), Where: orWord(e.Taken[i].By, subnet.ID),
 			Why: "Azure gives an address to one NIC only", Remedies: []Remedy{{Person: "take the address from it, or choose another; free is for example " + e.free(subnet)}}})
 	}

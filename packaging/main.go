@@ -32,14 +32,14 @@ type product struct {
 	summary, description string
 	sample               func() string
 	sampleName           string
-	sysctl               string
+	sysctl, networkd     string // "": none
 	units                []string
 	gone                 []string // when it is purged
 }
 
 var products = []product{
 	{
-		program: "releve-vsocket", folder: "vsocket", sample: config.Sample, sampleName: "vsocket.sample.yaml", sysctl: "60-releve.conf",
+		program: "releve-vsocket", folder: "vsocket", sample: config.Sample, sampleName: "vsocket.sample.yaml", sysctl: "60-releve.conf", networkd: "60-releve-networkd.conf",
 		summary: "one of the two appliances of a Releve site in Azure",
 		description: "A site's two vSockets watch each other, and one takes over the site's\n" +
 			"floating IP when the other dies. This is the agent, and its channel to the\nmanager.",
@@ -139,6 +139,9 @@ func (p *product) build(program, license []byte, version, arch string, at time.T
 		return err
 	}
 	errs := []error{add("/etc/sysctl.d", p.sysctl, true)}
+	if p.networkd != "" {
+		errs = append(errs, add("/usr/lib/systemd/networkd.conf.d", p.networkd, false))
+	}
 	for _, unit := range p.units {
 		errs = append(errs, add("/usr/lib/systemd/system", unit, false))
 	}

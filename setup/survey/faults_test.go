@@ -149,11 +149,17 @@ func azureFaults() []fault {
 		{name: "read-only lock", code: "locked", plant: func(w *world) {
 			w.place(w.GroupID(sitetest.Group)+"/providers/Microsoft.Authorization/locks/freeze", object{"properties": object{"level": "ReadOnly"}})
 		}},
-		{name: "fault domain", code: "set-differs", set: true, plant: func(w *world) {
+		{name: "deny assignment", code: "denied", plant: func(w *world) {
+			w.place(w.GroupID(sitetest.Group)+denial, object{"properties": object{"denyAssignmentName": "managed app", "permissions": []any{object{
+				"actions": []any{"Microsoft.Network/networkInterfaces/write"}}}, "principals": []any{object{"id": "00000000-0000-0000-0000-000000000000", "type": "SystemDefined"}}}})
+		}, person: func(w *world) { w.Delete(w.GroupID(sitetest.Group) + denial) }},
+		{name: "another availability set", code: "set-differs", set: true, plant: func(w *world) {
 			w.judge = func(f *doctor.Facts) { f.Members[1].VM.Set = "/subscriptions/s/another" }
 		}, person: plain},
 	}
 }
+
+const denial = "/providers/Microsoft.Authorization/denyAssignments/00000000-0000-4000-8000-000000000007"
 
 func dropFloating(w *world) {
 	nic(site.Primary, sitetest.LAN, func(p object) { p["ipConfigurations"] = p["ipConfigurations"].([]any)[:1] })(w)

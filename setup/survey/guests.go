@@ -2,13 +2,12 @@ package survey
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 
 	"releve.dev/releve/doctor"
+	"releve.dev/releve/doctor/sheet"
 	"releve.dev/releve/setup/document"
 )
 
@@ -29,7 +28,7 @@ func Guests(ctx context.Context, c Reader, facts *doctor.Facts) error {
 		all.Go(func() {
 			output, err := Run(ctx, c, vm.ID, command)
 			if err == nil {
-				facts.Guests[i], err = parseGuest(output)
+				facts.Guests[i], err = sheet.Unpack(output)
 			}
 			failed[i] = err
 		})
@@ -72,12 +71,4 @@ func output(answer document.Document) (string, error) {
 		return stdout, nil
 	}
 	return "", errors.New("the run command's answer has no output")
-}
-
-func parseGuest(text string) (*doctor.Guest, error) {
-	g := &doctor.Guest{}
-	if err := json.Unmarshal([]byte(strings.TrimSpace(text)), g); err != nil {
-		return nil, fmt.Errorf("the guest's answer can't be read (is releve-vsocket older than this program?): %w", err)
-	}
-	return g, nil
 }

@@ -177,5 +177,17 @@ func (s *survey) locks() {
 			scope, _, _ := strings.Cut(d.Text("id"), "/providers/Microsoft.Authorization/")
 			s.facts.Locks = append(s.facts.Locks, doctor.Lock{ID: d.Text("id"), Scope: scope, Level: d.Text("properties", "level")})
 		}
+		for _, d := range s.list("deny assignments", group+"/providers/Microsoft.Authorization/denyAssignments") {
+			s.facts.Denies = append(s.facts.Denies, doctor.Deny{ID: d.Text("id"), Name: d.Text("properties", "denyAssignmentName"), Scope: d.Text("properties", "scope"),
+				Principals: principals(d, "principals"), Except: principals(d, "excludePrincipals"), Rights: permissions(d)})
+		}
 	}
+}
+
+func principals(d document.Document, name string) []string {
+	var all []string
+	for _, p := range d.Objects("properties", name) {
+		all = append(all, p.Text("id"))
+	}
+	return all
 }
