@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"releve.dev/releve/doctor"
 	"releve.dev/releve/setup/apply"
 	"releve.dev/releve/setup/plan"
 	"releve.dev/releve/setup/sitetest"
@@ -103,6 +104,9 @@ func TestHAKilledAtEachStep(t *testing.T) {
 			s := sitetest.New(t, true)
 			if _, err := run(t, s, ha(t, s), step.Name); !errors.Is(err, errKilled) {
 				t.Fatalf("the run ended with %v", err)
+			}
+			for _, found := range doctor.Blocking(doctor.Examine(facts(t, s))) {
+				t.Errorf("the command wouldn't go on: %s: %s", found.Code, found.What)
 			}
 			mustRun(t, s, ha(t, s))
 			if diff := sitetest.Compare(want, s.Store()); diff != nil {
