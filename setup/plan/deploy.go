@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"cmp"
 	"encoding/base64"
 	"net/netip"
 	"strings"
@@ -23,8 +22,11 @@ const (
 	LAN  = "lan"
 )
 
-// TagDeployed is on a VM that deploy made: which of the two it is.
-const TagDeployed = "releve-deployed"
+// Tags of a VM that deploy made: which of the two it is, and its serial number.
+const (
+	TagDeployed = "releve-deployed"
+	TagSerial   = "releve-serial"
+)
 
 // VSocket is a VM that `releve azure deploy` was asked for.
 type VSocket struct {
@@ -38,6 +40,7 @@ type VSocket struct {
 	Zone, Set           string // at most one of them (A5)
 	Image               Image
 	User, SSHKey        string
+	Serial              string     // "": it isn't managed
 	ManagerPort         string     // besides 443
 	NoNSG               bool       // the subnets stay without network security groups
 	FloatingIP          netip.Addr // if it is known already, for the check
@@ -290,6 +293,9 @@ func (d *deployment) machine(k *Known) document.Document {
 	body := document.Document{}
 	body.Set(d.Location, "location")
 	body.Set(d.Side.String(), "tags", TagDeployed)
+	if d.Serial != "" {
+		body.Set(d.Serial, "tags", TagSerial)
+	}
 	if d.Zone != "" {
 		body.Set([]string{d.Zone}, "zones")
 	}
@@ -303,7 +309,7 @@ func (d *deployment) machine(k *Known) document.Document {
 		"managedDisk": map[string]any{"storageAccountType": "StandardSSD_LRS"}}, "properties", "storageProfile", "osDisk")
 	body.Set(map[string]any{"computerName": d.Name, "adminUsername": d.User, "customData": base64.StdEncoding.EncodeToString(d.UserData),
 		"linuxConfiguration": map[string]any{"disablePasswordAuthentication": true, "ssh": map[string]any{"publicKeys": []any{
-			map[string]any{"path": "/home/" + d.User + "/.ssh/authorized_keys", "keyData": cmp.Or(d.SSHKey, "none")}}}}}, "properties", "osProfile")
+			map[string]any{"path": "/home/" + d.User + "/.ssh/authorized_keys", "keyData": d.SSHKey}}}}}, "properties", "osProfile")
 	body.Set(true, "properties", "diagnosticsProfile", "bootDiagnostics", "enabled")
 	return body
 }

@@ -2,6 +2,7 @@ package premises
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 
 	"releve.dev/releve/doctor"
@@ -76,4 +77,13 @@ func (r *Reader) nic(ctx context.Context, id string) (*doctor.NIC, error) {
 		return nil, err
 	}
 	return doctor.ParseNIC(d.JSON())
+}
+
+// Address is a NIC's own address, the zero one if there is no such NIC.
+func (r *Reader) Address(ctx context.Context, id string) (netip.Addr, error) {
+	nic, err := r.nic(ctx, id)
+	if nic == nil || err != nil {
+		return netip.Addr{}, err
+	}
+	return nic.Primary().Addr, nil
 }
