@@ -237,7 +237,8 @@ func again(err error) bool {
 		return true
 	}
 	return slices.ContainsFunc([]string{"AnotherOperationInProgress", "RetryableError", "OperationPreempted", "Canceled",
-		"CanceledAndSupersededDueToAnotherOperation", "RetryableErrorDueToAnotherOperation", "ReferencedResourceNotProvisioned"},
+		"CanceledAndSupersededDueToAnotherOperation", "RetryableErrorDueToAnotherOperation", "ReferencedResourceNotProvisioned",
+		"RoleDefinitionDoesNotExist"}, // a role that was just made isn't known everywhere at once
 		func(code string) bool { return errors.Is(err, account.Code(code)) })
 }
 
