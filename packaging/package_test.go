@@ -1,4 +1,4 @@
-package main
+package packaging
 
 import (
 	"bytes"
@@ -21,10 +21,9 @@ func build(t *testing.T) (dir string, names []string) {
 	dir = t.TempDir()
 	for _, p := range products {
 		must(t, os.WriteFile(filepath.Join(dir, p.program), []byte("#!/bin/sh\n"), 0o755))
-		name, err := p.make("..", dir, "14.0", "amd64")
-		must(t, err)
-		names = append(names, name)
 	}
+	names, err := Make("..", dir, "14.0", "amd64")
+	must(t, err)
 	return dir, names
 }
 

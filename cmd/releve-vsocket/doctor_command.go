@@ -118,6 +118,9 @@ func lookConfig(ctx context.Context, cfg *config.Config) (examine.Config, func()
 	if cfg.Cloud != nil && len(cfg.Cloud.PoPs) > 0 {
 		look.PoP = cfg.Cloud.PoPs[0].Endpoint.Addr()
 	}
+	if cfg.Routes == config.RoutesOwn {
+		look.From = i.MGMT.Address.Addr() // as the agent asks ARM
+	}
 	if cfg.HA == nil || cfg.Azure == nil {
 		look.Endpoint = "https://management.azure.com" // what HA will need
 		return look, func() {}, nil
