@@ -52,7 +52,7 @@ func signedIn(f *doctor.Facts) error {
 	if f.Caller.Problem == doctor.SignedIn {
 		return nil
 	}
-	return fmt.Errorf("Azure can't be asked: %s %s\nhint: releve azure doctor says what to do", f.Caller.Problem, f.Caller.Detail)
+	return fmt.Errorf("nothing can be asked of Azure: %s %s\nhint: releve azure doctor says what to do", f.Caller.Problem, f.Caller.Detail)
 }
 
 // leftOver tells what Azure doesn't let anybody change while a VM is stopped.

@@ -154,7 +154,7 @@ func (a *Applier) become(ctx context.Context, step *plan.Step, known *plan.Known
 			return outcome, nil
 		}
 		if try == tries {
-			return outcome, fmt.Errorf("Azure accepted %s, but shows it otherwise: %s", step.ID, differing(is, shall))
+			return outcome, fmt.Errorf("%s was accepted by Azure, but is shown otherwise: %s", step.ID, differing(is, shall))
 		}
 		did, err := a.write(ctx, step, is, shall, etag)
 		if err != nil {

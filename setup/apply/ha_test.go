@@ -115,7 +115,12 @@ func TestHAKilledAtEachStep(t *testing.T) {
 			}
 		})
 	}
-	for _, step := range plan.Undo(facts(t, undisturbed), true) {
+	undone, err := apply.Plan(t.Context(), clientOf(t, undisturbed), plan.Undo(facts(t, undisturbed), true), &plan.Known{})
+	if err != nil || len(undone) < 15 {
+		t.Fatalf("undo would change %d, %v", len(undone), err)
+	}
+	for _, change := range undone {
+		step := change.Step
 		t.Run("undo/"+step.Name, func(t *testing.T) {
 			t.Parallel()
 			s := sitetest.New(t, true)

@@ -9,8 +9,6 @@ import (
 	"releve.dev/releve/setup/guest"
 )
 
-const extensions = "Microsoft.Compute/virtualMachines/extensions"
-
 // ExtensionID is that of a VM's custom-script extension.
 func ExtensionID(vm string) string { return vm + "/extensions/" + Extension }
 
