@@ -16,7 +16,7 @@ build: $(TASK) ## build the programs into bin/
 	@$(TASK) build
 
 package: build ## build, then the Debian packages of releve-vsocket and releve-pop, into bin/
-	@$(STATIC) $(GO) run -trimpath ./packaging
+	@$(STATIC) $(GO) run -trimpath ./packaging/write
 
 lab: build ## build, then play the story: a failover that you can watch, in about a minute
 	@bin/releve lab run story --azure fast

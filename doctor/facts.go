@@ -16,6 +16,7 @@ type Facts struct {
 	RouteTables []RouteTable
 	Identities  []Identity  // of both VMs, each once
 	Locks       []Lock      // on the groups and what is in them
+	Denies      []Deny      // deny assignments there, and above
 	Taken       []TakenAddr // of the LAN subnet, by others than the site's NICs
 	Guests      [2]*Guest   // nil: not asked
 	Unseen      []Unseen
@@ -66,6 +67,13 @@ type Role struct{ Name, Scope string }
 
 // Lock forbids writing (ReadOnly) or deleting (CanNotDelete).
 type Lock struct{ ID, Scope, Level string }
+
+// Deny is a deny assignment: it wins over each role.
+type Deny struct {
+	ID, Name, Scope    string
+	Principals, Except []string // object ids; everybody is a principal of zeros
+	Rights             Rights   // what is denied
+}
 
 // TakenAddr is an address that something else has.
 type TakenAddr struct {

@@ -25,8 +25,8 @@ type Finding struct {
 	What     string   `json:"what"`
 	Where    string   `json:"where"` // resource id, or which guest
 	Why      string   `json:"why"`
-	Setup    bool     `json:"setup,omitempty"` // `releve azure ha` itself mends it
-	Remedies []Remedy `json:"remedies,omitempty"`
+	Setup    bool     `json:"setup,omitempty"`    // `releve azure ha` itself mends it
+	Remedies []Remedy `json:"remedies,omitempty"` // what mends it, in order
 }
 
 // Examine judges a site: the worst first, and what is on the primary before what
@@ -72,7 +72,7 @@ var rules = []func(*examination){
 	(*examination).unseen, (*examination).callerRights, (*examination).locks,
 	(*examination).vms, (*examination).redundancy, (*examination).alike, (*examination).extensions,
 	(*examination).nics, (*examination).publicAddresses, (*examination).addresses,
-	(*examination).identities, (*examination).roles,
+	(*examination).identities, (*examination).roles, (*examination).denies,
 	(*examination).guards, (*examination).dns, (*examination).routes,
 	(*examination).floating,
 	(*examination).guestNetwork, (*examination).guestAzure, (*examination).guestClock,

@@ -107,8 +107,8 @@ func (e *examination) endFits(ends []string, addr netip.Addr, tags, asgs []strin
 		case strings.HasPrefix(end, "/"):
 			return slices.ContainsFunc(asgs, func(asg string) bool { return SameID(asg, end) })
 		}
-		if prefix, err := netip.ParsePrefix(end); err == nil {
-			return addr.IsValid() && prefix.Contains(addr)
+		if prefix, err := netip.ParsePrefix(end); err == nil { // effective rules have 0.0.0.0/0 for *
+			return prefix.Bits() == 0 || addr.IsValid() && prefix.Contains(addr)
 		}
 		one, err := netip.ParseAddr(end)
 		return err == nil && one == addr

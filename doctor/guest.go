@@ -7,8 +7,7 @@ import (
 )
 
 // Guest is what a vSocket sees of itself: what `releve-vsocket doctor --facts`
-// prints. A run command gives back the last 4 KB of an output only, so names are
-// short and what is well is mostly left out.
+// prints, packed.
 type Guest struct {
 	Side    site.Side    `json:"side"`
 	Version site.Version `json:"version"`

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 )
 
-// Remedy is one way to mend a finding: a request to ARM, a setting in a guest, or
+// Remedy is a step that mends a finding: a request to ARM, a setting in a guest, or
 // what only a person can do. Exactly one of Request, Guest and Person is there.
 type Remedy struct {
 	Request *Request      `json:"request,omitempty"`
@@ -29,13 +29,14 @@ type Request struct {
 	Body   map[string]any `json:"body,omitempty"`
 }
 
-// Edit changes one place of a JSON document. A number in a path is an index of a
-// list. A nil value takes the place away; an Append adds to a list, which is made
-// if it isn't there.
+// Edit changes one place of a JSON document. In a list, a path names an item by
+// its "name". A nil value takes the place away; an Append adds to a list, which is
+// made if it isn't there. Doing it twice is as doing it once.
 type Edit struct {
 	Path   []string `json:"path"`
 	Value  any      `json:"value"`
 	Append bool     `json:"append,omitempty"`
+	At     int      `json:"at,omitempty"` // place in the list of what is taken away, as it was read; for command lines
 }
 
 // GuestSetting is a change in a guest.
@@ -93,21 +94,39 @@ func apply(at any, edit Edit, path []string) (any, error) {
 		at[name] = changed
 		return at, err
 	case []any:
-		i, err := strconv.Atoi(path[0])
-		if err != nil || i < 0 || i >= len(at) {
-			return at, fmt.Errorf("no item %q in a list of %d", path[0], len(at))
-		}
+		i := slices.IndexFunc(at, func(item any) bool { return named(item, path[0]) })
 		switch {
-		case len(path) > 1:
-			at[i], err = apply(at[i], edit, path[1:])
-			return at, err
-		case edit.Value == nil:
+		case i < 0 && edit.Value == nil:
+			return at, nil // gone already
+		case i < 0:
+			return at, fmt.Errorf("no item %q in a list of %d", path[0], len(at))
+		case len(path) == 1 && edit.Value == nil:
 			return slices.Delete(at, i, i+1), nil
+		case len(path) == 1:
+			at[i] = copied(edit.Value)
+			return at, nil
 		}
-		at[i] = copied(edit.Value)
-		return at, nil
+		changed, err := apply(at[i], edit, path[1:])
+		at[i] = changed
+		return at, err
 	}
 	return at, fmt.Errorf("%q is in no object", path[0])
+}
+
+// named says that a list's item has a name.
+func named(item any, name string) bool {
+	object, _ := item.(map[string]any)
+	own, _ := object["name"].(string)
+	return own != "" && strings.EqualFold(own, name)
+}
+
+// same says that two items of a list stand for one.
+func same(a, b any) bool {
+	if object, ok := b.(map[string]any); ok {
+		name, _ := object["name"].(string)
+		return named(a, name)
+	}
+	return a == b
 }
 
 func applyTo(at map[string]any, name string, edit Edit) error {
@@ -117,7 +136,10 @@ func applyTo(at map[string]any, name string, edit Edit) error {
 		if !ok && at[name] != nil {
 			return fmt.Errorf("%q is no list", name)
 		}
-		at[name] = append(list, copied(edit.Value))
+		if !slices.ContainsFunc(list, func(item any) bool { return same(item, edit.Value) }) {
+			list = append(list, copied(edit.Value))
+		}
+		at[name] = list
 	case edit.Value == nil:
 		delete(at, name)
 	default:

@@ -20,8 +20,7 @@ type holding struct {
 // floating is B6: on exactly one LAN NIC, static, and on that of the active.
 func (e *examination) floating() {
 	fip := e.Wanted.FloatingIP
-	wrong := slices.ContainsFunc(e.found, func(f Finding) bool { return strings.HasPrefix(f.Code, "address-") })
-	if !fip.IsValid() || wrong || e.has("fip-taken") {
+	if !fip.IsValid() || e.wrongAddress() || e.has("fip-taken") {
 		return // it can't be where it should
 	}
 	var on []holding
@@ -47,14 +46,19 @@ func (e *examination) floating() {
 	switch config := &h.nic.Configs[h.place]; {
 	case !h.lan:
 		e.add(Finding{Code: "fip-wrong-nic", Severity: Error, What: fmt.Sprintf("the floating IP %s is on %s, which is no LAN NIC", fip, h.nic.Name), Where: h.nic.ID,
-			Why: "traffic for it goes to the wrong interface", Remedies: []Remedy{e.takeOff(h, true)}})
+			Why: "traffic for it goes to the wrong interface", Remedies: e.move(h, e.Members[max(active, 0)].LAN)})
 	case active >= 0 && h.member != active:
 		e.add(Finding{Code: "fip-standby", Severity: Error, What: fmt.Sprintf("the floating IP %s is on the %s, but the active is the %s", fip, e.Members[h.member].Side, e.Members[active].Side),
-			Where: h.nic.ID, Why: "traffic goes to the vSocket that doesn't forward", Remedies: []Remedy{e.takeOff(h, true)}})
+			Where: h.nic.ID, Why: "traffic goes to the vSocket that doesn't forward", Remedies: e.move(h, e.Members[active].LAN)})
 	case !config.Static:
 		e.add(Finding{Code: "fip-dynamic", Severity: Error, What: fmt.Sprintf("the floating IP %s is a dynamic address", fip), Where: h.nic.ID,
-			Why: "Azure takes it back when the VM is stopped", Remedies: []Remedy{edit(h.nic.ID, true, fmt.Sprintf("properties/ipConfigurations/%d/properties/privateIPAllocationMethod", h.place), "Static")}})
+			Why: "Azure takes it back when the VM is stopped", Remedies: []Remedy{edit(h.nic.ID, true, "properties/ipConfigurations/"+config.Name+"/properties/privateIPAllocationMethod", "Static")}})
 	}
+}
+
+// wrongAddress says that an address of the site's can't be what it shall be.
+func (e *examination) wrongAddress() bool {
+	return slices.ContainsFunc(e.found, func(f Finding) bool { return strings.HasPrefix(f.Code, "address-") })
 }
 
 func (e *examination) nowhere(fip netip.Addr, active int) {
@@ -62,10 +66,24 @@ func (e *examination) nowhere(fip netip.Addr, active int) {
 	if lan == nil {
 		return
 	}
+	e.add(Finding{Code: "fip-none", Severity: Error, Setup: true, What: fmt.Sprintf("the floating IP %s is on no NIC", fip), Where: lan.ID, Why: "traffic for it is dropped",
+		Remedies: []Remedy{putOn(lan, fip)}})
+}
+
+// putOn adds the floating IP to a LAN NIC.
+func putOn(lan *NIC, fip netip.Addr) Remedy {
 	item := map[string]any{"name": FloatingName, "properties": map[string]any{"privateIPAddress": fip.String(), "privateIPAllocationMethod": "Static",
 		"primary": false, "subnet": map[string]any{"id": lan.Primary().Subnet}}}
-	e.add(Finding{Code: "fip-none", Severity: Error, Setup: true, What: fmt.Sprintf("the floating IP %s is on no NIC", fip), Where: lan.ID, Why: "traffic for it is dropped",
-		Remedies: []Remedy{{Safe: true, Request: &Request{Method: "PUT", ID: lan.ID, Edits: []Edit{{Path: []string{"properties", "ipConfigurations"}, Value: item, Append: true}}}}}})
+	return Remedy{Safe: true, Request: &Request{Method: "PUT", ID: lan.ID, Edits: []Edit{{Path: []string{"properties", "ipConfigurations"}, Value: item, Append: true}}}}
+}
+
+// move takes it off one NIC and puts it on another.
+func (e *examination) move(from holding, to *NIC) []Remedy {
+	remedies := []Remedy{takeOff(from)}
+	if to != nil {
+		remedies = append(remedies, putOn(to, e.Wanted.FloatingIP))
+	}
+	return remedies
 }
 
 func (e *examination) twice(on []holding, active int) {
@@ -78,16 +96,17 @@ func (e *examination) twice(on []holding, active int) {
 	f := Finding{Code: "fip-both", Severity: Error, What: fmt.Sprintf("the floating IP %s is on %d NICs", e.Wanted.FloatingIP, len(on)), Where: on[keep].nic.ID, Why: "nobody knows which one Azure sends to"}
 	for i, h := range on {
 		if i != keep {
-			f.Remedies = append(f.Remedies, e.takeOff(h, true))
+			f.Remedies = append(f.Remedies, takeOff(h))
 		}
 	}
 	e.add(f)
 }
 
-// takeOff takes the floating IP from a NIC; the agent, or the next finding, puts it
-// where it belongs.
-func (e *examination) takeOff(h holding, safe bool) Remedy {
-	return edit(h.nic.ID, safe, fmt.Sprintf("properties/ipConfigurations/%d", h.place), nil)
+// takeOff takes it from a NIC.
+func takeOff(h holding) Remedy {
+	r := edit(h.nic.ID, true, "properties/ipConfigurations/"+h.nic.Configs[h.place].Name, nil)
+	r.Request.Edits[0].At = h.place
+	return r
 }
 
 // active is the member that says it is Master, or -1 if nobody or both do.

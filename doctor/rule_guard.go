@@ -30,6 +30,9 @@ var armTags = []string{"AzureResourceManager", "AzureCloud"}
 var internet = netip.MustParseAddr("203.0.113.1")
 
 func (e *examination) guards() {
+	if !e.VNet.Found {
+		return // what VirtualNetwork stands for isn't known
+	}
 	var told []string
 	for _, f := range e.flows() {
 		v := e.pass(f.nic, f.packet)

@@ -41,25 +41,24 @@ func (e *examination) nics() {
 					Why: "Azure drops packets that aren't the NIC's own", Remedies: []Remedy{edit(n.ID, true, "properties/enableIPForwarding", true)}})
 			}
 		}
-		if own, k := m.LAN.own(); own != nil && !own.Static {
+		if own := m.LAN.own(); own != nil && !own.Static {
 			e.add(Finding{Code: "lan-dynamic", Severity: Error, What: fmt.Sprintf("the LAN address %s is dynamic", own.Addr), Where: m.LAN.ID,
 				Why:      "it may change when the VM is stopped, and the other vSocket would look for it in vain",
-				Remedies: []Remedy{edit(m.LAN.ID, true, fmt.Sprintf("properties/ipConfigurations/%d/properties/privateIPAllocationMethod", k), "Static")}})
+				Remedies: []Remedy{edit(m.LAN.ID, true, "properties/ipConfigurations/"+own.Name+"/properties/privateIPAllocationMethod", "Static")}})
 		}
 	}
 }
 
-// own is the primary ipConfiguration and its place.
-func (n *NIC) own() (*IPConfig, int) {
+// own is the primary ipConfiguration.
+func (n *NIC) own() *IPConfig {
 	if n == nil {
-		return nil, 0
+		return nil
 	}
-	for k := range n.Configs {
-		if n.Configs[k].Primary {
-			return &n.Configs[k], k
-		}
+	i := slices.IndexFunc(n.Configs, func(c IPConfig) bool { return c.Primary })
+	if i < 0 {
+		return nil
 	}
-	return nil, 0
+	return &n.Configs[i]
 }
 
 // publicAddresses is D3; Azure has retired the Basic SKU in September 2025.
@@ -110,7 +109,7 @@ func (e *examination) addresses() {
 			Remedies: []Remedy{{Person: "choose another address; free in the subnet is for example " + e.free(subnet)}}})
 	}
 	i := slices.IndexFunc(e.Taken, func(t TakenAddr) bool { return t.Addr == e.Wanted.FloatingIP })
-	if i >= 0 {
+	if i >= 0 && !e.wrongAddress() {
 		e.add(Finding{Code: "fip-taken", Severity: Error, What: fmt.Sprintf("%s belongs to something else", e.Wanted.FloatingIP), Where: orWord(e.Taken[i].By, subnet.ID),
 			Why: "Azure gives an address to one NIC only", Remedies: []Remedy{{Person: "take the address from it, or choose another; free is for example " + e.free(subnet)}}})
 	}

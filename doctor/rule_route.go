@@ -10,7 +10,7 @@ import (
 // routes is A3 and D9: what the site sends to the cloud goes to the floating IP.
 func (e *examination) routes() {
 	fip := e.Wanted.FloatingIP
-	if !fip.IsValid() || e.Members[0].LAN == nil || !e.VNet.Found {
+	if !fip.IsValid() || e.wrongAddress() || e.Members[0].LAN == nil || !e.VNet.Found {
 		return
 	}
 	lan := e.VNet.Subnet(e.Members[0].LAN.Primary().Subnet)
@@ -21,12 +21,12 @@ func (e *examination) routes() {
 	for i := range e.RouteTables {
 		table := &e.RouteTables[i]
 		ours := false
-		for k, route := range table.Routes {
+		for _, route := range table.Routes {
 			if !strings.EqualFold(route.HopType, "VirtualAppliance") || !lan.Prefix.Contains(route.Hop) {
 				continue
 			}
 			ours = true
-			e.hop(table, k, route, fip)
+			e.hop(table, route, fip)
 		}
 		if !ours {
 			continue
@@ -44,11 +44,11 @@ func (e *examination) routes() {
 	}
 }
 
-func (e *examination) hop(table *RouteTable, k int, route Route, fip netip.Addr) {
+func (e *examination) hop(table *RouteTable, route Route, fip netip.Addr) {
 	if route.Hop == fip {
 		return
 	}
-	path := fmt.Sprintf("properties/routes/%d/properties/nextHopIpAddress", k)
+	path := "properties/routes/" + route.Name + "/properties/nextHopIpAddress"
 	for i := range e.Members {
 		if m := &e.Members[i]; m.LAN != nil && m.LAN.Primary().Addr == route.Hop {
 			e.add(Finding{Code: "route-hop", Severity: Error, Setup: true, What: fmt.Sprintf("route %q leads to %s, the %s's own address", route.Name, route.Hop, m.Side), Where: table.ID,

@@ -2,7 +2,7 @@ package doctor
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 )
 
@@ -63,36 +63,33 @@ func identityEdit(edits []Edit) (verb, which string) {
 	return verb, which
 }
 
+// lists are the members of Azure's bodies whose items have names.
+var lists = []string{"ipConfigurations", "routes", "securityRules"}
+
 func (e Edit) argument() string {
-	path := e.Path[0]
-	last := len(e.Path) - 1
-	for i, part := range e.Path[1:] {
-		if _, err := strconv.Atoi(part); err == nil && (i+1 < last || e.Value != nil) {
-			path += "[" + part + "]"
-			continue
+	path, last := e.Path[0], len(e.Path)-1
+	for i := 1; i <= last; i++ {
+		inList := slices.Contains(lists, e.Path[i-1])
+		switch {
+		case inList && i == last && e.Value == nil:
+			path += fmt.Sprintf(" %d", e.At) // --remove takes a list and a place
+		case inList:
+			path += "[name=" + e.Path[i] + "]"
+		default:
+			path += "." + e.Path[i]
 		}
-		separator := "."
-		if i+1 == last && e.Value == nil && isNumber(part) {
-			separator = " " // --remove takes a list and an index
-		}
-		path += separator + part
 	}
 	value, isText := e.Value.(string)
 	if !isText {
-		value = shell(marshal(e.Value))
+		value = marshal(e.Value)
 	}
 	switch {
 	case e.Append:
-		return "--add " + path + " " + value
+		return "--add " + path + " " + shell(value)
 	case e.Value == nil:
 		return "--remove " + path
 	}
-	return "--set " + path + "=" + value
-}
-
-func isNumber(text string) bool {
-	_, err := strconv.Atoi(text)
-	return err == nil
+	return "--set " + shell(path+"="+value)
 }
 
 // shell quotes a text for one.

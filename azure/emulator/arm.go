@@ -25,6 +25,10 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /{tenant}/oauth2/token", s.serveToken)
 	side := s.sideAPI()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if account, found := blobAccount(r.Host); found {
+			s.serveBlob(w, r, account)
+			return
+		}
 		if arm := strings.ToLower(r.URL.Path); strings.HasPrefix(arm, "/subscriptions") || strings.HasPrefix(arm, "/providers/") || arm == "/tenants" {
 			s.serveARM(w, r)
 			return

@@ -23,6 +23,11 @@ func (s *Server) Booted(vmID string) {
 	s.locked(func(now time.Duration) { s.store.Booted(now, vmID) })
 }
 
+// BootFailed says that a VM's guest will never be ready, and why.
+func (s *Server) BootFailed(vmID, why string) {
+	s.locked(func(now time.Duration) { s.store.BootFailed(now, vmID, why) })
+}
+
 // ScriptDone says how the script of an operation has ended.
 func (s *Server) ScriptDone(operation string, exit int, stdout, stderr string) {
 	s.locked(func(now time.Duration) { s.store.ScriptDone(now, operation, exit, stdout, stderr) })

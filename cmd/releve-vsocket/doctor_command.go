@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/spf13/cobra"
@@ -34,8 +34,12 @@ rights. Nothing is changed. The exit status is 1 if something is an error.`,
 			if err != nil {
 				return err
 			}
-			if facts { // short: a run command gives back 4 KB
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(guest)
+			if facts {
+				text, err := sheet.Pack(guest)
+				if err == nil {
+					_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
+				}
+				return err
 			}
 			all := &doctor.Facts{}
 			all.Members[0].Side, all.Members[1].Side = site.Primary, site.Secondary
@@ -53,7 +57,7 @@ rights. Nothing is changed. The exit status is 1 if something is an error.`,
 		}),
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	cmd.Flags().BoolVar(&facts, "facts", false, "print what was seen, for releve azure doctor to judge")
+	cmd.Flags().BoolVar(&facts, "facts", false, "print what was seen, packed, for releve azure doctor to judge")
 	return cmd
 }
 
@@ -113,6 +117,9 @@ func lookConfig(ctx context.Context, cfg *config.Config) (examine.Config, func()
 	}
 	if cfg.Cloud != nil && len(cfg.Cloud.PoPs) > 0 {
 		look.PoP = cfg.Cloud.PoPs[0].Endpoint.Addr()
+	}
+	if cfg.Routes == config.RoutesOwn {
+		look.From = i.MGMT.Address.Addr() // as the agent asks ARM
 	}
 	if cfg.HA == nil || cfg.Azure == nil {
 		look.Endpoint = "https://management.azure.com" // what HA will need

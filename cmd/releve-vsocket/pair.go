@@ -190,7 +190,7 @@ func (p *pair) armConfig() arm.Config {
 		Endpoint: az.Endpoint, Audience: az.Audience, CAFile: az.CAFile,
 		NIC:     arm.NICID(az.Subscription, az.NIC.Group, az.NIC.Name),
 		PeerNIC: arm.NICID(az.Subscription, az.PeerNIC.Group, az.PeerNIC.Name),
-		Tokens:  p.tokens, Clock: agent.BootClock,
+		Dialer:  byMGMT(p.cfg), Tokens: p.tokens, Clock: agent.BootClock,
 	}
 	if az.PeerVM.Name != "" {
 		c.PeerVM = arm.VMID(az.Subscription, az.PeerVM.Group, az.PeerVM.Name)

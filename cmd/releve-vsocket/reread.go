@@ -61,6 +61,7 @@ func adopt(next, now *config.Config) error {
 	differs("version", next.Version, now.Version)
 	differs("state_dir", next.StateDir, now.StateDir)
 	differs("run_dir", next.RunDir, now.RunDir)
+	differs("routes", next.Routes, now.Routes)
 	differs("interfaces", next.Interfaces, now.Interfaces)
 	return needsRestart(what)
 }

@@ -20,6 +20,7 @@ import (
 	"releve.dev/releve/vsocket/control"
 	"releve.dev/releve/vsocket/gate"
 	"releve.dev/releve/vsocket/journal"
+	"releve.dev/releve/vsocket/routes"
 	"releve.dev/releve/vsocket/tunnel"
 )
 
@@ -30,6 +31,7 @@ type unit struct {
 	version site.Version
 	boot    site.BootID // of the present life
 	nonce   uint64
+	routes  routes.Keeper
 	gate    *gate.Gate
 	slots   *slots.Slots
 	kept    disk.Folder // of a change of the floating IP
@@ -96,6 +98,9 @@ func (u *unit) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w\nhint: is state_dir writable?", err)
 	}
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	go u.routes.Run(keeping)
 	err = u.lives(ctx)
 	// The tunnel outlives the gate: who drains still needs it.
 	return errors.Join(err, u.closeWays(), u.journal.Close())

@@ -18,7 +18,11 @@ import (
 
 // azureRun is what the commands that change something in Azure share: how a plan
 // is shown, asked about and carried out.
-type azureRun struct{ plan, yes, json bool }
+type azureRun struct {
+	plan, yes, json bool
+
+	before func(context.Context) error // once it is decided that something is changed; nil: nothing
+}
 
 func (r *azureRun) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&r.plan, "plan", false, "show what would change, and change nothing")
@@ -39,6 +43,11 @@ func (r *azureRun) run(ctx context.Context, cmd *cobra.Command, c *account.Clien
 	}
 	if err := r.ask(cmd, changes); err != nil {
 		return err
+	}
+	if r.before != nil {
+		if err := r.before(ctx); err != nil {
+			return err
+		}
 	}
 	progress := newStepProgress(cmd.OutOrStdout(), r.json)
 	applier := apply.Applier{ARM: c, Progress: progress, Ready: ready}

@@ -71,6 +71,24 @@ func checkWaits(s Source) []string {
 	return uses(s, waits, "waits, but below setup/ account.Await alone does")
 }
 
+// signIn is what a person signs in to Azure with. It is large, and the appliances
+// have no person: they link azcore alone.
+const signIn = "github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+// checkSignIn says where what a person signs in with could get into an appliance.
+func checkSignIn(s Source) []string {
+	var wrong []string
+	for _, target := range s.Imports() {
+		switch {
+		case target == signIn && s.Folder != "setup/account":
+			wrong = append(wrong, s.Path+": imports "+target+"; setup/account alone does")
+		case target == Module+"/setup/account" && !within(s.Folder, "setup") && s.Folder != "cmd/releve" && !s.Test:
+			wrong = append(wrong, s.Path+": imports setup/account, which is for the set-up and for releve alone")
+		}
+	}
+	return wrong
+}
+
 // uses finds the names of packages that a file uses.
 func uses(s Source, names map[string][]string, why string) []string {
 	imports := s.Imports()

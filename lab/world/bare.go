@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"releve.dev/releve/azure/emulator"
 	"releve.dev/releve/lab/azuresite"
 	"releve.dev/releve/lab/gateway"
 	"releve.dev/releve/lab/resolver"
@@ -168,6 +169,19 @@ func (w *World) OpenGateway(listener net.Listener) {
 	})
 	w.later(func() { _ = server.Close() })
 	go func() { _ = server.Serve(listener) }()
+}
+
+// StockImage is one that doesn't have the package.
+const StockImage = "Debian:debian-13:13-gen2:latest"
+
+// Endpoint is where the lab's ARM is, and ManagerName who its manager is, inside and by
+// the gateway.
+func (w *World) Endpoint() string    { return w.endpoint() }
+func (w *World) ManagerName() string { return managerName }
+
+// Administrator is the application by which one signs in to the lab's Azure.
+func (w *World) Administrator() (id, secret string) {
+	return emulator.AdminClientID, emulator.DefaultSecret
 }
 
 // CA is the certificate that the lab's Azure is to be trusted by.

@@ -39,8 +39,12 @@ type OverdueError struct {
 
 func (e *OverdueError) Error() string { return fmt.Sprintf("%s: not within %s", e.What, e.Bound) }
 
+// firstLook is the shortest pause: where Azure is emulated, and instant, waiting
+// for it costs little.
+const firstLook = 20 * time.Millisecond
+
 // Await looks until ok, at once and then after pauses that grow with the time
-// already waited, from a twentieth of every to every. It gives up after bound, or
+// already waited, up to every. It gives up after bound, or
 // with an error of ok. It is the only way to wait below setup/.
 func Await(ctx context.Context, what string, every, bound time.Duration, ok func(context.Context) (bool, error)) error {
 	began := time.Now()
@@ -54,7 +58,7 @@ func Await(ctx context.Context, what string, every, bound time.Duration, ok func
 			return &OverdueError{what, bound}
 		}
 		progress(ctx).Waiting(what, since)
-		if err := pause(ctx, min(max(since/8, every/20), every, bound-since)); err != nil {
+		if err := pause(ctx, min(max(since/4, firstLook), every, bound-since)); err != nil {
 			return err
 		}
 	}

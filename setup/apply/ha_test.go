@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"releve.dev/releve/doctor"
 	"releve.dev/releve/setup/apply"
 	"releve.dev/releve/setup/plan"
 	"releve.dev/releve/setup/sitetest"
@@ -32,19 +33,16 @@ func wanted() plan.Wanted {
 
 var errKilled = errors.New("killed")
 
-// run plans anew from what is there, as each call of the command does, and
-// carries it out, up to before or after the step at.
-func run(t *testing.T, s *sitetest.Site, steps []plan.Step, at string, after bool) (*quiet, error) {
+// run carries steps out, up to the end of the one named last, "" for all.
+func run(t *testing.T, s *sitetest.Site, steps []plan.Step, last string) (*quiet, error) {
 	t.Helper()
 	q := &quiet{}
 	a := apply.Applier{ARM: clientOf(t, s), Progress: q}
-	if at != "" {
-		a.Between = func(step string, passed bool) error {
-			if step == at && passed == after {
-				return errKilled
-			}
-			return nil
+	a.Between = func(step string, after bool) error {
+		if step == last && after {
+			return errKilled
 		}
+		return nil
 	}
 	return q, a.Run(t.Context(), steps, &plan.Known{})
 }
@@ -53,7 +51,7 @@ func ha(t *testing.T, s *sitetest.Site) []plan.Step { return plan.HA(wanted(), f
 
 func mustRun(t *testing.T, s *sitetest.Site, steps []plan.Step) *quiet {
 	t.Helper()
-	q, err := run(t, s, steps, "", false)
+	q, err := run(t, s, steps, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,8 +90,8 @@ func TestUndoGivesBackWhatWas(t *testing.T) {
 	}
 }
 
-// D11: a run that ends before or after any step is gone on with by the same
-// command, and ends as one that wasn't disturbed.
+// D11: a run that ends after any step, which is before the next, is gone on with
+// by the same command, and ends as one that wasn't disturbed. So is an undo.
 func TestHAKilledAtEachStep(t *testing.T) {
 	undisturbed := sitetest.New(t, true)
 	steps := ha(t, undisturbed)
@@ -101,30 +99,46 @@ func TestHAKilledAtEachStep(t *testing.T) {
 	mustRun(t, undisturbed, steps)
 	want := undisturbed.Store()
 	for _, step := range steps {
-		for _, after := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/%v", step.Name, after), func(t *testing.T) {
-				s := sitetest.New(t, true)
-				if _, err := run(t, s, ha(t, s), step.Name, after); !errors.Is(err, errKilled) {
-					t.Fatalf("the run ended with %v", err)
-				}
-				mustRun(t, s, ha(t, s))
-				if diff := sitetest.Compare(want, s.Store()); diff != nil {
-					t.Errorf("resumed: %s", diff)
-				}
-				killUndo(t, s, step.Name, after)
-				if diff := sitetest.Compare(before, s.Store()); diff != nil {
-					t.Errorf("undone: %s", diff)
-				}
-			})
-		}
+		t.Run(step.Name, func(t *testing.T) {
+			t.Parallel()
+			s := sitetest.New(t, true)
+			if _, err := run(t, s, ha(t, s), step.Name); !errors.Is(err, errKilled) {
+				t.Fatalf("the run ended with %v", err)
+			}
+			for _, found := range doctor.Blocking(doctor.Examine(facts(t, s))) {
+				t.Errorf("the command wouldn't go on: %s: %s", found.Code, found.What)
+			}
+			mustRun(t, s, ha(t, s))
+			if diff := sitetest.Compare(want, s.Store()); diff != nil {
+				t.Errorf("resumed: %s", diff)
+			}
+		})
 	}
-}
-
-// killUndo ends an undo at the step of the same name, if it has one, and goes on.
-func killUndo(t *testing.T, s *sitetest.Site, name string, after bool) {
-	t.Helper()
-	if _, err := run(t, s, plan.Undo(facts(t, s)), name, after); err != nil && !errors.Is(err, errKilled) {
-		t.Fatal(err)
+	for _, step := range plan.Undo(facts(t, undisturbed)) {
+		t.Run("undo/"+step.Name, func(t *testing.T) {
+			t.Parallel()
+			s := sitetest.New(t, true)
+			mustRun(t, s, ha(t, s))
+			if _, err := run(t, s, plan.Undo(facts(t, s)), step.Name); err != nil && !errors.Is(err, errKilled) {
+				t.Fatal(err)
+			}
+			mustRun(t, s, plan.Undo(facts(t, s)))
+			if diff := sitetest.Compare(before, s.Store()); diff != nil {
+				t.Errorf("undone: %s", diff)
+			}
+		})
 	}
-	mustRun(t, s, plan.Undo(facts(t, s)))
+	for _, step := range steps {
+		t.Run("half/"+step.Name, func(t *testing.T) {
+			t.Parallel()
+			s := sitetest.New(t, true)
+			if _, err := run(t, s, ha(t, s), step.Name); !errors.Is(err, errKilled) {
+				t.Fatalf("the run ended with %v", err)
+			}
+			mustRun(t, s, plan.Undo(facts(t, s)))
+			if diff := sitetest.Compare(before, s.Store()); diff != nil {
+				t.Errorf("a half set-up undone: %s", diff)
+			}
+		})
+	}
 }

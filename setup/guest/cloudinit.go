@@ -17,7 +17,7 @@ func CloudInit(v VM) ([]byte, error) {
 		return nil, err
 	}
 	var b strings.Builder
-	b.WriteString("#cloud-config\n# A Relève vSocket's first boot (docs/vsocket-image.md).\nwrite_files:\n")
+	b.WriteString("#cloud-config\n# A Relève vSocket's first boot (docs/vsocket.md).\nwrite_files:\n")
 	file(&b, ConfigFile, "0600", v.settings())
 	if v.EnrolKey != "" {
 		file(&b, EnrolFile, "0600", v.Manager+" "+v.EnrolKey+"\n")
@@ -45,7 +45,7 @@ func file(b *strings.Builder, path, mode, content string) {
 func (v *VM) settings() string {
 	var b strings.Builder
 	name, _ := json.Marshal(v.Site) // a string always can be
-	fmt.Fprintf(&b, "site: %s\nside: %s\ninterfaces:\n", name, v.Side)
+	fmt.Fprintf(&b, "site: %s\nside: %s\nroutes: own\ninterfaces:\n", name, v.Side)
 	fmt.Fprintf(&b, "  wan: {address: %s}\n  lan: {address: %s}\n  mgmt: {address: %s}\n", v.WAN, v.LAN, v.MGMT)
 	probes := make([]string, len(v.Probes))
 	for i, addr := range v.Probes {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"releve.dev/releve/site"
+	"releve.dev/releve/vsocket/config"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -88,6 +89,13 @@ func TestCloudInitReadBack(t *testing.T) {
 	files, p := play(t, v)
 	if want := v.Manager + " " + v.EnrolKey + "\n"; files[EnrolFile] != want {
 		t.Errorf("enrols with %q, want %q", files[EnrolFile], want)
+	}
+	c, err := config.Parse(ConfigFile, []byte(files[ConfigFile]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Site != v.Site || c.Side != v.Side || c.Interfaces.LAN != (config.Interface{Address: v.LAN}) || c.Routes != config.RoutesOwn || c.HA != nil {
+		t.Errorf("the agent runs from %+v", c)
 	}
 	if files[CAFile] != string(v.CA) {
 		t.Errorf("trusts %q", files[CAFile])

@@ -41,19 +41,22 @@ func Unset(sections ...string) (public, protected map[string]any) {
 // end ends the settings in a script.
 const end = "END-OF-SETTINGS"
 
-const merge = `#!/bin/sh
+// booted waits for the first boot's script, beside which an extension may run.
+const booted = `#!/bin/sh
 set -eu
 umask 077
-releve-vsocket config merge <<'%s'
+if command -v cloud-init >/dev/null; then
+  cloud-init status --wait || echo "the first boot has failed; its output is in /var/log/cloud-init-output.log"
+fi
+`
+
+const merge = booted + `releve-vsocket config merge <<'%s'
 %s
 %s
 releve-vsocket config apply
 `
 
-const unset = `#!/bin/sh
-set -eu
-umask 077
-releve-vsocket config unset %s
+const unset = booted + `releve-vsocket config unset %s
 systemctl try-restart releve-vsocket.service
 `
 

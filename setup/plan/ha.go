@@ -80,10 +80,10 @@ func restartSteps(f *doctor.Facts, m *doctor.Member) []Step {
 // ended half-way is gone on with.
 func Undo(f *doctor.Facts) []Step {
 	var steps []Step
-	made := madeFloating(f)
+	made := Made(f)
 	steps = append(steps, restoreRoutes(f, orNamed(made, f))...)
 	for _, side := range [...]int{1, 0} {
-		if m := &f.Members[side]; extensionOf(m) != nil {
+		if m := &f.Members[side]; Extended(m) && Runs(m) {
 			steps = append(steps, unsetStep(f, m), removeExtension(f, m))
 		}
 	}
@@ -134,9 +134,9 @@ func assignmentIDs(f *doctor.Facts) []string {
 	return list
 }
 
-// madeFloating is the floating IP that ha put there, by the tag; the zero address
+// Made is the floating IP that ha put there, by the tag; the zero address
 // if there was one before.
-func madeFloating(f *doctor.Facts) netip.Addr {
+func Made(f *doctor.Facts) netip.Addr {
 	if f.Members[0].LAN == nil {
 		return netip.Addr{}
 	}
@@ -151,3 +151,10 @@ func orNamed(made netip.Addr, f *doctor.Facts) netip.Addr {
 	}
 	return f.Wanted.FloatingIP
 }
+
+// Extended reports whether a member's VM has the extension of ha.
+func Extended(m *doctor.Member) bool { return extensionOf(m) != nil }
+
+// Runs reports whether a member's VM runs: Azure changes no extension, and runs
+// nothing, in one that doesn't.
+func Runs(m *doctor.Member) bool { return m.VM.Power == "" || m.VM.Power == "running" }

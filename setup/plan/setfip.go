@@ -37,7 +37,8 @@ func SetFIP(w Wanted, f *doctor.Facts, to netip.Addr) []Step {
 	}
 	steps = append(steps, Step{Name: "added", ID: active.LAN.ID, Why: "the active vSocket has added " + to.String(), Act: &Act{Done: on(to, true)}})
 	steps = append(steps, routeSteps(f, from, to, false)...)
-	steps = append(steps, Step{Name: "tag", ID: f.Members[0].LAN.ID, Why: "undo knows which address is ha's",
+	steps = append(steps, Step{Name: "removed", ID: active.LAN.ID, Why: "the active vSocket has taken " + from.String() + " off", Act: &Act{Done: on(from, false)}})
+	return append(steps, Step{Name: "tag", ID: f.Members[0].LAN.ID, Why: "undo knows which address is ha's",
 		Change: func(is document.Document, _ *Known) (document.Document, error) {
 			if is.Text("tags", TagFloating) == "" {
 				return is, nil
@@ -46,5 +47,4 @@ func SetFIP(w Wanted, f *doctor.Facts, to netip.Addr) []Step {
 			shall.Set(to.String(), "tags", TagFloating)
 			return shall, nil
 		}})
-	return append(steps, Step{Name: "removed", ID: active.LAN.ID, Why: "the active vSocket has taken " + from.String() + " off", Act: &Act{Done: on(from, false)}})
 }

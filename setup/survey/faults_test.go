@@ -100,13 +100,14 @@ func azureFaults() []fault {
 		{name: "LAN address dynamic", code: "lan-dynamic", plant: nic(site.Primary, sitetest.LAN, func(p object) { config(p, 0)["privateIPAllocationMethod"] = "Dynamic" })},
 		{name: "floating IP dynamic", code: "fip-dynamic", plant: nic(site.Primary, sitetest.LAN, func(p object) { config(p, 1)["privateIPAllocationMethod"] = "Dynamic" })},
 		{name: "floating IP on no NIC", code: "fip-none", plant: dropFloating},
-		{name: "floating IP on the standby's NIC", code: "fip-standby", plant: both(dropFloating, func(w *world) { w.floatOn(w.LANNIC(site.Secondary)) }),
-			person: func(*world) {}},
+		{name: "floating IP on the standby's NIC", code: "fip-standby", plant: both(dropFloating, func(w *world) { w.floatOn(w.LANNIC(site.Secondary)) })},
 		{name: "floating IP is another VM's", code: "fip-taken", plant: both(dropFloating, func(w *world) {
 			w.place(w.ID("Microsoft.Network/networkInterfaces", "printer"), object{"location": "westeurope", "properties": object{"ipConfigurations": []any{object{"name": "a",
 				"properties": object{"primary": true, "privateIPAddress": sitetest.FloatingIP.String(), "privateIPAllocationMethod": "Static", "subnet": object{"id": w.SubnetID(sitetest.LAN)}}}}}})
 		}), person: func(w *world) {
-			w.Delete(w.ID("Microsoft.Network/networkInterfaces", "printer"))
+			if err := w.client.Delete(w.t.Context(), w.ID("Microsoft.Network/networkInterfaces", "printer")); err != nil {
+				w.t.Fatal(err)
+			}
 			w.floatOn(w.LANNIC(site.Primary))
 		}},
 		{name: "floating IP reserved by Azure", code: "address-reserved", plant: both(dropFloating, wish("10.102.2.3")), person: wellAgain},
@@ -148,11 +149,17 @@ func azureFaults() []fault {
 		{name: "read-only lock", code: "locked", plant: func(w *world) {
 			w.place(w.GroupID(sitetest.Group)+"/providers/Microsoft.Authorization/locks/freeze", object{"properties": object{"level": "ReadOnly"}})
 		}},
-		{name: "fault domain", code: "set-differs", set: true, plant: func(w *world) {
+		{name: "deny assignment", code: "denied", plant: func(w *world) {
+			w.place(w.GroupID(sitetest.Group)+denial, object{"properties": object{"denyAssignmentName": "managed app", "permissions": []any{object{
+				"actions": []any{"Microsoft.Network/networkInterfaces/write"}}}, "principals": []any{object{"id": "00000000-0000-0000-0000-000000000000", "type": "SystemDefined"}}}})
+		}, person: func(w *world) { w.Delete(w.GroupID(sitetest.Group) + denial) }},
+		{name: "another availability set", code: "set-differs", set: true, plant: func(w *world) {
 			w.judge = func(f *doctor.Facts) { f.Members[1].VM.Set = "/subscriptions/s/another" }
 		}, person: plain},
 	}
 }
+
+const denial = "/providers/Microsoft.Authorization/denyAssignments/00000000-0000-4000-8000-000000000007"
 
 func dropFloating(w *world) {
 	nic(site.Primary, sitetest.LAN, func(p object) { p["ipConfigurations"] = p["ipConfigurations"].([]any)[:1] })(w)
@@ -210,8 +217,8 @@ func (w *world) floatOn(id string) {
 }
 
 func (w *world) power(side site.Side, action string) {
-	if answer := w.Server.Do("POST", w.VMID(sitetest.VM(side))+"/"+action+"?api-version=2024-07-01", "", ""); answer.Status >= 300 {
-		w.t.Fatalf("%s: %d %s", action, answer.Status, answer.Body)
+	if _, err := w.client.Post(w.t.Context(), w.VMID(sitetest.VM(side))+"/"+action, nil); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
@@ -256,9 +263,6 @@ func (f fault) try(t *testing.T) {
 		}
 		t.Logf("%s | %s | %s | %s | %s", finding.Code, finding.What, r.Command, r.Portal, r.Person)
 		w.mend(r, f.person)
-	}
-	if f.code == "fip-standby" { // the agent puts it where it is active
-		w.floatOn(w.LANNIC(site.Primary))
 	}
 	if left := w.examine(); len(left) > 0 {
 		t.Errorf("after the remedy: %s", list(left))

@@ -43,24 +43,30 @@ func (s *survey) assignments(identity *doctor.Identity) {
 		for _, d := range list {
 			if key := strings.ToLower(d.Text("id")); !seen[key] {
 				seen[key] = true
-				identity.Assignments = append(identity.Assignments, s.assignment(d))
+				identity.Assignments = append(identity.Assignments, s.assignment(group, d))
 			}
 		}
 	}
 	identity.AssignmentsKnown = true
 }
 
-func (s *survey) assignment(d document.Document) doctor.Assignment {
+// assignment reads the role where the caller surely may: at the group.
+func (s *survey) assignment(group string, d document.Document) doctor.Assignment {
 	a := doctor.Assignment{ID: d.Text("id"), Scope: d.Text("properties", "scope"), RoleID: d.Text("properties", "roleDefinitionId")}
-	role := s.get("the role", a.RoleID)
+	role := s.get("the role", group+"/providers/Microsoft.Authorization/roleDefinitions/"+a.RoleID[strings.LastIndexByte(a.RoleID, '/')+1:])
 	if role == nil {
 		return a
 	}
 	a.Name = role.Text("properties", "roleName")
-	var rights arm.Permissions
-	for _, p := range role.Objects("properties", "permissions") {
-		rights = append(rights, arm.Permission{Actions: p.Texts("actions"), NotActions: p.Texts("notActions")})
-	}
-	a.Rights = rights
+	a.Rights = permissions(role)
 	return a
+}
+
+// permissions are those of a role, or of a deny assignment.
+func permissions(d document.Document) arm.Permissions {
+	var all arm.Permissions
+	for _, p := range d.Objects("properties", "permissions") {
+		all = append(all, arm.Permission{Actions: p.Texts("actions"), NotActions: p.Texts("notActions")})
+	}
+	return all
 }

@@ -1,10 +1,10 @@
 package survey
 
 import (
-	"context"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 
 	"releve.dev/releve/doctor"
 	"releve.dev/releve/setup/document"
@@ -26,10 +26,12 @@ func (s *survey) network() {
 	s.others(lan)
 	s.floating(lan)
 	s.available(lan)
+	s.effective()
 	for i := range s.facts.Members {
-		m := &s.facts.Members[i]
-		for _, n := range m.NICs() {
-			s.guards(&m.VM, n)
+		for _, n := range s.facts.Members[i].NICs() {
+			if !n.Guarded {
+				s.guards(n)
+			}
 		}
 	}
 }
@@ -175,23 +177,33 @@ func (s *survey) available(lan string) {
 	}
 }
 
-// guards are the rules before a NIC: the effective ones, which know those of an
-// Azure Virtual Network Manager too, or, for a VM that isn't running, the
-// groups' own.
-func (s *survey) guards(vm *doctor.VM, n *doctor.NIC) {
-	if vm.Power == "running" {
-		d, err := s.Post(s.ctx, n.ID+"/effectiveNetworkSecurityGroups", nil)
-		if err == nil {
-			for _, g := range d.Objects("value") {
-				n.Guards = append(n.Guards, doctor.Guard{ID: g.Text("networkSecurityGroup", "id"), Rules: rules(g.Objects("effectiveSecurityRules"), false)})
-			}
-			n.Guarded = true
-			return
+// effective asks for the rules that are in force before each NIC of a running VM,
+// all at once: an answer takes Azure some seconds.
+func (s *survey) effective() {
+	var all sync.WaitGroup
+	for i := range s.facts.Members {
+		m := &s.facts.Members[i]
+		if m.VM.Power != "running" {
+			continue // Azure refuses
 		}
-		if s.ctx.Err() == context.Canceled {
-			return
+		for _, n := range m.NICs() {
+			all.Go(func() {
+				d, err := s.Post(s.ctx, n.ID+"/effectiveNetworkSecurityGroups", nil)
+				if err != nil {
+					return // the groups' own rules will do
+				}
+				for _, g := range d.Objects("value") {
+					n.Guards = append(n.Guards, doctor.Guard{ID: g.Text("networkSecurityGroup", "id"), Rules: rules(g.Objects("effectiveSecurityRules"), false)})
+				}
+				n.Guarded = true
+			})
 		}
 	}
+	all.Wait()
+}
+
+// guards are the rules of the groups before a NIC.
+func (s *survey) guards(n *doctor.NIC) {
 	n.Guarded = true
 	list := []string{n.NSG}
 	if sub := s.facts.VNet.Subnet(n.Primary().Subnet); sub != nil {

@@ -113,6 +113,17 @@ func (s *survey) list(what, path string) []document.Document {
 // subscription tells a sign-in that won't do from one that will.
 func (s *survey) subscription() bool {
 	caller := &s.facts.Caller
+	if client, ok := s.Reader.(interface {
+		Caller(context.Context) (account.Caller, error)
+	}); ok {
+		who, err := client.Caller(s.ctx)
+		if err != nil {
+			caller.Problem = doctor.SignInExpired
+			caller.Detail, _, _ = strings.Cut(err.Error(), "\n")
+			return false
+		}
+		caller.Who, caller.ObjectID = who.Name, who.ObjectID
+	}
 	d, _, err := s.Get(s.ctx, "/subscriptions/"+s.names.Subscription)
 	var refused *account.Error
 	switch {
@@ -166,5 +177,17 @@ func (s *survey) locks() {
 			scope, _, _ := strings.Cut(d.Text("id"), "/providers/Microsoft.Authorization/")
 			s.facts.Locks = append(s.facts.Locks, doctor.Lock{ID: d.Text("id"), Scope: scope, Level: d.Text("properties", "level")})
 		}
+		for _, d := range s.list("deny assignments", group+"/providers/Microsoft.Authorization/denyAssignments") {
+			s.facts.Denies = append(s.facts.Denies, doctor.Deny{ID: d.Text("id"), Name: d.Text("properties", "denyAssignmentName"), Scope: d.Text("properties", "scope"),
+				Principals: principals(d, "principals"), Except: principals(d, "excludePrincipals"), Rights: permissions(d)})
+		}
 	}
+}
+
+func principals(d document.Document, name string) []string {
+	var all []string
+	for _, p := range d.Objects("properties", name) {
+		all = append(all, p.Text("id"))
+	}
+	return all
 }

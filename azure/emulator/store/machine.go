@@ -103,6 +103,19 @@ func (s *Store) Booted(now time.Duration, vmID string) bool {
 	return true
 }
 
+// BootFailed says that the guest will never be ready: the VM's operation ends
+// Failed, as Azure's does when nothing was heard of a guest for too long.
+func (s *Store) BootFailed(now time.Duration, vmID, why string) bool {
+	s.Advance(now)
+	r := s.byKey[strings.ToLower(vmID)]
+	if r == nil || r.op == nil || !r.op.waits || r.op.script != nil {
+		return false
+	}
+	r.op.failure = conflict("OSProvisioningTimedOut", "OS Provisioning for VM '%s' did not finish in the allotted time. The VM may still finish provisioning successfully. Please check provisioning state later. For details on how to check current provisioning state of Linux VMs, refer to https://aka.ms/LinuxVMLifecycle. (%s)", r.name, why)
+	s.guestDone(r.op)
+	return true
+}
+
 // guestDone ends an operation that waited for its guest, unless it has not taken
 // its time yet.
 func (s *Store) guestDone(op *operation) {

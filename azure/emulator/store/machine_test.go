@@ -111,6 +111,40 @@ func TestMachineBoots(t *testing.T) {
 	}
 }
 
+// TestBootFails: a guest that never reports ends the PUT as Azure does.
+func TestBootFails(t *testing.T) {
+	b := newMachines(t, store.Options{})
+	b.s.PlayGuests(0)
+	put := b.do("PUT", guest, "", machineBody(""))
+	b.pass(time.Minute)
+	if !b.s.BootFailed(b.now, guest, "no init") {
+		t.Fatal("nobody waited")
+	}
+	status := b.object(b.do("GET", strings.TrimPrefix(put.Get("Azure-AsyncOperation"), "https://management.azure.com"), "", ""))
+	if tree.Text(status, "error", "code") != "OSProvisioningTimedOut" || b.text(guest, "properties", "provisioningState") != "Failed" {
+		t.Fatalf("status %v", status)
+	}
+	other := site + "/providers/Microsoft.Network/networkInterfaces/more"
+	if err := b.s.Place(b.now, other, nicBody("10.102.2.21", "")); err != nil {
+		t.Fatal(err)
+	}
+	more := strings.Replace(machineBody(""), `"networkInterfaces":[{"id":"`+nicG+`","properties":{`, `"networkInterfaces":[{"id":"`+other+`"},{"id":"`+nicG+`","properties":{"primary":true,`, 1)
+	want(t, b.do("PUT", guest, "", more), 400, "AddingOrDeletingNetworkInterfacesOnARunningVirtualMachineNotSupported")
+}
+
+// TestSetState: a resource can be found Failed, and a write mends it.
+func TestSetState(t *testing.T) {
+	b := newBench(t, store.Options{})
+	if !b.s.SetState(nicP, "Failed") || b.text(nicP, "properties", "provisioningState") != "Failed" {
+		t.Fatal("not failed")
+	}
+	want(t, b.do("PUT", nicP, "", nicBody("10.102.2.10", fip)), 200, "")
+	b.pass(time.Minute)
+	if state := b.text(nicP, "properties", "provisioningState"); state != "Succeeded" {
+		t.Fatal(state)
+	}
+}
+
 // TestMachineSecrets: what Azure never shows is never shown, and sending a GET
 // back changes nothing.
 func TestMachineSecrets(t *testing.T) {

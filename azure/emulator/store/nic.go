@@ -196,7 +196,23 @@ func (s *Store) checkNICReferences(w *write, properties tree.Object) *Error {
 			return e
 		}
 	}
+	if e := s.checkMove(w, properties); e != nil {
+		return e
+	}
 	return s.checkPublic(w, properties)
+}
+
+// checkMove: a secondary NIC in use stays in its subnet.
+func (s *Store) checkMove(w *write, properties tree.Object) *Error {
+	if w.old == nil {
+		return nil
+	}
+	vm, primary := s.vmOf(w.key)
+	now := tree.Text(tree.Objects(properties, "ipConfigurations")[0], "properties", "subnet", "id")
+	if vm == nil || primary || strings.EqualFold(now, w.old.form.(*nicForm).configs[0].subnet) {
+		return nil
+	}
+	return bad("SecondaryNetworkInterfaceInUseCannotChangeSubnet", "Cannot change subnet of network interface %s while it is in use as a secondary network interface.", w.id)
 }
 
 func invalidReference(id, by string) *Error {

@@ -270,6 +270,19 @@ func (s *Store) end(r *resource, op *operation) {
 	s.changed()
 }
 
+// SetState makes a resource's provisioningState what a failure of the platform
+// would, "Failed" above all, until the next write. It reports whether there is
+// such a resource.
+func (s *Store) SetState(id, state string) bool {
+	r := s.byKey[strings.ToLower(id)]
+	if r == nil || r.op != nil {
+		return false
+	}
+	r.state = state
+	s.changed()
+	return true
+}
+
 // supersede ends an operation because a later write took its place.
 func (s *Store) supersede(op *operation, by string) {
 	op.Status, op.Done, op.Code = canceled, s.now, canceled

@@ -50,7 +50,7 @@ func (s *Store) addBuiltins() {
 		p := b.Definition.Permissions[0]
 		s.add(&resource{kind: definitionKind, id: id, key: strings.ToLower(id), name: b.ID, doc: tree.Object{"properties": tree.Object{
 			"roleName": b.Name, "type": "BuiltInRole", "description": b.Description, "assignableScopes": []any{"/"},
-			"permissions": []any{tree.Object{"actions": list(p.Actions), "notActions": list(p.NotActions), "dataActions": []any{}, "notDataActions": []any{}}},
+			"permissions": []any{tree.Object{"actions": list(p.Actions), "notActions": list(p.NotActions), "dataActions": list(p.DataActions), "notDataActions": list(p.NotDataActions)}},
 		}}})
 	}
 }

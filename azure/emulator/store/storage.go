@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"releve.dev/releve/azure/emulator/rbac"
 	"releve.dev/releve/azure/emulator/tree"
 )
 
@@ -95,8 +96,7 @@ func (s *Store) Blob(account, container, name string) (length string, found bool
 // Blobs lists the names in a container. found is false if there is no such
 // container.
 func (s *Store) Blobs(account, container string) (names []string, found bool) {
-	a := s.account(account)
-	if a == nil || s.byKey[a.key+blobServiceSegment+"/containers/"+strings.ToLower(container)] == nil {
+	if s.byKey[s.ContainerKey(account, container)] == nil {
 		return nil, false
 	}
 	for _, r := range s.blobs(account, container) {
@@ -122,12 +122,12 @@ func (s *Store) account(name string) *resource {
 }
 
 func (s *Store) blobs(account, container string) []*resource {
-	a := s.account(account)
-	if a == nil {
+	key := s.ContainerKey(account, container)
+	if key == "" {
 		return nil
 	}
 	var out []*resource
-	for _, r := range s.under(a.key + blobServiceSegment + "/containers/" + strings.ToLower(container)) {
+	for _, r := range s.under(key) {
 		if r.kind == blobKind {
 			out = append(out, r)
 		}
@@ -155,4 +155,24 @@ func (s *Store) checkBlob(uri string, w *write) *Error {
 		return notFound("DiskBlobNotFound", "Unable to find VHD blob with URI %s for disk '%s'.", uri, w.target.name)
 	}
 	return nil
+}
+
+// ContainerKey is a container's id in lower case, "" if there is no such account.
+func (s *Store) ContainerKey(account, container string) string {
+	a := s.account(account)
+	if a == nil {
+		return ""
+	}
+	return a.key + blobServiceSegment + "/containers/" + strings.ToLower(container)
+}
+
+// PublicContainer reports whether anybody may read a container's blobs.
+func (s *Store) PublicContainer(account, container string) bool {
+	r := s.byKey[s.ContainerKey(account, container)]
+	return r != nil && !strings.EqualFold(tree.Text(r.doc, "properties", "publicAccess"), "None")
+}
+
+// MayData reports whether a principal's roles allow an action on data.
+func (s *Store) MayData(p Principal, action, scope string) bool {
+	return p.Admin || rbac.AllowedData(s.grants, strings.ToLower(p.ObjectID), action, scope)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 
 	"releve.dev/releve/azure/emulator/profile"
@@ -72,10 +73,18 @@ func (s *Store) checkVMNICs(w *write, form *vmForm) *Error {
 			return bad("NicInUse", "Network Interface %s is used by existing resource %s. In order to attach the network interface, it must be dissociated from the resource.", nic.id, vm.id)
 		}
 	}
+	if w.old != nil && hasImage(w.old.doc) && w.extra["power"] != string(PowerDeallocated) && !sameNICs(w.old.form.(*vmForm), form) {
+		return bad("AddingOrDeletingNetworkInterfacesOnARunningVirtualMachineNotSupported",
+			"Secondary network interfaces cannot be added or deleted from a running virtual machine. In order to add or delete, the virtual machine %s must be stop-deallocated.", w.id)
+	}
 	if len(form.nics) > 1 && form.primary == "" {
 		return bad("NetworkInterfaceMustHavePrimaryPropertySet", "Network interface %s must have Primary property set.", s.byKey[form.nics[0]].name)
 	}
 	return nil
+}
+
+func sameNICs(a, b *vmForm) bool {
+	return len(a.nics) == len(b.nics) && !slices.ContainsFunc(b.nics, func(key string) bool { return !slices.Contains(a.nics, key) })
 }
 
 func (s *Store) checkIdentities(vm string, form *vmForm) *Error {

@@ -1,17 +1,15 @@
-// Command packaging makes the Debian packages out of the built programs: what
-// `make package` runs. The same programs make the same packages, byte for byte.
-package main
+// Package packaging makes the Debian packages out of the built programs. The same
+// programs make the same packages, byte for byte.
+package packaging
 
 import (
 	"bytes"
 	"embed"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +17,6 @@ import (
 	popconfig "releve.dev/releve/pop/config"
 
 	"releve.dev/releve/packaging/deb"
-	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/config"
 )
 
@@ -32,14 +29,14 @@ type product struct {
 	summary, description string
 	sample               func() string
 	sampleName           string
-	sysctl               string
+	sysctl, networkd     string // "": none
 	units                []string
 	gone                 []string // when it is purged
 }
 
 var products = []product{
 	{
-		program: "releve-vsocket", folder: "vsocket", sample: config.Sample, sampleName: "vsocket.sample.yaml", sysctl: "60-releve.conf",
+		program: "releve-vsocket", folder: "vsocket", sample: config.Sample, sampleName: "vsocket.sample.yaml", sysctl: "60-releve.conf", networkd: "60-releve-networkd.conf",
 		summary: "one of the two appliances of a Releve site in Azure",
 		description: "A site's two vSockets watch each other, and one takes over the site's\n" +
 			"floating IP when the other dies. This is the agent, and its channel to the\nmanager.",
@@ -56,38 +53,37 @@ var products = []product{
 	},
 }
 
-func main() {
-	bin := flag.String("bin", "bin", "where the programs are, and the packages go")
-	version := flag.String("version", site.Release.String(), "of the packages")
-	arch := flag.String("arch", runtime.GOARCH, "Debian's name of the machine that the programs are for")
-	root := flag.String("root", ".", "of the source tree, for the licence")
-	flag.Parse()
-	if err := run(*root, *bin, *version, *arch); err != nil {
-		fmt.Fprintln(os.Stderr, "packaging:", err)
-		os.Exit(1)
+// Make writes each product's package beside its program, in bin; root is the source
+// tree's. It returns the files.
+func Make(root, bin, version, arch string) (names []string, err error) {
+	license, err := os.ReadFile(filepath.Join(root, "LICENSE"))
+	if err != nil {
+		return nil, err
 	}
+	for _, p := range products {
+		name, err := p.make(license, bin, version, arch)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", p.program, err)
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
-func run(root, bin, version, arch string) error {
-	for _, p := range products {
-		name, err := p.make(root, bin, version, arch)
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.program, err)
-		}
-		fmt.Println(name)
+// VSocket is the package of a vSocket with this program.
+func VSocket(program []byte, version, arch string) (*deb.Package, error) {
+	at, err := moment()
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return products[0].build(program, nil, version, arch, at)
 }
 
 // make writes one package beside its program.
-func (p *product) make(root, bin, version, arch string) (string, error) {
+func (p *product) make(license []byte, bin, version, arch string) (string, error) {
 	program, err := os.ReadFile(filepath.Join(bin, p.program))
 	if err != nil {
 		return "", fmt.Errorf("%w\nhint: make build makes it", err)
-	}
-	license, err := os.ReadFile(filepath.Join(root, "LICENSE"))
-	if err != nil {
-		return "", err
 	}
 	at, err := moment()
 	if err != nil {
@@ -139,6 +135,9 @@ func (p *product) build(program, license []byte, version, arch string, at time.T
 		return err
 	}
 	errs := []error{add("/etc/sysctl.d", p.sysctl, true)}
+	if p.networkd != "" {
+		errs = append(errs, add("/usr/lib/systemd/networkd.conf.d", p.networkd, false))
+	}
 	for _, unit := range p.units {
 		errs = append(errs, add("/usr/lib/systemd/system", unit, false))
 	}
