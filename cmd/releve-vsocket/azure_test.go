@@ -105,7 +105,7 @@ func (s *cloudSite) apiTest(t *testing.T) (text string, passed bool) {
 	t.Helper()
 	var out bytes.Buffer
 	printer := &stepPrinter{out: &out}
-	if err := (&options{config: s.file}).apiTestHere(t.Context(), printer); err != nil {
+	if err := (&options{config: s.file}).apiTestHere(t.Context(), printer.print); err != nil {
 		t.Fatal(err)
 	}
 	passed = printer.end() == nil

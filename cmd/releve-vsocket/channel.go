@@ -27,6 +27,7 @@ import (
 	"releve.dev/releve/vsocket/remote"
 	"releve.dev/releve/vsocket/reporter"
 	"releve.dev/releve/vsocket/spool"
+	"releve.dev/releve/vsocket/webui"
 )
 
 func (o *options) channelCommand() *cobra.Command {
@@ -150,7 +151,7 @@ func openChannel(cfg *config.Config, folder disk.Folder, kept *spool.Spool, agen
 		Machine: strings.TrimSpace(string(machine)), Log: slog.Default(), Local: join.Local(cfg, key),
 		Apply: func(ctx context.Context, _ *contract.Settings) error { return apply(ctx, agent) },
 		Void:  func() { unassigned(folder, agent) },
-		Serve: remote.New(control.Socket(cfg.RunDir)).Serve,
+		Serve: remote.New(control.Socket(cfg.RunDir), webui.Socket(cfg.RunDir)).Serve,
 	})
 }
 

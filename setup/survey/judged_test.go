@@ -104,6 +104,9 @@ func guestFaults() []fault {
 	return []fault{
 		{name: "guest doesn't forward", code: "guest-forwarding", plant: guest(1, func(g *doctor.Guest) { g.NotForwarding = []string{"net.ipv4.ip_forward"} })},
 		{name: "guest's interface is down", code: "guest-link", person: recovers(1), plant: guest(1, func(g *doctor.Guest) { g.Interfaces[1].Up = false })},
+		{name: "MGMT is down, so ARM isn't reached", code: "guest-link", person: recovers(1), plant: guest(1, func(g *doctor.Guest) {
+			g.Interfaces[0].Up, g.ARM = false, doctor.Reach{Host: "management.azure.com", Why: "no such device"}
+		})},
 		{name: "guest has another address", code: "guest-address", plant: guest(0, func(g *doctor.Guest) { g.Interfaces[1].Have = nil })},
 		{name: "floating IP not in the active's guest", code: "guest-fip", plant: guest(0, func(g *doctor.Guest) { g.Interfaces[2].Have = g.Interfaces[2].Have[:1] })},
 		{name: "floating IP in the standby's guest", code: "guest-fip-standby", plant: guest(1, func(g *doctor.Guest) {

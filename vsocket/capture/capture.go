@@ -111,7 +111,7 @@ func (c *Capture) read(ctx context.Context, conn *packet.Conn, w io.Writer, told
 	for {
 		n, _, err := conn.ReadFrom(buf[packHead:])
 		switch {
-		case ctx.Err() != nil:
+		case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
 			return r.as(Stopped), nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return r.as(TimeOver), nil

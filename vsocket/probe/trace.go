@@ -56,11 +56,11 @@ func (t Trace) Run(ctx context.Context, emit func(Hop)) (reached bool, err error
 	way := ipv4.NewPacketConn(socket.conn)
 	for ttl := 1; ttl <= t.Hops; ttl++ {
 		if err := way.SetTTL(ttl); err != nil {
-			return false, over(ctx, err)
+			return false, unlessOver(ctx, err)
 		}
 		hop, err := t.hop(socket, ttl)
 		if err != nil {
-			return false, over(ctx, err)
+			return false, unlessOver(ctx, err)
 		}
 		emit(hop)
 		if hop.End || hop.Error != "" {
@@ -70,12 +70,12 @@ func (t Trace) Run(ctx context.Context, emit func(Hop)) (reached bool, err error
 	return false, nil
 }
 
-// over: to be told to end is no failure.
-func over(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+// unlessOver: to be told to end is no failure, whatever that broke.
+func unlessOver(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 func (t Trace) hop(socket *echoSocket, ttl int) (Hop, error) {

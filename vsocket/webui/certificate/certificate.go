@@ -19,7 +19,10 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"releve.dev/releve/disk"
@@ -38,7 +41,10 @@ const file = "web.pem"
 // Own is the certificate that is kept in folder, for an address. It is made anew if
 // there is none, if it is for another address, or if it is soon over; fresh says so.
 func Own(folder disk.Folder, at netip.Addr, now time.Time) (own tls.Certificate, fresh bool, err error) {
-	own, err = Read(folder)
+	text, err := folder.Read(file)
+	if err == nil {
+		own, err = parse(text)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -46,7 +52,7 @@ func Own(folder disk.Folder, at netip.Addr, now time.Time) (own tls.Certificate,
 	case own.Leaf.VerifyHostname(at.String()) == nil && now.Before(own.Leaf.NotAfter.Add(-spare)):
 		return own, false, nil
 	}
-	text, err := create(at, now)
+	text, err = create(at, now)
 	if err != nil {
 		return own, false, fmt.Errorf("making the pages' certificate: %w", err)
 	}
@@ -58,8 +64,8 @@ func Own(folder disk.Folder, at netip.Addr, now time.Time) (own tls.Certificate,
 }
 
 // Read is the certificate that is kept; the error is fs.ErrNotExist if there is none.
-func Read(folder interface{ Read(string) ([]byte, error) }) (tls.Certificate, error) {
-	text, err := folder.Read(file)
+func Read(folder string) (tls.Certificate, error) {
+	text, err := os.ReadFile(filepath.Join(folder, file))
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -106,4 +112,38 @@ func create(at netip.Addr, now time.Time) ([]byte, error) {
 	var text bytes.Buffer
 	err = errors.Join(pem.Encode(&text, &pem.Block{Type: "CERTIFICATE", Bytes: cert}), pem.Encode(&text, &pem.Block{Type: "PRIVATE KEY", Bytes: private}))
 	return text.Bytes(), err
+}
+
+// Shown is the certificate that a server shows. It is made anew when it is soon
+// over, while the server runs.
+type Shown struct {
+	Folder string
+	At     netip.Addr
+	Now    func() time.Time
+	Fresh  func(tls.Certificate) // told of each one that is made
+
+	mu  sync.Mutex
+	own *tls.Certificate
+}
+
+// Get is for tls.Config.GetCertificate.
+func (s *Shown) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.own != nil && s.Now().Before(s.own.Leaf.NotAfter.Add(-spare)) {
+		return s.own, nil
+	}
+	folder, err := disk.Own(s.Folder) // for this moment alone: the password is there too
+	if err != nil {
+		return nil, err
+	}
+	own, fresh, err := Own(folder, s.At, s.Now())
+	if err = errors.Join(err, folder.Close()); err != nil {
+		return nil, err
+	}
+	if fresh {
+		s.Fresh(own)
+	}
+	s.own = &own
+	return s.own, nil
 }
