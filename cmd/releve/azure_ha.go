@@ -121,7 +121,8 @@ func (h *azureHA) check(ctx context.Context, cmd *cobra.Command) error {
 	return errors.Join(errs...)
 }
 
-// connected: with a manager, both vSockets must be connected to it (D5).
+// connected: with a manager, both vSockets must have been enrolled with it and be
+// connected (D5).
 func (h *azureHA) connected(ctx context.Context) []error {
 	if h.managed == nil {
 		return nil
