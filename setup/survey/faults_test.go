@@ -85,7 +85,7 @@ func both(fs ...func(*world)) func(*world) {
 
 // azureFaults are in Azure's resources.
 func azureFaults() []fault {
-	return []fault{
+	return append(remadeFaults(), []fault{
 		{name: "no VM", code: "vm-missing", plant: func(w *world) { w.names.Secondary = "nobody" }, person: func(w *world) { w.names.Secondary = sitetest.Secondary }},
 		{name: "VM stopped", code: "vm-stopped", plant: func(w *world) { w.power(site.Secondary, "deallocate") }},
 		{name: "size differs", code: "size-differs", plant: vm(site.Secondary, func(v object) {
@@ -153,10 +153,7 @@ func azureFaults() []fault {
 			w.place(w.GroupID(sitetest.Group)+denial, object{"properties": object{"denyAssignmentName": "managed app", "permissions": []any{object{
 				"actions": []any{"Microsoft.Network/networkInterfaces/write"}}}, "principals": []any{object{"id": "00000000-0000-0000-0000-000000000000", "type": "SystemDefined"}}}})
 		}, person: func(w *world) { w.Delete(w.GroupID(sitetest.Group) + denial) }},
-		{name: "another availability set", code: "set-differs", set: true, plant: func(w *world) {
-			w.judge = func(f *doctor.Facts) { f.Members[1].VM.Set = "/subscriptions/s/another" }
-		}, person: plain},
-	}
+	}...)
 }
 
 const denial = "/providers/Microsoft.Authorization/denyAssignments/00000000-0000-4000-8000-000000000007"
