@@ -43,7 +43,7 @@ func (e *examination) identities() {
 		vm := &e.Members[1].VM
 		remedy := e.assign(vm, e.Members[0].VM.Identities)
 		remedy.Request.Edits = append(remedy.Request.Edits, Edit{Path: []string{"identity", "userAssignedIdentities", vm.Identities[0]}})
-		e.add(Finding{Code: "identity-differs", Severity: Error, Setup: true, What: "the two VMs have different identities", Where: vm.ID, Setup: true,
+		e.add(Finding{Code: "identity-differs", Severity: Error, Setup: true, What: "the two VMs have different identities", Where: vm.ID,
 			Why: "the roles are one identity's, and the settings of both name it", Remedies: []Remedy{remedy}})
 	}
 	for i := range e.Identities {
