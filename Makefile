@@ -7,13 +7,16 @@ STATIC := CGO_ENABLED=0
 BUILD := $(STATIC) $(GO) build -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := build
-.PHONY: help build lab test test-all unit scenarios lint fuzz sim sim-mistakes model bench generate vendor-assets screenshots check-fresh clean $(TASK)
+.PHONY: help build package lab test test-all unit scenarios lint fuzz sim sim-mistakes model bench generate vendor-assets screenshots check-fresh clean $(TASK)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: $(TASK) ## build the programs into bin/
 	@$(TASK) build
+
+package: build ## build, then the Debian packages of releve-vsocket and releve-pop, into bin/
+	@$(STATIC) $(GO) run -trimpath ./packaging/write
 
 lab: build ## build, then play the story: a failover that you can watch, in about a minute
 	@bin/releve lab run story --azure fast

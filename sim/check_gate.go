@@ -16,6 +16,7 @@ type gateCheck struct {
 	lost [3]time.Duration // local: when the register got a higher term than the one held; 0: it hasn't
 	term [3]site.Term     // the one held then
 	left [3]time.Duration // local: when the data plane stopped bringing it the floating IP
+	hand [3]bool          // a person has put the floating IP on its NIC, and it is there: IMDS may list it
 }
 
 // R11's bounds.
@@ -59,7 +60,7 @@ func (g *gateCheck) bound(n *node) {
 		return // nobody serves that term
 	}
 	limit := g.lost[side] + registerHold + g.staleness()
-	if g.w.azure.owner == side {
+	if g.w.azure.owner == side || g.hand[side] {
 		return
 	}
 	limit = max(limit, g.left[side]+lookHold)
@@ -85,6 +86,11 @@ func (g *gateCheck) staleness() (worst time.Duration) {
 }
 
 func (g *gateCheck) writes(by *node, side site.Side, before, after *nic) {
+	if by == nil && after.fip && !before.fip {
+		g.hand[side] = true
+	} else if g.hand[side] && !after.fip {
+		g.hand[side], g.left[side] = false, g.w.nodes[side].local()
+	}
 	putBack := by == nil && after.claim.Term > before.claim.Term // by a person: nobody serves by such a claim
 	if side != site.Primary || putBack {
 		return

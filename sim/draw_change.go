@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
 
@@ -33,6 +34,10 @@ func drawChange(s *Schedule) {
 		s.Faults = nil
 	}
 	s.Faults = append(s.Faults, f)
+	if d.yes(20) {
+		d.putBack(s, f.End())
+		return
+	}
 	for range d.r.IntN(4) {
 		g := Fault{Kind: amid[d.r.IntN(len(amid))], For: d.skewed(50*time.Millisecond, 60*time.Second), Side: d.side(), Path: keepalive.Paths}
 		g.At = f.At + f.D + d.skewed(0, time.Minute)
@@ -44,4 +49,15 @@ func drawChange(s *Schedule) {
 		g.For = min(g.For, c.Safety-g.At)
 		s.Faults = append(s.Faults, g)
 	}
+}
+
+// putBack: the secondary serves in the end, and a person applies what the primary's
+// NIC was when the former floating IP was on it.
+func (d *drawer) putBack(s *Schedule, after time.Duration) {
+	c := &s.Settings
+	c.Preempt = false
+	cause := Fault{Kind: WAN, At: after + d.between(90*time.Second, 3*time.Minute), For: 30 * time.Second, Side: site.Primary, Path: keepalive.Paths}
+	f := Fault{Kind: Apply, At: cause.End() + d.skewed(time.Second, 2*time.Minute), For: 2 * time.Millisecond, Side: site.Primary, Path: keepalive.Paths}
+	c.Safety = max(c.Safety, f.End()+time.Second)
+	s.Faults = append(s.Faults, cause, f)
 }

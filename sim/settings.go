@@ -130,4 +130,12 @@ func drawSettings(s *Schedule) {
 		f.For = min(f.For, c.Safety-f.At)
 		s.Faults = append(s.Faults, f)
 	}
+	if over := s.Faults[len(s.Faults)-1].End(); d.yes(40) { // one doesn't hear the other, and the timers change
+		g := Fault{Kind: Cut, At: max(over-d.between(c.Silent, 30*time.Second), d.from), Side: site.Secondary, Path: keepalive.Paths}
+		if d.yes(25) {
+			g.Side = site.Primary
+		}
+		g.For = min(over-g.At+d.skewed(time.Second, 30*time.Second), c.Safety-g.At)
+		s.Faults = append(s.Faults, g)
+	}
 }

@@ -25,18 +25,10 @@ func readAnswer(answer *http.Response, method string) steer.Response {
 	if response.OK() {
 		return accepted(response, method)
 	}
-	fault := parseFault(body)
-	if code := answer.Header.Get("x-ms-error-code"); code != "" && fault.code == "" {
-		fault.code = code
-	}
-	if fault.code == "" {
-		// A gateway's word in ARM's place. The status still says what to do.
-		fault.code = steer.BadAnswer
-		fault.message = fmt.Sprintf("HTTP status %d without an error that ARM gives", answer.StatusCode)
-	}
-	response.Code, response.Detail, response.Message = fault.code, fault.detail, fault.message
-	response.Action, response.Scope = fault.action, fault.scope
-	response.RetryAfter = retryAfter(answer.Header, fault.message)
+	fault := ReadFault(answer, body)
+	response.Code, response.Detail, response.Message = fault.Code, fault.Detail, fault.Message
+	response.Action, response.Scope = fault.Action, fault.Scope
+	response.RetryAfter = RetryAfter(answer.Header, fault.Message)
 	return response
 }
 
@@ -55,10 +47,24 @@ func isObject(body []byte) bool {
 	return len(body) > 0 && body[0] == '{' && json.Valid(body)
 }
 
-// fault is an error body of ARM, and what it says for people taken apart.
-type fault struct {
-	code, detail, message string
-	action, scope         string
+// Fault is an error body of ARM, and what it says for people taken apart.
+type Fault struct {
+	Code, Detail, Message string
+	Action, Scope         string // what a refusal says is missing, and where
+}
+
+// ReadFault reads why ARM refused. A gateway's word in ARM's place is a BadAnswer;
+// the status still says what to do.
+func ReadFault(answer *http.Response, body []byte) Fault {
+	fault := ParseFault(body)
+	if fault.Code == "" {
+		fault.Code = answer.Header.Get("x-ms-error-code")
+	}
+	if fault.Code == "" {
+		fault.Code = steer.BadAnswer
+		fault.Message = fmt.Sprintf("HTTP status %d without an error that ARM gives", answer.StatusCode)
+	}
+	return fault
 }
 
 // errorBody is {"error": {...}}; some providers leave the envelope out.
@@ -73,25 +79,26 @@ type errorPart struct {
 	Details []errorPart `json:"details"`
 }
 
-// parseFault reads an error body. What isn't one gives the zero fault.
-func parseFault(body []byte) fault {
+// ParseFault reads an error body, also that in the status of an operation. What
+// isn't one gives the zero Fault.
+func ParseFault(body []byte) Fault {
 	var parsed errorBody
 	if err := json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), &parsed); err != nil {
-		return fault{}
+		return Fault{}
 	}
 	part := parsed.Error
 	if part.Code == "" && part.Message == "" {
 		part = parsed.errorPart
 	}
-	f := fault{code: part.Code, message: part.Message}
+	f := Fault{Code: part.Code, Message: part.Message}
 	if len(part.Details) > 0 {
 		detail := part.Details[0]
-		f.detail = detail.Code
-		if detail.Message != "" && detail.Message != f.message {
-			f.message = strings.TrimSpace(f.message + " " + detail.Message)
+		f.Detail = detail.Code
+		if detail.Message != "" && detail.Message != f.Message {
+			f.Message = strings.TrimSpace(f.Message + " " + detail.Message)
 		}
 	}
-	f.action, f.scope = denied(f.message)
+	f.Action, f.Scope = denied(f.Message)
 	return f
 }
 
@@ -131,9 +138,9 @@ const maxRetryAfter = time.Hour
 
 var retryHint = regexp.MustCompile(`(?:retried|try again|retry) (?:in|after) (\d{1,5}) seconds?`)
 
-// retryAfter is how long Azure wants us to wait: from its headers in azcore's
+// RetryAfter is how long Azure wants us to wait: from its headers in azcore's
 // order, else from the message of a RetryableError. 0 if it doesn't say.
-func retryAfter(header http.Header, message string) time.Duration {
+func RetryAfter(header http.Header, message string) time.Duration {
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
 		if n, err := strconv.ParseUint(header.Get(name), 10, 31); err == nil {
 			return min(time.Duration(n)*time.Millisecond, maxRetryAfter)

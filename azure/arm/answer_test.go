@@ -17,43 +17,43 @@ const (
 func TestParseFault(t *testing.T) {
 	tests := []struct {
 		name, body string
-		want       fault
+		want       Fault
 	}{
 		{"address still on the other NIC",
 			`{"error":{"code":"PrivateIPAddressIsAllocated","message":"IP configuration /x is using the private IP address 10.102.2.200 which is already allocated to resource /y.","details":[]}}`,
-			fault{code: "PrivateIPAddressIsAllocated", message: "IP configuration /x is using the private IP address 10.102.2.200 which is already allocated to resource /y."}},
+			Fault{Code: "PrivateIPAddressIsAllocated", Message: "IP configuration /x is using the private IP address 10.102.2.200 which is already allocated to resource /y."}},
 		{"etag",
 			`{"error":{"code":"PreconditionFailed","message":"Precondition failed.","details":[{"code":"PreconditionFailedEtagMismatch","message":"Etag provided in if-match header W/\"a\" does not match etag W/\"b\" of resource /x"}]}}`,
-			fault{code: "PreconditionFailed", detail: "PreconditionFailedEtagMismatch",
-				message: `Precondition failed. Etag provided in if-match header W/"a" does not match etag W/"b" of resource /x`}},
+			Fault{Code: "PreconditionFailed", Detail: "PreconditionFailedEtagMismatch",
+				Message: `Precondition failed. Etag provided in if-match header W/"a" does not match etag W/"b" of resource /x`}},
 		{"another operation",
 			`{"error":{"code":"RetryableError","message":"A retryable error occurred.","details":[{"code":"RetryableErrorDueToAnotherOperation","message":"Operation PutNicOperation (1) is updating resource /x. The call can be retried in 14 seconds."}]}}`,
-			fault{code: "RetryableError", detail: "RetryableErrorDueToAnotherOperation",
-				message: "A retryable error occurred. Operation PutNicOperation (1) is updating resource /x. The call can be retried in 14 seconds."}},
+			Fault{Code: "RetryableError", Detail: "RetryableErrorDueToAnotherOperation",
+				Message: "A retryable error occurred. Operation PutNicOperation (1) is updating resource /x. The call can be retried in 14 seconds."}},
 		{"denied",
 			`{"error":{"code":"AuthorizationFailed","message":"The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Network/networkInterfaces/write' over scope '` + nic + `' or the scope is invalid. If access was recently granted, please refresh your credentials."}}`,
-			fault{code: "AuthorizationFailed", action: "Microsoft.Network/networkInterfaces/write", scope: nic,
-				message: "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Network/networkInterfaces/write' over scope '" + nic + "' or the scope is invalid. If access was recently granted, please refresh your credentials."}},
+			Fault{Code: "AuthorizationFailed", Action: "Microsoft.Network/networkInterfaces/write", Scope: nic,
+				Message: "The client 'c' with object id 'o' does not have authorization to perform action 'Microsoft.Network/networkInterfaces/write' over scope '" + nic + "' or the scope is invalid. If access was recently granted, please refresh your credentials."}},
 		{"linked action denied: the linked one is what's missing",
 			`{"error":{"code":"LinkedAuthorizationFailed","message":"The client has permission to perform action 'Microsoft.Network/networkInterfaces/write' on scope '` + nic + `'; however, it does not have permission to perform action 'Microsoft.Network/networkSecurityGroups/join/action' on the linked scope(s) '` + nsg + `' or the linked scope(s) are invalid."}}`,
-			fault{code: "LinkedAuthorizationFailed", action: "Microsoft.Network/networkSecurityGroups/join/action", scope: nsg,
-				message: "The client has permission to perform action 'Microsoft.Network/networkInterfaces/write' on scope '" + nic + "'; however, it does not have permission to perform action 'Microsoft.Network/networkSecurityGroups/join/action' on the linked scope(s) '" + nsg + "' or the linked scope(s) are invalid."}},
+			Fault{Code: "LinkedAuthorizationFailed", Action: "Microsoft.Network/networkSecurityGroups/join/action", Scope: nsg,
+				Message: "The client has permission to perform action 'Microsoft.Network/networkInterfaces/write' on scope '" + nic + "'; however, it does not have permission to perform action 'Microsoft.Network/networkSecurityGroups/join/action' on the linked scope(s) '" + nsg + "' or the linked scope(s) are invalid."}},
 		{"linked, plural form",
 			`{"error":{"code":"LinkedAuthorizationFailed","message":"it does not have permission to perform action(s) 'a/b/join/action' on the linked scope(s) '/x,/y'"}}`,
-			fault{code: "LinkedAuthorizationFailed", action: "a/b/join/action", scope: "/x,/y",
-				message: "it does not have permission to perform action(s) 'a/b/join/action' on the linked scope(s) '/x,/y'"}},
+			Fault{Code: "LinkedAuthorizationFailed", Action: "a/b/join/action", Scope: "/x,/y",
+				Message: "it does not have permission to perform action(s) 'a/b/join/action' on the linked scope(s) '/x,/y'"}},
 		{"message cut off", `{"error":{"code":"AuthorizationFailed","message":"does not have authorization to perform action 'a"}}`,
-			fault{code: "AuthorizationFailed", message: "does not have authorization to perform action 'a"}},
-		{"no envelope", `{"code":"Throttled","message":"slow"}`, fault{code: "Throttled", message: "slow"}},
-		{"byte order mark", "\xef\xbb\xbf" + `{"error":{"code":"C"}}`, fault{code: "C"}},
-		{"HTML", "<html>502</html>", fault{}},
-		{"wrong types", `{"error":{"code":7}}`, fault{}},
-		{"error is a text", `{"error":"invalid_request"}`, fault{}},
-		{"empty", "", fault{}},
+			Fault{Code: "AuthorizationFailed", Message: "does not have authorization to perform action 'a"}},
+		{"no envelope", `{"code":"Throttled","message":"slow"}`, Fault{Code: "Throttled", Message: "slow"}},
+		{"byte order mark", "\xef\xbb\xbf" + `{"error":{"code":"C"}}`, Fault{Code: "C"}},
+		{"HTML", "<html>502</html>", Fault{}},
+		{"wrong types", `{"error":{"code":7}}`, Fault{}},
+		{"error is a text", `{"error":"invalid_request"}`, Fault{}},
+		{"empty", "", Fault{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := parseFault([]byte(test.body)); got != test.want {
+			if got := ParseFault([]byte(test.body)); got != test.want {
 				t.Errorf("got  %+v\nwant %+v", got, test.want)
 			}
 		})
@@ -82,7 +82,7 @@ func TestRetryAfter(t *testing.T) {
 		for key, value := range test.header {
 			header.Set(key, value)
 		}
-		if got := retryAfter(header, test.message); got != test.want {
+		if got := RetryAfter(header, test.message); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
@@ -96,19 +96,19 @@ func FuzzParseFault(f *testing.F) {
 	f.Add([]byte(`{"code":"x","message":" spaced "}`))
 	f.Add([]byte("\xef\xbb\xbf{}"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got := parseFault(body)
-		if got.scope != "" && got.action == "" {
+		got := ParseFault(body)
+		if got.Scope != "" && got.Action == "" {
 			t.Errorf("a scope without an action: %+v", got)
 		}
-		if !strings.Contains(got.message, got.action) || !strings.Contains(got.message, got.scope) {
+		if !strings.Contains(got.Message, got.Action) || !strings.Contains(got.Message, got.Scope) {
 			t.Errorf("action or scope out of nowhere: %+v", got)
 		}
-		part := map[string]any{"code": got.code, "message": got.message, "details": []any{map[string]any{"code": got.detail}}}
+		part := map[string]any{"code": got.Code, "message": got.Message, "details": []any{map[string]any{"code": got.Detail}}}
 		again, err := json.Marshal(map[string]any{"error": part})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if read := parseFault(again); read != got {
+		if read := ParseFault(again); read != got {
 			t.Errorf("%s is read as %+v, and %s as %+v", body, got, again, read)
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,6 +51,8 @@ type Config struct {
 
 	NIC, PeerNIC string // resource ids (NICID)
 	PeerVM       string // resource id (VMID), or ""
+
+	Dialer *net.Dialer // by which connections are made; nil for the kernel's choice of an interface
 
 	Tokens TokenSource
 	Clock  func() time.Duration // the agent's clock (Response.SentAt)
@@ -89,7 +92,7 @@ func New(config Config) (*Client, error) {
 	if config.NIC == "" || config.PeerNIC == "" {
 		return nil, errors.New("the ids of the LAN NICs are missing")
 	}
-	transport, err := newTransport(config.CAFile)
+	transport, err := newTransport(config.CAFile, config.Dialer)
 	if err != nil {
 		return nil, err
 	}

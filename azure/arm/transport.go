@@ -19,13 +19,21 @@ const maxBody = 4 << 20
 // request without an answer, nothing more is sent on the connections that it
 // may have been lost on. HTTP/2 would go on using its one connection.
 type transport struct {
-	roots *x509.CertPool
-	mu    sync.Mutex
-	http  *http.Client
+	roots  *x509.CertPool
+	dialer net.Dialer
+	mu     sync.Mutex
+	http   *http.Client
 }
 
-func newTransport(caFile string) (*transport, error) {
+// newTransport makes connections by dialer, nil for one that leaves it to the kernel
+// by which interface.
+func newTransport(caFile string, dialer *net.Dialer) (*transport, error) {
 	t := &transport{}
+	if dialer != nil {
+		t.dialer = *dialer
+	}
+	t.dialer.Timeout = 5 * time.Second
+	t.dialer.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 3 * time.Second, Count: 3}
 	if caFile != "" {
 		roots, err := x509.SystemCertPool()
 		if err != nil {
@@ -48,14 +56,10 @@ func newTransport(caFile string) (*transport, error) {
 // no redirect (ARM gives none, and the token must go nowhere else) and uses no
 // proxy: ARM is reached over the MGMT interface (requirement C3).
 func (t *transport) fresh() *http.Client {
-	dialer := &net.Dialer{
-		Timeout:         5 * time.Second,
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 3 * time.Second, Count: 3},
-	}
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			DialContext:         dialer.DialContext,
+			DialContext:         t.dialer.DialContext,
 			TLSClientConfig:     &tls.Config{RootCAs: t.roots, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout: 5 * time.Second,
 			ForceAttemptHTTP2:   true,

@@ -25,6 +25,10 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /{tenant}/oauth2/token", s.serveToken)
 	side := s.sideAPI()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if account, found := blobAccount(r.Host); found {
+			s.serveBlob(w, r, account)
+			return
+		}
 		if arm := strings.ToLower(r.URL.Path); strings.HasPrefix(arm, "/subscriptions") || strings.HasPrefix(arm, "/providers/") || arm == "/tenants" {
 			s.serveARM(w, r)
 			return
@@ -54,6 +58,9 @@ func (s *Server) serveARM(w http.ResponseWriter, r *http.Request) {
 	token, tokenErr := s.tokens.check(r.Header.Get("Authorization"))
 	if tokenErr == nil {
 		tokenErr = checkAudience(token.Audience, base(r))
+	}
+	if tokenErr == nil {
+		tokenErr = s.foreign(token)
 	}
 	principal := token.principal()
 	if tokenErr != nil {
@@ -160,6 +167,8 @@ func (s *Server) refuseToken(w http.ResponseWriter, r *http.Request, c *Call, er
 		code, err = "AuthenticationFailed", errors.New("authentication failed: the 'Authorization' header is missing")
 	case errors.Is(err, errExpired):
 		code = "ExpiredAuthenticationToken"
+	case errors.As(err, new(wrongTenant)):
+		code = "InvalidAuthenticationTokenTenant"
 	case errors.Is(err, errAudience):
 		code = "InvalidAuthenticationTokenAudience"
 	}

@@ -60,35 +60,42 @@ func (s *Server) serveOpenID(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// serveToken gives the administrator's application a token for its secret
-// (RFC 6749 section 4.4, client credentials).
+// serveToken gives an application a token for its secret (RFC 6749 section
+// 4.4, client credentials).
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
-	refuse := func(status int, code, text string) {
-		writeJSON(w, status, map[string]any{"error": code, "error_description": text})
-	}
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
 	if err := r.ParseForm(); err != nil {
-		refuse(http.StatusBadRequest, "invalid_request", "AADSTS900144: The request body can't be read.")
+		refusal{http.StatusBadRequest, "invalid_request", "AADSTS900144: The request body can't be read."}.write(w)
 		return
+	}
+	id := r.PostForm.Get("client_id")
+	a, known := s.application(id)
+	tenant, here := "", false
+	if known {
+		tenant, here = a.tenantOf(r.PathValue("tenant"))
 	}
 	switch {
 	case r.PostForm.Get("grant_type") != "client_credentials":
-		refuse(http.StatusBadRequest, "unsupported_grant_type", "AADSTS70003: The emulator supports grant_type=client_credentials only.")
+		refusal{http.StatusBadRequest, "unsupported_grant_type", "AADSTS70003: The emulator supports grant_type=client_credentials only."}.write(w)
 		return
-	case r.PostForm.Get("client_id") != AdminClientID:
-		refuse(http.StatusUnauthorized, "unauthorized_client", "AADSTS700016: Application with identifier '"+r.PostForm.Get("client_id")+"' was not found in the directory.")
+	case !here:
+		refusal{http.StatusUnauthorized, "unauthorized_client", "AADSTS700016: Application with identifier '" + id + "' was not found in the directory '" + r.PathValue("tenant") + "'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."}.write(w)
 		return
-	case r.PostForm.Get("client_secret") != s.opt.Secret:
-		refuse(http.StatusUnauthorized, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
+	case r.PostForm.Get("client_secret") != a.Secret:
+		refusal{http.StatusUnauthorized, "invalid_client", "AADSTS7000215: Invalid client secret provided."}.write(w)
 		return
 	}
 	audience := r.PostForm.Get("resource")
 	if scope := r.PostForm.Get("scope"); scope != "" {
 		audience = strings.TrimSuffix(strings.Fields(scope)[0], "/.default")
 	}
+	c := a.claims(audience, tenant)
+	if id == AdminClientID {
+		c.Admin = true
+	}
 	life := int(s.opt.TokenLife / time.Second)
 	writeJSON(w, http.StatusOK, map[string]any{
-		"token_type": "Bearer", "access_token": s.AdminToken(audience), "expires_in": life, "ext_expires_in": life,
+		"token_type": "Bearer", "access_token": s.tokens.issue(c, s.opt.TokenLife), "expires_in": life, "ext_expires_in": life,
 		"expires_on": strconv.FormatInt(time.Now().Add(s.opt.TokenLife).Unix(), 10), "resource": audience,
 	})
 }

@@ -6,7 +6,7 @@
 // # Concurrency
 //
 // A Server may be used by any number of goroutines. The functions given to
-// OnPlane and OnCall are called by the server's own; see there.
+// OnPlane, OnCall and OnMachine are called by the server's own; see there.
 package emulator
 
 import (
@@ -61,6 +61,11 @@ type Server struct {
 	callSeq uint64
 	dropped int // calls no longer in calls
 	hooks   []func(Stage, Call)
+
+	apps      []Application
+	onMachine func(store.MachineEvent)
+	events    []store.MachineEvent // not delivered yet
+	telling   bool                 // deliver runs
 }
 
 // New makes a server; it continues from the state file if there is one.
@@ -135,6 +140,7 @@ func (s *Server) locked(f func(now time.Duration)) {
 	s.tellPlane()
 	f(now)
 	s.tellPlane()
+	s.tellMachines()
 	if n := len(s.store.Faults()); n != s.faults {
 		s.faults = n
 		close(s.healed) // whoever hangs looks whether its fault is still on

@@ -18,6 +18,7 @@ import (
 //	GET /_emulator/calls             GET /_emulator/operations
 //	GET /_emulator/violations        GET /_emulator/plane
 //	GET /_emulator/ca                GET /_emulator/snapshot
+//	POST /_emulator/applications
 //	GET, PUT /_emulator/profile      GET, PUT /_emulator/switches
 func (s *Server) sideAPI() http.Handler {
 	mux := http.NewServeMux()
@@ -39,6 +40,7 @@ func (s *Server) sideAPI() http.Handler {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("POST /_emulator/applications", s.serveApplications)
 	mux.HandleFunc("GET /_emulator/calls", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, notNil(s.Calls())) })
 	mux.HandleFunc("GET /_emulator/operations", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, notNil(s.Operations())) })
 	mux.HandleFunc("GET /_emulator/violations", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, notNil(s.Violations())) })

@@ -18,6 +18,7 @@ type stateFile struct {
 	CA    string          `json:"ca"`
 	CAKey string          `json:"caKey"`
 	Key   []byte          `json:"tokenKey"`
+	Apps  []Application   `json:"applications,omitempty"`
 }
 
 // load reads the state file; found is false if there is none.
@@ -43,6 +44,8 @@ func (s *Server) load() (found bool, err error) {
 	if s.store, err = store.Restore(in.Store, Now(), s.opt.Store); err != nil {
 		return false, fmt.Errorf("state file %s: %w\nhint: move it away to begin anew", s.opt.State, err)
 	}
+	s.apps = in.Apps
+	s.principals(s.store)
 	s.saved = s.store.Revision()
 	return true, nil
 }
@@ -61,7 +64,7 @@ func (s *Server) save() error {
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(stateFile{Store: snapshot, CA: string(s.ca.pem()), CAKey: string(key), Key: s.tokens.key})
+	data, err := json.Marshal(stateFile{Store: snapshot, CA: string(s.ca.pem()), CAKey: string(key), Key: s.tokens.key, Apps: s.apps})
 	if err != nil {
 		return fmt.Errorf("state file: %w", err)
 	}

@@ -28,6 +28,7 @@ type claims struct {
 	Version   string `json:"ver"`
 	Identity  string `json:"xms_mirid,omitempty"`
 	VM        string `json:"xms_az_rid,omitempty"`
+	Name      string `json:"app_displayname,omitempty"`
 	Admin     bool   `json:"emulator_admin,omitempty"`
 }
 
@@ -49,8 +50,11 @@ const tokenHeader = `{"typ":"JWT","alg":"HS256","kid":"emulator"}`
 
 func (t *tokens) issue(c claims, life time.Duration) string {
 	now := t.wall()
-	c.Issuer = "https://sts.windows.net/" + t.tenant + "/"
-	c.Tenant, c.Version, c.Subject = t.tenant, "1.0", c.ObjectID
+	if c.Tenant == "" {
+		c.Tenant = t.tenant
+	}
+	c.Issuer = "https://sts.windows.net/" + c.Tenant + "/"
+	c.Version, c.Subject = "1.0", c.ObjectID
 	c.IssuedAt, c.NotBefore, c.Expires = now.Unix(), now.Add(-5*time.Minute).Unix(), now.Add(life).Unix()
 	body, err := json.Marshal(c)
 	if err != nil {
@@ -96,8 +100,11 @@ func (t *tokens) check(header string) (claims, error) {
 // principal is whom the store checks.
 func (c claims) principal() store.Principal {
 	p := store.Principal{ObjectID: c.ObjectID, ClientID: c.AppID, Name: lastSegment(c.Identity), Client: lastSegment(c.VM), Admin: c.Admin}
-	if c.Admin {
+	switch {
+	case c.Admin:
 		p.Name = "admin"
+	case p.Name == "":
+		p.Name = c.Name
 	}
 	return p
 }

@@ -1,7 +1,10 @@
 package line
 
 import (
+	"crypto/tls"
+	"log/slog"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -38,6 +41,23 @@ func FuzzDecode(f *testing.F) {
 		kept[len(kept)-1] ^= 1
 		if Decode(kept, again) == nil {
 			t.Fatalf("spoilt, and not found: %x", kept)
+		}
+	})
+}
+
+// FuzzRenewed: whatever a manager signs, the device stays who it is.
+func FuzzRenewed(f *testing.F) {
+	f.Add([]byte{1}, []byte{2})
+	key, err := NewKey()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		l := &Line{c: Config{Folder: power.New(), Log: slog.New(slog.DiscardHandler)}, tickets: tls.NewLRUClientSessionCache(1),
+			identity: &Identity{Serial: "RLV-1", NotAfter: time.Now().Add(time.Hour)}}
+		s := &session{Line: l, renewal: key}
+		if err := s.renewed(&channel.Renewed{Chain: [][]byte{first, second}}); err == nil || l.identity.Serial != "RLV-1" {
+			t.Fatalf("it is %s now: %v", l.identity.Serial, err)
 		}
 	})
 }

@@ -18,15 +18,24 @@ import (
 // Send says something in the present session.
 type Send func(*channel.Up) error
 
-// Device is whose line it is. Its methods are called one at a time, and don't wait
-// for the manager.
+// Turn has do called as soon as the present session may say something, beside what it
+// is asked for; false: the session is over.
+type Turn func(do func(Send) error) bool
+
+// Device is whose line it is. Its methods, and what it gives to Turn, are called one
+// at a time, and don't wait for the manager.
 type Device interface {
-	Hello() *channel.Hello
+	// Begin is called before each try. ctx ends with the session.
+	Begin(ctx context.Context, turn Turn) *channel.Hello
 	// Tell says what is new. It is called when a session has begun, and after each Poke.
 	Tell(Send) error
+	// Beat is called with each heartbeat, for what nobody pokes for.
+	Beat(Send) error
 	// Hear takes what isn't the line's own business, and passes over what it doesn't
 	// know. An error ends the session.
 	Hear(*channel.Down, Send) error
+	// Over is called after each try, with the reason.
+	Over(error)
 }
 
 // Config is what a Line works with.
@@ -46,6 +55,7 @@ type Line struct {
 	c       Config
 	tickets tls.ClientSessionCache
 	poke    chan struct{}
+	turns   chan func(Send) error
 
 	mu       sync.Mutex
 	identity *Identity
@@ -75,7 +85,7 @@ func Open(c Config) (*Line, error) {
 		return nil, err
 	}
 	return &Line{c: c, identity: identity, tickets: tls.NewLRUClientSessionCache(1), poke: make(chan struct{}, 1),
-		state: State{Since: time.Now()}}, nil
+		turns: make(chan func(Send) error), state: State{Since: time.Now()}}, nil
 }
 
 // State tells how the line is.

@@ -22,6 +22,7 @@ type session struct {
 	silent atomic.Int64 // how long the manager may be silent
 	down   chan *channel.Down
 
+	hello   *channel.Hello
 	beat    *time.Ticker
 	quiet   bool // nothing was said since the last beat
 	renewal *ecdsa.PrivateKey
@@ -49,13 +50,25 @@ func (l *Line) session(ctx context.Context) (wait time.Duration, err error) {
 		alive: time.AfterFunc(beginWithin, func() { cancel(errSilent) })}
 	defer s.alive.Stop()
 	s.silent.Store(int64(beginWithin))
+	s.hello = l.c.Device.Begin(ctx, func(do func(Send) error) bool { return l.turn(ctx, do) })
 	over := make(chan error, 1)
 	go func() { over <- s.receive(ctx) }()
 	err = s.run(ctx, over)
 	if cause := context.Cause(ctx); cause != nil && ctx.Err() != nil {
 		err = cause
 	}
+	cancel(err)
+	l.c.Device.Over(err)
 	return s.spread, err
+}
+
+func (l *Line) turn(ctx context.Context, do func(Send) error) bool {
+	select {
+	case l.turns <- do:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (s *session) receive(ctx context.Context) error {
@@ -88,6 +101,8 @@ func (s *session) run(ctx context.Context, over <-chan error) error {
 			err = s.hear(m)
 		case <-s.poke:
 			err = s.c.Device.Tell(s.send)
+		case do := <-s.turns:
+			err = do(s.send)
 		case <-s.beat.C:
 			err = s.beats()
 		}
@@ -114,7 +129,7 @@ func reason(err error, over <-chan error) error {
 
 func (s *session) begin(ctx context.Context, over <-chan error) error {
 	// An error of sending says no more than that the stream is over: why, the receiver hears.
-	_ = s.send(&channel.Up{Message: &channel.Up_Hello{Hello: s.c.Device.Hello()}})
+	_ = s.send(&channel.Up{Message: &channel.Up_Hello{Hello: s.hello}})
 	select {
 	case err := <-over:
 		return err
@@ -154,7 +169,7 @@ func (s *session) beats() error {
 		}
 	}
 	s.quiet = true
-	return s.renew()
+	return errors.Join(s.c.Device.Beat(s.send), s.renew())
 }
 
 func (s *session) hear(m *channel.Down) error {

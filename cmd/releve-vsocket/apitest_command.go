@@ -29,16 +29,8 @@ running agent does it; if none runs, this command does.`,
 		Example: "  releve-vsocket api-test\n  releve-vsocket api-test --json | jq -r 'select(.result==\"failed\").detail'",
 		Args:    terminal.Arguments(0, 0, "no arguments"),
 		RunE: terminal.Interruptible(func(cmd *cobra.Command, _ []string) error {
-			agent, err := o.dial()
-			if err != nil {
-				return err
-			}
 			printer := &stepPrinter{out: cmd.OutOrStdout(), Palette: terminal.PaletteFor(cmd.OutOrStdout()), json: asJSON}
-			err = agent.APITest(cmd.Context(), printer.raw)
-			if errors.Is(err, control.ErrNotRunning) {
-				err = o.apiTestHere(cmd.Context(), printer)
-			}
-			if err != nil {
+			if err := o.apiTestSteps(cmd.Context(), printer.print); err != nil {
 				return err
 			}
 			return printer.end()
@@ -48,9 +40,28 @@ running agent does it; if none runs, this command does.`,
 	return cmd
 }
 
+// apiTestSteps has the running agent do the test, or does it here if none runs.
+func (o *options) apiTestSteps(ctx context.Context, emit func(apitest.Step) error) error {
+	agent, err := o.dial()
+	if err != nil {
+		return err
+	}
+	err = agent.APITest(ctx, func(line json.RawMessage) error {
+		var step apitest.Step
+		if err := json.Unmarshal(line, &step); err != nil {
+			return fmt.Errorf("reading a step of the API test: %w", err)
+		}
+		return emit(step)
+	})
+	if errors.Is(err, control.ErrNotRunning) {
+		return o.apiTestHere(ctx, emit)
+	}
+	return err
+}
+
 // apiTestHere runs the test in this process: before the agent is started for
 // the first time, say. No takeover can be under way on this vSocket then.
-func (o *options) apiTestHere(ctx context.Context, printer *stepPrinter) error {
+func (o *options) apiTestHere(ctx context.Context, emit func(apitest.Step) error) error {
 	cfg, err := config.Load(o.config)
 	if err != nil {
 		return err
@@ -70,7 +81,7 @@ func (o *options) apiTestHere(ctx context.Context, printer *stepPrinter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go p.tokens.Run(ctx)
-	_, err = apitest.Run(ctx, p.apiTestConfig(nil), printer.print)
+	_, err = apitest.Run(ctx, p.apiTestConfig(nil), emit)
 	return err
 }
 
@@ -81,14 +92,6 @@ type stepPrinter struct {
 	json    bool
 	steps   int
 	trouble int
-}
-
-func (p *stepPrinter) raw(line json.RawMessage) error {
-	var step apitest.Step
-	if err := json.Unmarshal(line, &step); err != nil {
-		return fmt.Errorf("reading a step of the API test: %w", err)
-	}
-	return p.print(step)
 }
 
 func (p *stepPrinter) print(step apitest.Step) error {

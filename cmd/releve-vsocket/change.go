@@ -49,13 +49,21 @@ func (p *pair) take(ctx context.Context, next joined) error {
 
 func (p *pair) taken(now time.Duration, next joined) {
 	c := &p.change
-	if next.generation() == c.want.generation() && c.want.cfg != nil {
+	if c.want.cfg != nil && next.same(c.want) {
 		p.tellWaits() // asked again
+		return
+	}
+	if err := p.unfit(next); err != nil {
+		p.source.refuse(next, err)
 		return
 	}
 	c.want, c.waits, c.anew, c.leaves = next, "", false, next.cfg.HA == nil
 	if c.leaves {
-		c.waits = "HA is off at the manager, and this vSocket leaves it once it is the active one and the other has stopped"
+		where := "at the manager"
+		if next.settings == nil {
+			where = "in the file"
+		}
+		c.waits = "HA is off " + where + ", and this vSocket leaves it once it is the active one and the other has stopped"
 		p.tellWaits()
 		return
 	}

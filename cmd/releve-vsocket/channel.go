@@ -27,6 +27,7 @@ import (
 	"releve.dev/releve/vsocket/remote"
 	"releve.dev/releve/vsocket/reporter"
 	"releve.dev/releve/vsocket/spool"
+	"releve.dev/releve/vsocket/webui"
 )
 
 func (o *options) channelCommand() *cobra.Command {
@@ -40,7 +41,10 @@ vSockets fail over as they do with it.
 What the manager gives is joined to the agent's file: what only the VM knows is in
 the file, what the site decides comes from the manager. The agent is told at once,
 and an agent that starts later finds it on the disk. releve-vsocket status says
-which generation is saved and which the agent runs with, and why if they differ.`,
+which generation is saved and which the agent runs with, and why if they differ.
+
+A file "enrol" beside the config file, with HOST:PORT and an enrolment key, is
+enrolled by first, for as long as it takes, and taken away.`,
 		Example: "  releve-vsocket channel --config /etc/releve/vsocket.yaml",
 		Args:    terminal.Arguments(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,12 +54,12 @@ which generation is saved and which the agent runs with, and why if they differ.
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
-			return runChannel(ctx, cfg)
+			return runChannel(ctx, cfg, enrolFile(o.config))
 		},
 	}
 }
 
-func runChannel(ctx context.Context, cfg *config.Config) error {
+func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	folder, err := disk.Own(managerFolder(cfg))
 	if err != nil {
 		return err
@@ -75,6 +79,15 @@ func runChannel(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	defer kept.Close()
+	if err := awaitNames(ctx, &cfg.Interfaces, func(absent error) { slog.Warn("waiting for an interface", "reason", absent) }); err != nil {
+		return stopped(err)
+	}
+	if err := enrolPending(ctx, pending, folder, func(ctx context.Context, manager string, key site.EnrolKey) error {
+		_, err := enrol(ctx, manager, dialManager(cfg), folder, key)
+		return err
+	}); err != nil {
+		return stopped(err)
+	}
 	agent := control.Dial(control.Socket(cfg.RunDir))
 	line, err := openChannel(cfg, folder, kept, agent)
 	if err != nil {
@@ -95,6 +108,21 @@ func runChannel(ctx context.Context, cfg *config.Config) error {
 	go func() { defer close(done); teller.Run(ctx) }()
 	err = line.Run(ctx)
 	<-done
+	return stopped(err)
+}
+
+// dialManager: the manager is reached like ARM.
+func dialManager(cfg *config.Config) channel.Dial {
+	dialer := byMGMT(cfg)
+	if dialer == nil {
+		return nil
+	}
+	dialer.Timeout = 10 * time.Second
+	return dialer.DialContext
+}
+
+// stopped: to be told to end is no failure.
+func stopped(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
@@ -119,11 +147,11 @@ func openChannel(cfg *config.Config, folder disk.Folder, kept *spool.Spool, agen
 		return nil, err
 	}
 	return channel.Open(channel.Config{
-		Manager: manager, Folder: folder, Spool: kept, Version: version,
+		Manager: manager, Dial: dialManager(cfg), Folder: folder, Spool: kept, Version: version,
 		Machine: strings.TrimSpace(string(machine)), Log: slog.Default(), Local: join.Local(cfg, key),
 		Apply: func(ctx context.Context, _ *contract.Settings) error { return apply(ctx, agent) },
 		Void:  func() { unassigned(folder, agent) },
-		Serve: remote.New(control.Socket(cfg.RunDir)).Serve,
+		Serve: remote.New(control.Socket(cfg.RunDir), webui.Socket(cfg.RunDir)).Serve,
 	})
 }
 

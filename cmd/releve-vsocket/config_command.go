@@ -11,8 +11,8 @@ import (
 )
 
 func (o *options) configCommand() *cobra.Command {
-	cmd := terminal.Group("config", "Check the settings, or print a sample", "Check the settings of a vSocket, or print a commented sample of them.")
-	cmd.AddCommand(o.configCheckCommand(), configSampleCommand())
+	cmd := terminal.Group("config", "Check the settings, change them, or print a sample", "Check the settings of a vSocket, change them, or print a commented sample of them.")
+	cmd.AddCommand(o.configCheckCommand(), o.configMergeCommand(), o.configUnsetCommand(), o.configApplyCommand(), configSampleCommand())
 	return cmd
 }
 

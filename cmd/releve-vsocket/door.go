@@ -22,6 +22,7 @@ type door struct {
 type behind struct {
 	sync.Mutex
 	running
+	waits error // why there is no life yet
 }
 
 // running is what of a life the door reaches.
@@ -32,7 +33,7 @@ type running struct {
 	moved   func(context.Context) error                       // a person's word of the routes; nil: there is no floating IP
 }
 
-func newDoor() door { return door{behind: &behind{}, stop: make(chan struct{}, 2)} }
+func newDoor() door { return door{behind: &behind{waits: errStarting}, stop: make(chan struct{}, 2)} }
 
 var errStarting = errors.New("the agent is starting")
 
@@ -40,6 +41,19 @@ func (d *door) open(life running) {
 	d.behind.Lock()
 	defer d.behind.Unlock()
 	d.behind.running = life
+}
+
+// wait says why there is no life yet.
+func (d *door) wait(why error) {
+	d.behind.Lock()
+	defer d.behind.Unlock()
+	d.behind.waits = why
+}
+
+func (d *door) waits() error {
+	d.behind.Lock()
+	defer d.behind.Unlock()
+	return d.behind.waits
 }
 
 func (d *door) get() running {
@@ -63,7 +77,7 @@ func (d *door) handlers(u *unit) control.Handlers {
 			if status := d.get().status; status != nil {
 				return status(ctx)
 			}
-			return site.Status{}, errStarting
+			return site.Status{}, d.waits()
 		},
 		APITest: func(ctx context.Context, emit func(any) error) error {
 			if test := d.get().apiTest; test != nil {
@@ -73,6 +87,7 @@ func (d *door) handlers(u *unit) control.Handlers {
 		},
 		Journal:  u.readJournal,
 		Settings: u.offer,
+		Apply:    u.apply,
 		Moved: func(ctx context.Context) error {
 			if moved := d.get().moved; moved != nil {
 				return moved(ctx)

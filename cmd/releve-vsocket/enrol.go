@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,7 +55,7 @@ to it from then on.`,
 			if err != nil {
 				return err
 			}
-			identity, err := enrol(cmd, manager, folder, key)
+			identity, err := enrol(cmd.Context(), manager, dialManager(cfg), folder, key)
 			if err = errors.Join(err, folder.Close()); err != nil {
 				return err
 			}
@@ -69,7 +70,7 @@ to it from then on.`,
 
 // enrol keeps the address first, since who is enrolled must have one, and puts the
 // old one back if nothing came of it.
-func enrol(cmd *cobra.Command, manager string, folder disk.Folder, key site.EnrolKey) (*channel.Identity, error) {
+func enrol(ctx context.Context, manager string, dial channel.Dial, folder disk.Folder, key site.EnrolKey) (*channel.Identity, error) {
 	old, err := folder.Read(addressFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -77,7 +78,7 @@ func enrol(cmd *cobra.Command, manager string, folder disk.Folder, key site.Enro
 	if err := disk.Replace(folder, addressFile, []byte(manager+"\n")); err != nil {
 		return nil, err
 	}
-	identity, err := channel.Enrol(cmd.Context(), manager, nil, folder, key)
+	identity, err := channel.Enrol(ctx, manager, dial, folder, key)
 	if err != nil && old != nil {
 		err = errors.Join(err, disk.Replace(folder, addressFile, old))
 	}

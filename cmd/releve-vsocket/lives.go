@@ -36,8 +36,8 @@ func (u *unit) lives(ctx context.Context) error {
 		next, err := u.live(ctx, now)
 		var failed unborn
 		switch {
-		case errors.As(err, &failed) && now.generation() != u.source.lastRan().generation():
-			u.source.refuse(now.generation(), failed.error)
+		case errors.As(err, &failed) && !now.same(u.source.lastRan()):
+			u.source.refuse(now.joined, failed.error)
 			now = life{joined: u.source.lastRan()}
 		case err != nil || next == nil:
 			return err
@@ -65,6 +65,9 @@ func (u *unit) live(ctx context.Context, l life) (next *joined, err error) {
 
 // offer takes what the channel has left on the disk, and tells what became of it.
 func (u *unit) offer(ctx context.Context) (site.SettingsStatus, error) {
+	if u.door.get().take == nil {
+		return site.SettingsStatus{}, u.door.waits()
+	}
 	if next, ok := u.source.newest(); ok {
 		if err := u.door.take(ctx, next); err != nil {
 			return site.SettingsStatus{}, err

@@ -22,7 +22,7 @@ func rootCommand() *cobra.Command {
 and takes over its floating IP when it dies.`)
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", config.DefaultPath, "settings of the vSocket")
 	root.AddCommand(o.runCommand(), o.configCommand(), o.statusCommand(), o.journalCommand(),
-		o.pingCommand(), o.apiTestCommand(), o.fipMovedCommand(), o.enrolCommand(), o.channelCommand(), terminal.Version("releve-vsocket"), deviceCommand())
+		o.pingCommand(), o.apiTestCommand(), o.doctorCommand(), o.fipMovedCommand(), o.enrolCommand(), o.channelCommand(), o.webCommand(), terminal.Version("releve-vsocket"), deviceCommand())
 	return root
 }
 

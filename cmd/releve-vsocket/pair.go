@@ -37,6 +37,7 @@ type pair struct {
 	loop   *agent.Loop
 	steps  *stepwise // nil but in a lab that asked for it
 
+	file     *edition   // of this life
 	ha       *config.HA // that counts now; the rest is as in cfg
 	keys     *auth.Keys
 	fromSolo bool
@@ -49,7 +50,7 @@ type pair struct {
 func (u *unit) runPair(ctx context.Context, l life) (*joined, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p := &pair{unit: u, ctx: ctx, ha: u.cfg.HA, fromSolo: l.fromSolo, keys: auth.NewKeys(auth.NewHMAC(u.cfg.HA.KeyBytes()))}
+	p := &pair{unit: u, ctx: ctx, file: l.file, ha: u.cfg.HA, fromSolo: l.fromSolo, keys: auth.NewKeys(auth.NewHMAC(u.cfg.HA.KeyBytes()))}
 	defer p.close() // also when the core panics: the record's last second shows why
 	if err := p.open(); err != nil {
 		cancel()
@@ -189,7 +190,7 @@ func (p *pair) armConfig() arm.Config {
 		Endpoint: az.Endpoint, Audience: az.Audience, CAFile: az.CAFile,
 		NIC:     arm.NICID(az.Subscription, az.NIC.Group, az.NIC.Name),
 		PeerNIC: arm.NICID(az.Subscription, az.PeerNIC.Group, az.PeerNIC.Name),
-		Tokens:  p.tokens, Clock: agent.BootClock,
+		Dialer:  byMGMT(p.cfg), Tokens: p.tokens, Clock: agent.BootClock,
 	}
 	if az.PeerVM.Name != "" {
 		c.PeerVM = arm.VMID(az.Subscription, az.PeerVM.Group, az.PeerVM.Name)

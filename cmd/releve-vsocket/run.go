@@ -20,6 +20,7 @@ import (
 	"releve.dev/releve/vsocket/control"
 	"releve.dev/releve/vsocket/gate"
 	"releve.dev/releve/vsocket/journal"
+	"releve.dev/releve/vsocket/routes"
 	"releve.dev/releve/vsocket/tunnel"
 )
 
@@ -30,6 +31,7 @@ type unit struct {
 	version site.Version
 	boot    site.BootID // of the present life
 	nonce   uint64
+	routes  routes.Keeper
 	gate    *gate.Gate
 	slots   *slots.Slots
 	kept    disk.Folder // of a change of the floating IP
@@ -45,7 +47,7 @@ func runAgent(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkVoid(source.file); err != nil {
+	if err := checkVoid(source.file.cfg); err != nil {
 		return err
 	}
 	level, err := priority.Raise()
@@ -55,7 +57,7 @@ func runAgent(ctx context.Context, path string) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
-	u := &unit{source: source, cfg: source.file, version: source.file.Version, door: newDoor()}
+	u := &unit{source: source, cfg: source.file.cfg, version: source.file.cfg.Version, door: newDoor()}
 	if u.version == (site.Version{}) {
 		u.version = site.Release
 	}
@@ -65,7 +67,11 @@ func runAgent(ctx context.Context, path string) error {
 		return err
 	}
 	go u.door.relay(ctx, signals)
-	return errors.Join(u.run(ctx), server.Close())
+	ready, err := u.await(ctx)
+	if ready {
+		err = u.run(ctx)
+	}
+	return errors.Join(err, server.Close())
 }
 
 func (u *unit) journalDir() string { return filepath.Join(u.cfg.StateDir, "journal") }
@@ -92,6 +98,9 @@ func (u *unit) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w\nhint: is state_dir writable?", err)
 	}
+	keeping, stop := context.WithCancel(ctx)
+	defer stop()
+	go u.routes.Run(keeping)
 	err = u.lives(ctx)
 	// The tunnel outlives the gate: who drains still needs it.
 	return errors.Join(err, u.closeWays(), u.journal.Close())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	first "releve.dev/releve/lab/machine/guest"
 	"releve.dev/releve/lab/room"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/config"
@@ -23,6 +24,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == deviceUse { // the tunnel's, of an agent in a test
 		main()
 	}
+	first.Main() // of a VM in a test
 	testscript.Main(inRoom{m}, map[string]func(){"releve-vsocket": main})
 }
 

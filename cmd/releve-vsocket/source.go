@@ -21,28 +21,42 @@ import (
 // Settings that the agent runs with, whole, are kept apart as the last good ones,
 // and the next agent begins with them: from there it goes to newer ones by the same
 // safe ways as a running one does. What can't be joined changes nothing.
+//
+// The file may change too while the agent runs, and goes the same ways. An agent that
+// starts goes by it as it is.
 type source struct {
 	path    string
-	data    []byte // the file's
-	file    *config.Config
 	given   looking     // the channel's folder
 	applied disk.Folder // the last good ones
 
 	mu      sync.Mutex
+	file    *edition // that counts
 	status  site.SettingsStatus
 	last    joined        // that ran, whole
 	refused uint64        // generation that couldn't be opened, or joined
+	unfit   error         // why the newest file doesn't count
 	name    string        // of the site, as it is called now
 	changed chan struct{} // closed when the status has changed
 }
 
-// joined is a config and the settings in it; nil: the file is all.
+// edition is the file as it was once.
+type edition struct {
+	data []byte
+	cfg  *config.Config // with the names of interfaces that were found
+}
+
+// joined is a config, the file and the settings in it; nil: the file is all.
 type joined struct {
 	cfg      *config.Config
+	file     *edition
 	settings *contract.Settings
 }
 
 func (j joined) generation() uint64 { return j.settings.GetGeneration() }
+
+func (j joined) same(other joined) bool {
+	return j.file == other.file && j.generation() == other.generation()
+}
 
 // appliedFolder is where the last good settings are.
 func appliedFolder(cfg *config.Config) string { return filepath.Join(cfg.StateDir, "applied") }
@@ -55,15 +69,23 @@ func (l looking) Read(name string) ([]byte, error) {
 }
 
 func newSource(path string) (*source, error) {
+	file, err := readEdition(path)
+	if err != nil {
+		return nil, err
+	}
+	return &source{path: path, file: file, given: looking(managerFolder(file.cfg)), name: file.cfg.Site, last: joined{cfg: file.cfg, file: file}, changed: make(chan struct{})}, nil
+}
+
+func readEdition(path string) (*edition, error) {
 	data, err := config.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	file, err := config.Parse(path, data)
+	cfg, err := config.Parse(path, data)
 	if err != nil {
 		return nil, err
 	}
-	return &source{path: path, data: data, file: file, given: looking(managerFolder(file)), name: file.Site, last: joined{cfg: file}, changed: make(chan struct{})}, nil
+	return &edition{data, cfg}, nil
 }
 
 // join joins what a folder has; the zero value if it has nothing.
@@ -76,8 +98,12 @@ func (s *source) join(folder channel.Reader) (joined, error) {
 	if err != nil {
 		return joined{}, err
 	}
-	cfg, err := join.Join(s.path, s.data, settings, key)
-	return joined{cfg, settings}, err
+	file := s.present()
+	cfg, err := join.Join(s.path, file.data, settings, key)
+	if err == nil {
+		cfg.Interfaces = file.cfg.Interfaces
+	}
+	return joined{cfg, file, settings}, err
 }
 
 // first is what an agent starts with. One that was of a pair starts as that, with
@@ -91,7 +117,7 @@ func (s *source) first() joined {
 	}
 	next, err := s.join(s.given)
 	if err != nil {
-		s.refuse(next.generation(), err)
+		s.refuse(next, err)
 		next = joined{}
 	}
 	switch {
@@ -100,7 +126,19 @@ func (s *source) first() joined {
 	case next.cfg != nil:
 		return next
 	}
-	return joined{cfg: s.file}
+	return s.alone()
+}
+
+// alone is the file without settings of the manager.
+func (s *source) alone() joined {
+	file := s.present()
+	return joined{cfg: file.cfg, file: file}
+}
+
+func (s *source) present() *edition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.file
 }
 
 // newest is what the disk has, if it is another than what counts.
@@ -108,26 +146,37 @@ func (s *source) newest() (next joined, ok bool) {
 	next, err := s.join(s.given)
 	switch {
 	case err != nil:
-		s.refuse(next.generation(), err)
+		s.refuse(next, err)
 		return joined{}, false
 	case next.cfg == nil:
-		return joined{}, false
+		next = s.alone()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.status.Saved = next.generation(); s.status.Saved == s.refused {
+	if next.settings != nil {
+		if s.status.Saved = next.generation(); s.status.Saved == s.refused {
+			return joined{}, false
+		}
+	}
+	if next.same(s.last) {
 		return joined{}, false
 	}
 	s.tell("")
-	return next, s.status.Applied != next.generation()
+	return next, true
 }
 
-// refuse: settings can't be used, and nothing has changed.
-func (s *source) refuse(generation uint64, err error) {
-	slog.Error("the manager's settings don't count", "generation", generation, "error", err)
+// refuse: what was joined can't be used, and nothing has changed. If the file is the
+// new one of the two, the former file counts again.
+func (s *source) refuse(j joined, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.Saved, s.refused = max(s.status.Saved, generation), generation
+	if j.file != s.last.file && j.file == s.file {
+		slog.Error("the changed file doesn't count", "error", err)
+		s.file, s.unfit = s.last.file, err
+	} else {
+		slog.Error("the manager's settings don't count", "generation", j.generation(), "error", err)
+		s.status.Saved, s.refused = max(s.status.Saved, j.generation()), j.generation()
+	}
 	s.tell(err.Error())
 }
 
@@ -142,7 +191,7 @@ func (s *source) ran(j joined) {
 	defer s.mu.Unlock()
 	s.status.Applied, s.name, s.last = j.generation(), j.cfg.Site, j
 	s.status.Saved = max(s.status.Saved, j.generation())
-	if s.refused == 0 || s.refused != s.status.Saved { // else it still says why
+	if s.unfit == nil && (s.refused == 0 || s.refused != s.status.Saved) { // else it still says why
 		s.tell("")
 	}
 }
@@ -173,8 +222,9 @@ func (s *source) settle(ctx context.Context) site.SettingsStatus {
 	for {
 		s.mu.Lock()
 		status, changed := s.status, s.changed
+		decided := status.Applied == status.Saved && s.last.file == s.file
 		s.mu.Unlock()
-		if status.Applied == status.Saved || status.Problem != "" {
+		if decided || status.Problem != "" {
 			return status
 		}
 		select {

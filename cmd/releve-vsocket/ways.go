@@ -2,11 +2,13 @@ package main
 
 import (
 	"errors"
+	"net"
 	"reflect"
 
 	"releve.dev/releve/vsocket/agent"
 	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/gate"
+	"releve.dev/releve/vsocket/routes"
 )
 
 // openWays opens the gate and the tunnel for a config. Those that are open already,
@@ -14,12 +16,14 @@ import (
 func (u *unit) openWays(cfg *config.Config) error {
 	if u.gate != nil && sameWays(u.cfg, cfg) {
 		u.cfg = cfg
+		u.routes.Use(leads(cfg))
 		return nil
 	}
 	if err := u.closeWays(); err != nil {
 		return err
 	}
 	u.cfg = cfg
+	u.routes.Use(leads(cfg))
 	in := cfg.Interfaces
 	opening := gate.Config{WAN: in.WAN.Name, LAN: in.LAN.Name, MGMT: in.MGMT.Name,
 		NAT: cfg.Egress == config.EgressNAT, Clock: agent.BootClock}
@@ -58,4 +62,31 @@ func way(c *config.Config) *config.Cloud {
 	cloud := *c.Cloud
 	cloud.SiteID, cloud.WitnessKey = 0, ""
 	return &cloud
+}
+
+// leads is what of routing is the agent's.
+func leads(c *config.Config) routes.Want {
+	if c.Routes != config.RoutesOwn {
+		return routes.Want{}
+	}
+	leg := func(i config.Interface) routes.Leg { return routes.Leg{Name: i.Name, Address: i.Address} }
+	want := routes.Want{WAN: leg(c.Interfaces.WAN), LAN: leg(c.Interfaces.LAN), MGMT: leg(c.Interfaces.MGMT)}
+	if c.Egress == config.EgressTunnel {
+		want.Tunnel = c.Cloud.Device
+	}
+	if c.Cloud != nil {
+		for _, pop := range c.Cloud.PoPs {
+			want.Outside = append(want.Outside, pop.Endpoint.Addr())
+		}
+	}
+	return want
+}
+
+// byMGMT is how ARM and the manager are reached (C3); nil: as the system's routes have
+// it.
+func byMGMT(c *config.Config) *net.Dialer {
+	if c.Routes != config.RoutesOwn {
+		return nil
+	}
+	return routes.By(c.Interfaces.MGMT.Address.Addr())
 }

@@ -28,7 +28,7 @@ func azureCommand() *cobra.Command {
 		Use:   "azure",
 		Short: "Work with Azure, or with an emulated one",
 	}
-	command.AddCommand(emulateCommand())
+	command.AddCommand(deployCommand(), haCommand(), doctorCommand(), emulateCommand())
 	return command
 }
 

@@ -54,7 +54,7 @@ type labFlags struct {
 	seed                              uint64
 	cloud                             bool
 	pops                              int
-	managed                           bool
+	managed, bare                     bool
 	third                             string
 	verbose                           bool
 }

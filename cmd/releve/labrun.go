@@ -118,13 +118,18 @@ func upCommand() *cobra.Command {
 at which PoPs and vSockets are enrolled, and prints the line with which you log
 in to it from any terminal of this machine.`,
 		Example: `  releve lab up
-  releve lab up --cloud --manager=false`,
+  releve lab up --cloud --manager=false
+  releve lab up --bare`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if flags.bare {
+				flags.cloud, flags.managed = true, true
+			}
 			opt, err := flags.options(cmd, profile.Fast)
 			if err != nil {
 				return err
 			}
+			opt.Bare = flags.bare
 			if !room.Inside() {
 				return enter(func() ([]*os.File, error) { return doors(opt) })
 			}
@@ -132,13 +137,15 @@ in to it from any terminal of this machine.`,
 		},
 	}
 	flags.add(cmd, true)
+	cmd.Flags().BoolVar(&flags.bare, "bare", false, "without a site: two resource groups, a network and an image, to set one up in")
 	return cmd
 }
 
 // The descriptors of the files given to a room.
 const (
 	passedControl = 3 + iota
-	passedManager
+	passedManager // in a bare lab: the gateway
+	passedCA
 )
 
 // doors are the sockets by which a lab is reached from outside its room: the
@@ -154,7 +161,11 @@ func doors(opt world.Options) ([]*os.File, error) {
 	}
 	defer listener.Close() // the file is another descriptor of it
 	file, err := listener.(*net.TCPListener).File()
-	return []*os.File{control, file}, err
+	if err != nil || !opt.Bare {
+		return []*os.File{control, file}, err
+	}
+	ca, err := memory("ca.pem")
+	return []*os.File{control, file, ca}, err
 }
 
 // invite opens the manager's door, and prints how to log in by it. The line is
@@ -198,8 +209,12 @@ func stay(parent context.Context, opt world.Options) error {
 		return err
 	}
 	defer server.Close()
+	greet := invite
+	if opt.Bare {
+		greet = inviteBare
+	}
 	if opt.Managed {
-		if err := invite(ctx, w); err != nil {
+		if err := greet(ctx, w); err != nil {
 			return err
 		}
 	}

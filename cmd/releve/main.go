@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"releve.dev/releve/lab/machine/guest"
 	"releve.dev/releve/site"
 	"releve.dev/releve/terminal"
 )
@@ -26,6 +27,7 @@ type status int
 func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 func main() {
+	guest.Main()
 	root := &cobra.Command{
 		Use:           "releve",
 		Short:         "Keep an Azure site online when one of its two appliances dies",

@@ -16,6 +16,8 @@ import (
 //
 //   - It sends as often as either wants, and finds nobody silent or deaf before both
 //     would. So the two hear each other whichever of them goes by which.
+//     What the witness sees of the peer is as old as the wider timers let it be, so
+//     none of it counts until the peer has had the new silence to speak in.
 //   - It asks for the shorter lease. A promise is as long as its question says
 //     (R3, R4), so who promises needs to know nothing; what the asker counts is what
 //     it has asked for. When the longer lease begins, older questions are void.
@@ -29,6 +31,7 @@ type change struct {
 	echo  Time   // the longer lease, by which a peer is deaf
 	asked Time   // questions from before are void
 	since Time   // since when the peer goes by the same settings; 0: it doesn't
+	ended Time   // when the wider timers ended
 }
 
 // Takes reports whether a running machine can take the settings next. If not, a
@@ -85,7 +88,7 @@ func (m *Machine) decideAgreed(now Time) {
 		m.change.asked = now
 	}
 	m.cfg.Keepalive, m.cfg.Silent, m.cfg.Lease = want.Keepalive, want.Silent, want.Lease
-	m.change.wider = false
+	m.change.wider, m.change.ended = false, now
 	m.note("settings", fmt.Sprintf("generation %d: the peer has it too, the old timers end", m.cfg.Generation))
 }
 

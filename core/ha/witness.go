@@ -297,7 +297,7 @@ func (m *Machine) dropQuestion(now Time) {
 // view counts if it answers a question from after the peer had become suspect.
 func (m *Machine) neededAtWitness(now Time) (string, bool) {
 	w, v := &m.witness, &m.witness.other
-	if w.sent < m.lastTwoWay()+m.cfg.suspect() {
+	if w.sent < m.lastTwoWay()+m.cfg.suspect() || m.change.ended != 0 && w.sent < m.change.ended+m.cfg.Silent {
 		return "", false
 	}
 	alive := v.Seq != 0 && v.Age < m.cfg.Silent && v.Fit

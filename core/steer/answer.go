@@ -111,15 +111,24 @@ func (m *Machine) saw(now time.Duration, r *resource, nic *NIC) {
 	if other := m.other(r); m.goal.Mode == ha.Hold && other.nic != nil && other.sentAt >= m.progress.since {
 		seen = m.carry(seen, other.nic) // somebody has put them on both
 	}
-	if len(seen) == 0 {
-		return
-	}
-	m.seen = seen
-	if config := remember(seen); config != m.kept {
-		m.kept = config
-		m.tell(ha.Seen{Config: config})
+	if m.keep(seen) {
 		r.nextPut = max(r.nextPut, now+keepFirst)
 	}
+}
+
+// keep has configurations outlive this boot, and reports whether they are others.
+func (m *Machine) keep(seen []Floating) (others bool) {
+	if len(seen) == 0 {
+		return false
+	}
+	m.seen = seen
+	config := remember(seen)
+	if config == m.kept {
+		return false
+	}
+	m.kept = config
+	m.tell(ha.Seen{Config: config})
+	return true
 }
 
 // carry adds what is on a NIC.

@@ -228,6 +228,7 @@ func (m *Machine) decideChange(now time.Duration, rest bool) {
 	case !left:
 		m.step(Done)
 		m.routes = routes{}
+		m.keep(m.carry(nil, own)) // a person who put the former one on the peer's NIC gave it to nobody
 	case !m.cfg.Change.Moved && !m.routes.free() && !slip.Is(slip.FormerDropped):
 		m.step(Routes)
 	default:

@@ -56,6 +56,39 @@ func checkSleep(s Source) []string {
 	return uses(s, map[string][]string{"time": {"Sleep"}}, "sleeps")
 }
 
+// waits are the names that wake somebody later.
+var waits = map[string][]string{"time": {"After", "AfterFunc", "NewTicker", "NewTimer", "Sleep", "Tick"}}
+
+// waitingRoom is the one below setup/ that may wait, in the one file of its polling
+// helper: a set-up waits for conditions, each with a bound and shown to people.
+const waitingRoom = "setup/account/await.go"
+
+// checkWaits says where the set-up waits past its polling helper.
+func checkWaits(s Source) []string {
+	if !within(s.Folder, "setup") || s.Path == waitingRoom {
+		return nil
+	}
+	return uses(s, waits, "waits, but below setup/ account.Await alone does")
+}
+
+// signIn is what a person signs in to Azure with. It is large, and the appliances
+// have no person: they link azcore alone.
+const signIn = "github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+// checkSignIn says where what a person signs in with could get into an appliance.
+func checkSignIn(s Source) []string {
+	var wrong []string
+	for _, target := range s.Imports() {
+		switch {
+		case target == signIn && s.Folder != "setup/account":
+			wrong = append(wrong, s.Path+": imports "+target+"; setup/account alone does")
+		case target == Module+"/setup/account" && !within(s.Folder, "setup") && s.Folder != "cmd/releve" && !s.Test:
+			wrong = append(wrong, s.Path+": imports setup/account, which is for the set-up and for releve alone")
+		}
+	}
+	return wrong
+}
+
 // uses finds the names of packages that a file uses.
 func uses(s Source, names map[string][]string, why string) []string {
 	imports := s.Imports()

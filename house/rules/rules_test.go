@@ -56,6 +56,8 @@ func TestEachFileKeepsTheRules(t *testing.T) {
 		{"imports point one way", checkDirections},
 		{"core is pure, the emulator's store replayable", checkConduct},
 		{"nothing sleeps", checkSleep},
+		{"the set-up waits in one place", checkWaits},
+		{"no appliance links a person's sign-in", checkSignIn},
 		{"files are short", checkLength},
 		{"folders are named for what they hold", func(s Source) []string { return checkFolder(s.Path) }},
 		{"files are formatted", func(s Source) []string { return checkFormat(root, s) }},

@@ -3,6 +3,7 @@ package azuresite
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 
 	"releve.dev/releve/site"
 )
@@ -35,7 +36,7 @@ func (l Layout) Resources() []Resource {
 	for _, iface := range Interfaces {
 		list = append(list, resource(l.nsg(iface), object{"location": Location, "properties": object{"securityRules": rules(iface)}}))
 	}
-	list = append(list, l.routes(), l.virtualNetwork())
+	list = append(list, l.routes(FloatingIP), l.virtualNetwork())
 	for _, side := range []site.Side{site.Primary, site.Secondary} {
 		list = append(list, l.vsocket(side)...)
 	}
@@ -55,13 +56,14 @@ func rules(iface string) []any {
 	return []any{rule("from-site", "Inbound", Space.String(), "*"), rule("to-site", "Outbound", "*", Space.String())}
 }
 
-func (l Layout) routes() Resource {
+// routes lead the work subnet's traffic to a next hop.
+func (l Layout) routes(hop netip.Addr) Resource {
 	return resource(l.routeTable(), object{"location": Location, "properties": object{"routes": []any{
 		object{"name": "to-cloud", "properties": object{"addressPrefix": "0.0.0.0/0",
-			"nextHopType": "VirtualAppliance", "nextHopIpAddress": FloatingIP.String()}},
+			"nextHopType": "VirtualAppliance", "nextHopIpAddress": hop.String()}},
 		// Azure drops what goes to private addresses unless a route is longer than its own.
 		object{"name": "to-sites", "properties": object{"addressPrefix": Sites.String(),
-			"nextHopType": "VirtualAppliance", "nextHopIpAddress": FloatingIP.String()}},
+			"nextHopType": "VirtualAppliance", "nextHopIpAddress": hop.String()}},
 	}}})
 }
 

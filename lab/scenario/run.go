@@ -90,6 +90,9 @@ func rise(ctx context.Context, opt world.Options) (*world.World, error) {
 		return nil, err
 	}
 	s := &stage{ctx: ctx, w: w}
+	if opt.Bare {
+		return w, nil // there is nothing yet that could rest
+	}
 	if opt.Cloud { // first: what is at rest on a busy machine may not be so for long
 		err = s.crosses()
 	}

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,11 +17,9 @@ import (
 	"releve.dev/releve/lab/azuresite"
 	"releve.dev/releve/lab/clock"
 	"releve.dev/releve/lab/report"
+	"releve.dev/releve/lab/room"
 	"releve.dev/releve/site"
 )
-
-// endpoint of the emulated ARM.
-var endpoint = "https://" + azuresite.AzureAddr.String()
 
 // imdsAddr is where every Azure VM finds its metadata service.
 const imdsAddr = "169.254.169.254"
@@ -30,7 +29,7 @@ func (w *World) caFile() string { return filepath.Join(w.dir, "ca.pem") }
 // startAzure makes the emulated region with the site in it.
 func (w *World) startAzure() (err error) {
 	w.azure, err = emulator.New(emulator.Options{
-		Store:  store.Options{Profile: w.opt.Profile, Seed: w.opt.Seed, Endpoint: endpoint, Location: azuresite.Location},
+		Store:  store.Options{Profile: w.opt.Profile, Seed: w.opt.Seed, Endpoint: w.endpoint(), BlobSuffix: w.blobSuffix(), Location: azuresite.Location},
 		Logger: w.log,
 	})
 	if err != nil {
@@ -40,6 +39,9 @@ func (w *World) startAzure() (err error) {
 	w.azure.With(func(_ time.Duration, s *store.Store) {
 		w.layout = azuresite.Layout{Subscription: s.Subscription(), Zones: w.opt.Zones}
 	})
+	if w.opt.Bare {
+		return errors.Join(w.place(w.layout.Bare("https://"+blobName)), w.openAzure())
+	}
 	if err := w.place(w.layout.Resources()); err != nil {
 		return err
 	}
@@ -51,6 +53,19 @@ func (w *World) startAzure() (err error) {
 	if err := w.place(w.layout.Roles(w.principal)); err != nil {
 		return err
 	}
+	return w.openAzure()
+}
+
+// blobSuffix is "" for the emulator's own.
+func (w *World) blobSuffix() string {
+	if w.opt.Bare {
+		return blobSuffix
+	}
+	return ""
+}
+
+// openAzure has the lab look at the emulated Azure, and trust it.
+func (w *World) openAzure() error {
 	if err := os.WriteFile(w.caFile(), w.azure.CA(), 0o644); err != nil {
 		return fmt.Errorf("write the emulated Azure's certificate: %w", err)
 	}
@@ -75,9 +90,16 @@ func (w *World) startServices() error {
 	if err != nil {
 		return err
 	}
-	server, err := w.azure.HTTPServer(azuresite.AzureAddr.String())
+	hosts := []string{azuresite.AzureAddr.String()}
+	if w.opt.Bare {
+		hosts = append(hosts, armName, blobName)
+	}
+	server, err := w.azure.HTTPServer(hosts...)
 	if err != nil {
 		return err
+	}
+	if w.opt.Bare {
+		server.Handler = w.withBlobs(server.Handler)
 	}
 	listener, err := host.Listen(net.JoinHostPort(azuresite.AzureAddr.String(), "443"))
 	if err != nil {
@@ -103,8 +125,7 @@ func (w *World) serveIMDS(node, vm string) error {
 	if err != nil {
 		return fmt.Errorf("open the metadata service of %s: %w", node, err)
 	}
-	s := &service{&http.Server{Handler: w.azure.IMDSHandler(w.layout.VMID(vm)), ReadHeaderTimeout: 10 * time.Second}}
-	go func() { _ = s.server.Serve(listener) }()
+	s := w.serveIMDSOn(listener, w.layout.VMID(vm))
 	w.mu.Lock()
 	old := w.imds[node]
 	w.imds[node] = s
@@ -113,6 +134,28 @@ func (w *World) serveIMDS(node, vm string) error {
 		old.close()
 	}
 	return nil
+}
+
+func (w *World) serveIMDSOn(listener net.Listener, vmID string) *service {
+	s := &service{&http.Server{Handler: w.azure.IMDSHandler(vmID), ReadHeaderTimeout: 10 * time.Second}}
+	go func() { _ = s.server.Serve(listener) }()
+	return s
+}
+
+// serveGuest opens in a VM what Azure's host answers there: the metadata service and
+// DNS.
+func (w *World) serveGuest(host *room.Host, vmID string) (stop func(), err error) {
+	listener, err := host.Listen(net.JoinHostPort(imdsAddr, "80"))
+	if err != nil {
+		return nil, fmt.Errorf("open the metadata service of %s: %w", host.Name, err)
+	}
+	s := w.serveIMDSOn(listener, vmID)
+	dns, err := serveNamesIn(host, azureDNS, w.zone())
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return func() { s.close(); _ = dns.Close() }, nil
 }
 
 // tracker follows where Azure delivers the floating IP.

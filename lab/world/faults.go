@@ -204,6 +204,9 @@ func (w *World) side(node string) site.Side {
 
 // crash cuts first, all NICs at one moment; then the guest's kernel loses them.
 func (w *World) crash(node string) (func() error, error) {
+	if v := w.at(node); v != nil {
+		return w.crashVM(v)
+	}
 	vm, nics := w.machine(node)
 	if err := w.fabric.CutNIC(vm, true); err != nil {
 		return nil, err

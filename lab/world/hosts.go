@@ -39,11 +39,14 @@ func (w *World) startNetwork() error {
 		}
 	}
 	for _, side := range []site.Side{site.Primary, site.Secondary} {
+		if w.opt.Bare {
+			break // they are deployed
+		}
 		if err := w.bootVSocket(side); err != nil {
 			return err
 		}
 	}
-	if w.opt.Zones {
+	if w.opt.Zones && !w.opt.Bare {
 		if err := w.fabric.Delay(w.vmID(Primary), w.vmID(Secondary), zoneDelay); err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func (w *World) Site() string {
 
 // managerTime bounds what a manager has to do for the lab. It makes keys, and a
 // database.
-const managerTime = 30 * time.Second
+const managerTime = 2 * time.Minute
 
 // startManager starts the manager and becomes its first owner.
 func (w *World) startManager() error {
@@ -47,7 +47,8 @@ func (w *World) startManager() error {
 		return nil
 	}
 	p := w.programOn(Manager, "manager")
-	p.argv = []string{w.opt.Manager, "up", "--listen", managerAddr, "--data", filepath.Join(p.dir, "data"), "--owner", "lab", "--drain", "1s"}
+	p.argv = []string{w.opt.Manager, "up", "--listen", managerAddr, "--data", filepath.Join(p.dir, "data"), "--owner", "lab", "--drain", "1s",
+		"--name", azuresite.ManagerAddr.String(), "--name", managerName}
 	w.programs[Manager] = p
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return err

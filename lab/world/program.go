@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"releve.dev/releve/lab/report"
+	"releve.dev/releve/vsocket/config"
 	"releve.dev/releve/vsocket/steps"
 )
 
@@ -71,12 +72,28 @@ func (w *World) all() (list []*program) {
 }
 
 // disk is what a node keeps over a crash.
-func (w *World) disk(node string) string     { return filepath.Join(w.dir, node) }
-func (w *World) stateDir(node string) string { return filepath.Join(w.disk(node), "state") }
-func (w *World) runDir(node string) string   { return filepath.Join(w.disk(node), "run") }
+func (w *World) disk(node string) string { return filepath.Join(w.dir, node) }
+
+// stateDir and runDir are the node's agent's, as the lab finds them.
+func (w *World) stateDir(node string) string {
+	if m := w.guestOf(node); m != nil {
+		return m.Path(config.Default().StateDir)
+	}
+	return filepath.Join(w.disk(node), "state")
+}
+
+func (w *World) runDir(node string) string {
+	if m := w.guestOf(node); m != nil {
+		return m.Path(config.Default().RunDir)
+	}
+	return filepath.Join(w.disk(node), "run")
+}
 
 // StartIn starts a program inside a node.
 func (w *World) StartIn(node string, cmd *exec.Cmd) error {
+	if m := w.guestOf(node); m != nil {
+		return m.Start(cmd)
+	}
 	host, err := w.Host(node)
 	if err != nil {
 		return err

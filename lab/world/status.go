@@ -34,8 +34,11 @@ const statusTime = 500 * time.Millisecond
 
 // Agent asks a vSocket for its status; nil if it doesn't answer.
 func (w *World) Agent(ctx context.Context, node string) *site.Status {
-	a := w.programs[node]
-	if a == nil || !a.running() {
+	if m := w.guestOf(node); m != nil {
+		if !m.Running() {
+			return nil
+		}
+	} else if a := w.programs[node]; a == nil || !a.running() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, statusTime)

@@ -85,7 +85,7 @@ func (w *World) config(side site.Side, withHA bool) config.Config {
 	}
 	ref := func(name string) config.Ref { return config.Ref{Group: azuresite.SiteGroup, Name: name} }
 	c.Azure = &config.Azure{
-		Endpoint: endpoint, CAFile: w.caFile(), IMDS: "http://" + imdsAddr, ClientID: w.client,
+		Endpoint: w.endpoint(), CAFile: w.caFile(), IMDS: "http://" + imdsAddr, ClientID: w.client,
 		Subscription: w.layout.Subscription, Location: azuresite.Location,
 		NIC:     ref(azuresite.NIC(azuresite.VM(side), azuresite.LAN)),
 		PeerNIC: ref(azuresite.NIC(azuresite.VM(peer), azuresite.LAN)), PeerVM: ref(azuresite.VM(peer)),
@@ -152,7 +152,7 @@ func (w *World) Pid(node string) int {
 
 // Journal is the timeline that a vSocket has written so far.
 func (w *World) Journal(node string) []site.Entry {
-	if w.programs[node] == nil {
+	if w.programs[node] == nil && w.guestOf(node) == nil {
 		return nil
 	}
 	entries, err := journal.Read(filepath.Join(w.stateDir(node), "journal"), time.Time{})

@@ -70,6 +70,7 @@ type Options struct {
 	Probe     time.Duration // between two of the agents' probes
 	Zones     bool          // the vSockets in two availability zones
 	WithoutHA bool          // no HA settings (B7)
+	Bare      bool          // no site yet: groups, a network, an image, vm1; VMs that are put are booted
 	Logger    *slog.Logger
 	Keep      string // folder for the agents' logs and journals in the end; "" for none
 
@@ -139,6 +140,7 @@ type World struct {
 	overseer overseer
 	fip      *tracker
 	crossing *crossing // nil without the cloud
+	metal    *metal    // nil but in a bare lab
 
 	downstream downstream
 
@@ -172,7 +174,11 @@ func Up(opt Options) (*World, error) {
 	w.downstream.note = w.noteAs
 	w.life, w.cancel = context.WithCancel(context.Background())
 	go w.still.watch(w.life)
-	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startManager, w.startCloud, w.startAgents, w.startProbe, w.startCrossing} {
+	agents := w.startAgents
+	if opt.Bare {
+		agents = w.startBare
+	}
+	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startManager, w.startCloud, agents, w.startProbe, w.startCrossing} {
 		if err := step(); err != nil {
 			w.Down()
 			return nil, err
@@ -194,6 +200,11 @@ func (w *World) checkPrograms() error {
 		info, err := os.Stat(path)
 		if err != nil || info.Mode()&0o111 == 0 || info.IsDir() {
 			return fmt.Errorf("the program %s is missing or can't be run\nhint: make build", path)
+		}
+	}
+	if w.opt.Bare {
+		if _, err := w.packages(); err != nil {
+			return err
 		}
 	}
 	return os.MkdirAll(w.dir, 0o755)

@@ -17,6 +17,7 @@ import (
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/store/query"
+	secret "releve.dev/releve/password"
 )
 
 // Lifetimes. A session ends earlier when it isn't used.
@@ -42,7 +43,7 @@ const (
 type Service struct {
 	store *store.Store
 	now   func() time.Time
-	hash  hasher
+	hash  secret.Hasher
 	limit *limiter
 	// refusals bounds the audit log's rows of them.
 	refusals *quota
@@ -50,7 +51,7 @@ type Service struct {
 
 // New takes the clock to go by.
 func New(s *store.Store, now func() time.Time) *Service {
-	return &Service{store: s, now: now, hash: newHasher(), limit: newLimiter(now), refusals: newQuota(now)}
+	return &Service{store: s, now: now, hash: secret.NewHasher(hashesAtOnce), limit: newLimiter(now), refusals: newQuota(now)}
 }
 
 // Who is somebody whom the manager knows.

@@ -312,33 +312,6 @@ func TestTheTableOfRoles(t *testing.T) {
 	}
 }
 
-func TestPasswordsAreHashedFourAtOnce(t *testing.T) {
-	h := newHasher()
-	hash, err := h.make(t.Context(), password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again, err := h.make(t.Context(), password); err != nil || again == hash {
-		t.Errorf("no salt: %v, %v", again, err)
-	}
-	for p, want := range map[string]bool{password: true, password + " ": false, "": false} {
-		if got, err := h.fits(t.Context(), p, hash); err != nil || got != want {
-			t.Errorf("%q: %v, %v", p, got, err)
-		}
-	}
-	if fits, err := h.fits(t.Context(), "", ""); err != nil || fits {
-		t.Errorf("a password of nobody: %v, %v", fits, err)
-	}
-	for range argonAtOnce {
-		h.places <- struct{}{}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := h.make(ctx, password); !errors.Is(err, context.Canceled) {
-		t.Errorf("a fifth at once: %v", err)
-	}
-}
-
 // The forms of secrets: prefix, bits, checksum.
 func FuzzSecrets(f *testing.F) {
 	f.Add(newSecret(tokenKind))

@@ -9,10 +9,8 @@ import (
 
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/store/query"
+	secret "releve.dev/releve/password"
 )
-
-// noPassword is in place of the hash of who signs in elsewhere.
-const noPassword = "none"
 
 // Outside is what a provider (OpenID Connect) says of somebody.
 type Outside struct {
@@ -105,7 +103,7 @@ func (s *Service) newcomer(ctx context.Context, o Outside, from, request string)
 	if err != nil {
 		return query.Person{}, err
 	}
-	row := query.InsertPersonParams{ID: newID(), AccountID: account, Name: o.Name, Role: string(o.Role), Password: noPassword, CreatedAt: s.millis()}
+	row := query.InsertPersonParams{ID: newID(), AccountID: account, Name: o.Name, Role: string(o.Role), Password: secret.Nobody, CreatedAt: s.millis()}
 	reason := ""
 	switch {
 	case o.Role == "" || o.Role == Owner:

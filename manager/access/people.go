@@ -230,7 +230,7 @@ func (s *Service) Redeem(ctx context.Context, code, password, from, request stri
 	if _, err := s.ofCode(ctx, s.store.Read(), code); err != nil {
 		return "", nil, err
 	}
-	hash, err := s.hash.make(ctx, password)
+	hash, err := s.hash.Make(ctx, password)
 	if err != nil {
 		return "", nil, fmt.Errorf("hashing a password: %w", err)
 	}

@@ -22,7 +22,7 @@ func (s *Service) Login(ctx context.Context, name, password, from, request strin
 		return "", nil, fmt.Errorf("login: %w", err)
 	}
 	known := err == nil
-	fits, err := s.hash.fits(ctx, password, p.Password)
+	fits, err := s.hash.Fits(ctx, password, p.Password)
 	if err != nil {
 		return "", nil, fmt.Errorf("login: %w", err)
 	}
@@ -125,7 +125,7 @@ func (s *Service) Confirm(ctx context.Context, w *Who, password, from, request s
 	if err != nil {
 		return fmt.Errorf("confirming: %w", err)
 	}
-	fits, err := s.hash.fits(ctx, password, p.Password)
+	fits, err := s.hash.Fits(ctx, password, p.Password)
 	if err != nil {
 		return fmt.Errorf("confirming: %w", err)
 	}
@@ -183,7 +183,7 @@ func (s *Service) SetPassword(ctx context.Context, w *Who, password, request str
 	if err := checkPassword(password); err != nil {
 		return err
 	}
-	hash, err := s.hash.make(ctx, password)
+	hash, err := s.hash.Make(ctx, password)
 	if err != nil {
 		return fmt.Errorf("hashing a password: %w", err)
 	}

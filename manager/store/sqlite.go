@@ -17,17 +17,22 @@ const readers = 8
 // own 2 MB, the rows that an event's indexes take are read from the file each time.
 const cache = 32 << 10
 
+// mapped is how many bytes of the file are read where the kernel has them: each
+// commit empties the caches of all other connections.
+const mapped = 256 << 20
+
 // openSQLite makes a commit durable before it returns (synchronous FULL): what
 // an administrator was told is saved is saved after a power loss too.
 func openSQLite(file string) (*Store, error) {
 	open := func(mode string, most int) (*sql.DB, error) {
 		v := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(10000)",
-			fmt.Sprintf("cache_size(-%d)", cache)}, "_txlock": {mode}}
+			fmt.Sprintf("cache_size(-%d)", cache), fmt.Sprintf("mmap_size(%d)", mapped)}, "_txlock": {mode}}
 		db, err := sql.Open("sqlite", "file:"+escaped(file)+"?"+v.Encode())
 		if err != nil {
 			return nil, fmt.Errorf("database %s: %w", file, err)
 		}
 		db.SetMaxOpenConns(most)
+		db.SetMaxIdleConns(most) // database/sql keeps two: the others would be opened anew, with nothing in their caches
 		return db, nil
 	}
 	if err := private(file); err != nil {

@@ -120,8 +120,8 @@ func (c *Channel) Run(ctx context.Context) error {
 	return c.line.Run(ctx)
 }
 
-// Hello begins a session.
-func (c *Channel) Hello() *contract.Hello {
+// Begin begins a session.
+func (c *Channel) Begin(context.Context, line.Turn) *contract.Hello {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.told = nil
@@ -150,6 +150,12 @@ func (c *Channel) Hear(m *contract.Down, send line.Send) error {
 	}
 	return c.Tell(send)
 }
+
+// Beat has nothing to look at.
+func (*Channel) Beat(line.Send) error { return nil }
+
+// Over leaves nothing behind.
+func (*Channel) Over(error) {}
 
 // Tell says how far the settings have come, if that is news.
 func (c *Channel) Tell(send line.Send) error {

@@ -17,6 +17,7 @@ import (
 	"releve.dev/releve/azure/arm"
 	"releve.dev/releve/azure/imds"
 	"releve.dev/releve/core/steer"
+	"releve.dev/releve/doctor"
 )
 
 // Config is what a test rests on.
@@ -73,6 +74,7 @@ const (
 	StepOwnNIC      = "own NIC"
 	StepPeerNIC     = "peer's NIC"
 	StepPermissions = "permissions"
+	StepRoutes      = "route tables"
 	StepWrite       = "write own NIC unchanged"
 	StepVerify      = "nothing changed"
 )
@@ -90,8 +92,8 @@ type test struct {
 	emit    func(Step) error
 	results map[string]Result
 
-	own, peer *nic   // as read; nil if they weren't
-	before    []byte // what was written
+	own, peer *doctor.NIC // as read; nil if they weren't
+	before    []byte      // what was written
 }
 
 // Run does the steps and gives each to emit as soon as it is done. It reports
@@ -111,6 +113,7 @@ func Run(ctx context.Context, config Config, emit func(Step) error) (passed bool
 		{StepOwnNIC, StepToken, t.ownNIC},
 		{StepPeerNIC, StepToken, t.peerNIC},
 		{StepPermissions, StepToken, t.permissions},
+		{StepRoutes, StepToken, t.routes},
 		{StepWrite, StepOwnNIC, t.write},
 		{StepVerify, StepWrite, t.verify},
 	}
@@ -170,7 +173,7 @@ func (t *test) peerNIC(ctx context.Context) (step Step) {
 
 // readNIC reads a NIC and checks what HA needs of it. setting names where its
 // address comes from.
-func (t *test) readNIC(ctx context.Context, target steer.Target, address netip.Addr, setting string) (*nic, Step) {
+func (t *test) readNIC(ctx context.Context, target steer.Target, address netip.Addr, setting string) (*doctor.NIC, Step) {
 	response := t.ARM.Do(ctx, steer.Request{Op: steer.Get, Target: target, Timeout: readTimeout})
 	if !response.OK() {
 		return nil, t.refused(response, t.ARM.ID(target))
@@ -189,5 +192,5 @@ func (t *test) readNIC(ctx context.Context, target steer.Target, address netip.A
 		step.Detail = strings.Join(details, "; ")
 		return nic, step
 	}
-	return nic, Step{Result: OK, Detail: fmt.Sprintf("%s: %s", nic.Name, strings.Join(nic.addresses(), ", "))}
+	return nic, Step{Result: OK, Detail: fmt.Sprintf("%s: %s", nic.Name, strings.Join(addresses(nic), ", "))}
 }

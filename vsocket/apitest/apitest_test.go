@@ -23,7 +23,9 @@ import (
 
 const (
 	group  = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Network"
-	subnet = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet/subnets/lan"
+	vnet   = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-net/providers/Microsoft.Network/virtualNetworks/vnet"
+	subnet = vnet + "/subnets/lan"
+	table  = group + "/routeTables/work"
 )
 
 // azure is as much of ARM and IMDS as the test asks of them.
@@ -51,6 +53,7 @@ func newAzure() *azure {
 	return &azure{nics: map[string]string{
 		strings.ToLower(own):  nicBody(own, "10.102.2.10", nsg),
 		strings.ToLower(peer): nicBody(peer, "10.102.2.11", ""),
+		strings.ToLower(vnet): `{"name":"vnet","properties":{"subnets":[{"properties":{"routeTable":{"id":"` + table + `"}}},{"properties":{}},{"properties":{"routeTable":{"id":"` + table + `"}}}]}}`,
 	}}
 }
 
@@ -149,7 +152,7 @@ func run(t *testing.T, config Config) (map[string]Step, bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(steps) != 7 {
+	if len(steps) != 8 {
 		t.Errorf("%d steps", len(steps))
 	}
 	return steps, passed
@@ -232,6 +235,24 @@ func TestFaults(t *testing.T) {
 				return false
 			}
 		}, "", "", "", "", map[string]Result{StepPermissions: Unknown, StepWrite: OK, StepVerify: OK}},
+		{"routes are changed by hand", func(a *azure, _ *Config) {
+			a.arm = func(w http.ResponseWriter, r *http.Request) bool {
+				if !strings.HasPrefix(r.URL.Path, table) {
+					return false
+				}
+				io.WriteString(w, `{"value":[{"actions":["*/read"]}]}`)
+				return true
+			}
+		}, "", "", "", "", map[string]Result{StepRoutes: Unknown, StepWrite: OK}},
+		{"the VNet can't be read", func(a *azure, _ *Config) {
+			a.arm = func(w http.ResponseWriter, r *http.Request) bool {
+				if !strings.HasSuffix(strings.ToLower(r.URL.Path), "/vnet") {
+					return false
+				}
+				refuse(w, 403, "AuthorizationFailed", denied("Microsoft.Network/virtualNetworks/read"))
+				return true
+			}
+		}, "", "", "", "", map[string]Result{StepRoutes: Unknown, StepWrite: OK}},
 		{"no right to join (F6)", func(a *azure, _ *Config) {
 			a.arm = func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Method != http.MethodPut {

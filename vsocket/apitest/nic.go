@@ -6,52 +6,22 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"releve.dev/releve/doctor"
 )
 
-// nic is what the test looks at in a NIC. The body that it writes is never
-// made from this.
-type nic struct {
-	ID         string `json:"id"`
-	Name       string `json:"name"`
-	ETag       string `json:"etag"`
-	Properties struct {
-		State      string     `json:"provisioningState"`
-		Forwarding bool       `json:"enableIPForwarding"`
-		NSG        *reference `json:"networkSecurityGroup"`
-		VM         *reference `json:"virtualMachine"`
-		Configs    []struct {
-			Name       string `json:"name"`
-			Properties struct {
-				Address  string      `json:"privateIPAddress"`
-				Subnet   *reference  `json:"subnet"`
-				Public   *reference  `json:"publicIPAddress"`
-				ASGs     []reference `json:"applicationSecurityGroups"`
-				Pools    []reference `json:"loadBalancerBackendAddressPools"`
-				NATRules []reference `json:"loadBalancerInboundNatRules"`
-			} `json:"properties"`
-		} `json:"ipConfigurations"`
-	} `json:"properties"`
-}
-
-type reference struct {
-	ID string `json:"id"`
-}
-
-func parseNIC(body []byte) (*nic, error) {
-	n := &nic{}
-	if err := json.Unmarshal(body, n); err != nil {
-		return nil, fmt.Errorf("the answer is no NIC: %w", err)
+func parseNIC(body []byte) (*doctor.NIC, error) {
+	n, err := doctor.ParseNIC(body)
+	if err == nil && n.ETag == "" {
+		err = errors.New("the answer is no NIC: it has no ETag")
 	}
-	if n.ID == "" || n.ETag == "" || len(n.Properties.Configs) == 0 {
-		return nil, errors.New("the answer is no NIC: it has no id, no ETag or no IP configuration")
-	}
-	return n, nil
+	return n, err
 }
 
-func (n *nic) addresses() []string {
+func addresses(n *doctor.NIC) []string {
 	var all []string
-	for _, config := range n.Properties.Configs {
-		all = append(all, config.Properties.Address)
+	for _, config := range n.Configs {
+		all = append(all, config.Addr.String())
 	}
 	return all
 }
@@ -59,39 +29,31 @@ func (n *nic) addresses() []string {
 type nicFault struct{ text, hint string }
 
 // faults lists what keeps HA from working with this NIC.
-func (t *test) faults(n *nic, address netip.Addr, setting string) []nicFault {
+func (t *test) faults(n *doctor.NIC, address netip.Addr, setting string) []nicFault {
 	var faults []nicFault
-	subnet, found := "", false
-	for _, config := range n.Properties.Configs {
-		if config.Properties.Address == address.String() {
-			found = true
-			if config.Properties.Subnet != nil {
-				subnet = config.Properties.Subnet.ID
-			}
-		}
-	}
+	config := n.Config(address)
 	group, name := groupAndName(n.ID)
 	switch {
-	case !found:
+	case config == nil:
 		faults = append(faults, nicFault{
-			fmt.Sprintf("%s has %s, not %s", n.Name, strings.Join(n.addresses(), ", "), address),
+			fmt.Sprintf("%s has %s, not %s", n.Name, strings.Join(addresses(n), ", "), address),
 			fmt.Sprintf("name the LAN NIC's own address in %s, or the right NIC in the section azure", setting)})
-	case !strings.EqualFold(subnet, t.Subnet):
+	case !doctor.SameID(config.Subnet, t.Subnet):
 		faults = append(faults, nicFault{
-			fmt.Sprintf("%s is in the subnet %s, not %s", n.Name, subnet, t.Subnet),
+			fmt.Sprintf("%s is in the subnet %s, not %s", n.Name, config.Subnet, t.Subnet),
 			"name the LAN subnet in azure.subnet; both vSockets use the same one"})
 	}
-	if !n.Properties.Forwarding {
+	if !n.Forwarding {
 		faults = append(faults, nicFault{
 			n.Name + " doesn't forward: IP forwarding is off",
 			fmt.Sprintf("az network nic update --resource-group %s --name %s --ip-forwarding true", group, name)})
 	}
-	if n.Properties.VM == nil {
+	if n.VM == "" {
 		faults = append(faults, nicFault{
 			n.Name + " is attached to no VM",
 			"attach it to the vSocket's VM, or name the right NIC in the section azure"})
 	}
-	if n.Properties.State == "Failed" {
+	if n.State == "Failed" {
 		faults = append(faults, nicFault{
 			n.Name + " is in the state Failed",
 			fmt.Sprintf("az network nic update --resource-group %s --name %s repeats its last change", group, name)})

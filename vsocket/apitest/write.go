@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"releve.dev/releve/core/steer"
+	"releve.dev/releve/doctor"
 )
 
 // write puts the own NIC's body back as it was just read, if nobody has
@@ -27,8 +28,8 @@ func (t *test) write(ctx context.Context) Step {
 	if err != nil {
 		return Step{Result: Failed, Detail: err.Error(), Problem: ProblemNIC}
 	}
-	if own.Properties.State != "Succeeded" {
-		return Step{Result: Skipped, Detail: fmt.Sprintf("not written: Azure is changing the NIC (state %s)", own.Properties.State),
+	if own.State != "Succeeded" {
+		return Step{Result: Skipped, Detail: fmt.Sprintf("not written: Azure is changing the NIC (state %s)", own.State),
 			Hints: []string{"run the test again once that is over"}}
 	}
 	t.before = read.Body
@@ -59,7 +60,7 @@ func (t *test) verify(ctx context.Context) Step {
 		switch {
 		case read.OK() && err != nil:
 			return Step{Result: Failed, Detail: err.Error(), Problem: ProblemNIC}
-		case read.OK() && own.Properties.State != "Updating":
+		case read.OK() && own.State != "Updating":
 			return t.compared(own, read.Body)
 		case time.Now().After(deadline):
 			return Step{Result: Failed, Detail: fmt.Sprintf("Azure has not done the write within %s", settleTimeout), Problem: ProblemNIC,
@@ -73,13 +74,13 @@ func (t *test) verify(ctx context.Context) Step {
 	}
 }
 
-func (t *test) compared(own *nic, after []byte) Step {
+func (t *test) compared(own *doctor.NIC, after []byte) Step {
 	paths, err := differences(t.before, after)
 	switch {
 	case err != nil:
 		return Step{Result: Failed, Detail: err.Error(), Problem: ProblemNIC}
-	case own.Properties.State != "Succeeded":
-		return Step{Result: Failed, Detail: "the write ended in the state " + own.Properties.State, Problem: ProblemNIC,
+	case own.State != "Succeeded":
+		return Step{Result: Failed, Detail: "the write ended in the state " + own.State, Problem: ProblemNIC,
 			Hints: []string{"the activity log of the NIC's resource group names the reason"}}
 	case len(paths) > 0:
 		return Step{Result: Failed, Detail: "these differ: " + strings.Join(paths, ", "), Problem: ProblemNIC,

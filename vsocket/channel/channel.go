@@ -2,18 +2,13 @@
 // reports, uploads events, and keeps the last good settings on the disk.
 //
 // High availability never waits for it: it is a process of its own, and what it
-// has on the disk serves for as long as there is no manager. A session that ends
-// is resumed by another, after a time drawn at random (full jitter), so that many
-// vSockets don't come back at once.
+// has on the disk serves for as long as there is no manager.
 package channel
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"sync"
 	"time"
@@ -56,50 +51,36 @@ func (c *Channel) serve() func(string, net.Conn) {
 // Channel is the vSocket's end. Its methods may be called by several goroutines.
 type Channel struct {
 	c       Config
-	tickets tls.ClientSessionCache
-	poke    chan struct{} // something is to be said
+	line    *line.Line
 	apply   chan struct{}
+	session *session // the line's own
 
 	mu       sync.Mutex
-	identity *Identity
 	settings *contract.Settings // the last good ones; nil: none
 	applied  uint64
 	trouble  string // why the last good ones aren't applied
 	status   []byte
 	changed  bool // since the last report
-	state    State
 }
 
 // State is how the channel is, for the vSocket's status.
 type State struct {
-	Serial    site.Serial
-	Connected bool
-	Since     time.Time // when it became so
-	Problem   string    // why it isn't connected
-	Refused   contract.Refusal_Reason
+	line.State
 	Delivered uint64
 	Applied   uint64
-	NotAfter  time.Time // of the certificate
 }
 
 // Open reads who this vSocket is, and its last good settings.
-func Open(c Config) (*Channel, error) {
-	if c.Retry == 0 {
-		c.Retry = lastBound
-	}
-	identity, err := line.LoadIdentity(c.Folder)
+func Open(c Config) (_ *Channel, err error) {
+	ch := &Channel{c: c, apply: make(chan struct{}, 1)}
+	ch.line, err = line.Open(line.Config{Manager: c.Manager, Folder: c.Folder, Device: device{ch}, Log: c.Log, Dial: c.Dial, Retry: c.Retry})
 	if err != nil {
 		return nil, err
 	}
-	settings, err := LoadSettings(c.Folder)
-	if err != nil { // the manager has them
+	if ch.settings, err = LoadSettings(c.Folder); err != nil { // the manager has them
 		c.Log.Error("the last good settings can't be read", "error", err)
 	}
-	return &Channel{
-		c: c, identity: identity, settings: settings, tickets: tls.NewLRUClientSessionCache(1),
-		poke: make(chan struct{}, 1), apply: make(chan struct{}, 1),
-		state: State{Since: time.Now()},
-	}, nil
+	return ch, nil
 }
 
 // Settings are the last good ones; nil if there never were any.
@@ -111,10 +92,10 @@ func (c *Channel) Settings() *contract.Settings {
 
 // State tells how the channel is.
 func (c *Channel) State() State {
+	s := State{State: c.line.State()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.state
-	s.Serial, s.NotAfter, s.Applied, s.Delivered = c.identity.Serial, c.identity.NotAfter, c.applied, c.settings.GetGeneration()
+	s.Applied, s.Delivered = c.applied, c.settings.GetGeneration()
 	return s
 }
 
@@ -125,87 +106,16 @@ func (c *Channel) Report(status []byte, changed bool) {
 	c.status, c.changed = status, c.changed || changed
 	c.mu.Unlock()
 	if changed {
-		wake(c.poke)
+		c.line.Poke()
 	}
 }
-
-func wake(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-// How long until the next try: drawn between 0 and a bound that doubles.
-const (
-	firstBound = time.Second
-	lastBound  = time.Minute // unless Config says otherwise
-	steady     = time.Minute // a session of that length makes the bound small again
-)
-
-// hopeless is the bound after a refusal that only a person can end.
-const hopeless = time.Hour
 
 // Run holds a session with the manager until ctx ends.
 func (c *Channel) Run(ctx context.Context) error {
-	applying := make(chan struct{})
-	go func() {
-		defer close(applying)
-		c.applyAll(ctx)
-	}()
-	defer func() { <-applying }()
-	bound := firstBound
-	for ctx.Err() == nil {
-		began := time.Now()
-		wait, err := c.session(ctx)
-		if time.Since(began) >= steady {
-			bound = firstBound
-		}
-		if wait == 0 {
-			wait, bound = c.bound(bound, err), min(2*bound, c.c.Retry)
-		}
-		c.lost(err)
-		if c.c.Void != nil && contract.ReasonOf(err) == contract.Refusal_VOID {
-			c.c.Void()
-		}
-		timer := time.NewTimer(rand.N(wait))
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
-	}
-	return ctx.Err()
-}
-
-func (c *Channel) bound(bound time.Duration, err error) time.Duration {
-	switch contract.ReasonOf(err) {
-	case contract.Refusal_VOID, contract.Refusal_UNKNOWN, contract.Refusal_UNIDENTIFIED:
-		return hopeless
-	case contract.Refusal_CLONE:
-		return c.c.Retry
-	}
-	return bound
-}
-
-func (c *Channel) lost(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	problem := fmt.Sprint(err)
-	if c.state.Connected || c.state.Problem != problem {
-		c.c.Log.Warn("no session with the manager", "manager", c.c.Manager, "error", err)
-	}
-	if c.state.Connected {
-		c.state.Since = time.Now()
-	}
-	c.state.Connected, c.state.Problem, c.state.Refused = false, problem, contract.ReasonOf(err)
-}
-
-func (c *Channel) found() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.state.Connected, c.state.Since, c.state.Problem, c.state.Refused = true, time.Now(), "", 0
-	c.c.Log.Info("session with the manager", "manager", c.c.Manager)
+	var applying sync.WaitGroup
+	defer applying.Wait()
+	applying.Go(func() { c.applyAll(ctx) })
+	return c.line.Run(ctx)
 }
 
 // applyAll makes the vSocket run with the latest settings, one after the other.
@@ -234,7 +144,7 @@ func (c *Channel) Applied(generation uint64, problem string) {
 	c.applied, c.trouble = generation, problem
 	c.mu.Unlock()
 	if !same {
-		wake(c.poke)
+		c.line.Poke()
 	}
 }
 
@@ -247,7 +157,7 @@ func (c *Channel) applyEnded(generation uint64, err error) {
 		c.c.Log.Error("settings not applied", "generation", generation, "error", err)
 	}
 	c.mu.Unlock()
-	wake(c.poke)
+	c.line.Poke()
 }
 
 // take makes settings the last good ones: durable first.
@@ -261,7 +171,9 @@ func (c *Channel) take(s *contract.Settings) error {
 	c.mu.Lock()
 	c.settings = s
 	c.mu.Unlock()
-	wake(c.apply)
-	wake(c.poke)
+	select {
+	case c.apply <- struct{}{}:
+	default:
+	}
 	return nil
 }

@@ -38,6 +38,9 @@ func (k *checker) general(c *Config) {
 	if k.Present("side") && c.Side == site.NoSide {
 		k.Fail("side", "", "%q is neither primary nor secondary", c.Side)
 	}
+	if c.Routes != RoutesOwn && c.Routes != RoutesSystem {
+		k.Fail("routes", "", "%q is neither own nor system", c.Routes)
+	}
 	k.Directory("state_dir", c.StateDir)
 	k.RunDirectory("run_dir", c.RunDir)
 }
@@ -52,7 +55,7 @@ func (k *checker) interfaces(all *Interfaces) {
 		{"interfaces.mgmt", &all.MGMT},
 	}
 	for i, this := range sections {
-		named := k.Present(this.path + ".name")
+		named := k.Given(this.path+".name") && k.Present(this.path+".name")
 		if named {
 			k.Interface(this.path+".name", this.Name)
 		}

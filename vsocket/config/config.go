@@ -19,6 +19,7 @@ type Config struct {
 	RunDir     string       `yaml:"run_dir" doc:"Where the status socket is. May be lost at a reboot."`
 	Interfaces Interfaces   `yaml:"interfaces" doc:"The three interfaces of the appliance."`
 	Egress     Egress       `yaml:"egress,omitempty" doc:"How the LAN's traffic leaves: tunnel (to the cloud), nat (masqueraded behind the WAN address; sessions don't survive a failover) or none (routed as it is). Left out: tunnel with the section cloud, else nat."`
+	Routes     Routes       `yaml:"routes,omitempty" doc:"Who leads traffic to the right interface: own (the agent, by routing rules of its own: in Azure each NIC has a default route by DHCP, and the first NIC's counts for everything) or system (somebody else has seen to it). Left out: system."`
 	Probes     Probes       `yaml:"probes" doc:"What this vSocket asks to know whether it is fit to serve."`
 	HA         *HA          `yaml:"ha,omitempty" doc:"High availability. Without this section the vSocket is Master by itself; two of them are a split brain."`
 	Azure      *Azure       `yaml:"azure,omitempty" doc:"Where the floating IP is moved. Needed with ha."`
@@ -34,7 +35,7 @@ type Interfaces struct {
 
 // Interface is one of them.
 type Interface struct {
-	Name    string       `yaml:"name" doc:"Name in the guest."`
+	Name    string       `yaml:"name,omitempty" doc:"Name in the guest. Left out: the one that has the address when the agent starts, whatever it is called."`
 	Address netip.Prefix `yaml:"address" doc:"Its own address with the subnet's length."`
 }
 
@@ -46,6 +47,15 @@ const (
 	EgressTunnel Egress = "tunnel"
 	EgressNAT    Egress = "nat"
 	EgressNone   Egress = "none"
+)
+
+// Routes is who leads traffic to the right interface.
+type Routes string
+
+// Who does.
+const (
+	RoutesOwn    Routes = "own"
+	RoutesSystem Routes = "system"
 )
 
 // Probes are the readings that fitness is made of.

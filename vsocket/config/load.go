@@ -67,6 +67,9 @@ func fillIn(c *Config, b *settings.Binding) {
 	if c.Version == (site.Version{}) {
 		c.Version = site.Release
 	}
+	if !b.Given("routes") {
+		c.Routes = RoutesSystem
+	}
 	egress, third := EgressNAT, ThirdARM
 	if c.Cloud != nil {
 		egress, third = EgressTunnel, ThirdWitness

@@ -47,7 +47,7 @@ azure:
 // Each rule names the line, the path, the value and the rule.
 func TestProblems(t *testing.T) {
 	tests := []struct{ from, to, want string }{
-		{"site: Paris", "sight: Paris", "f:1: sight: unknown key; the file has azure, cloud, egress, ha, interfaces, probes, run_dir, side, site, state_dir, version\nf:1: site: is missing"},
+		{"site: Paris", "sight: Paris", "f:1: sight: unknown key; the file has azure, cloud, egress, ha, interfaces, probes, routes, run_dir, side, site, state_dir, version\nf:1: site: is missing"},
 		{"key: AAEC", "kee: AAEC", "f:9: ha.key: is missing\nf:12: ha.kee: unknown key; ha has alone, confirm, floating_ip, generation, hold, keepalive, key, lease, peer, preempt, silent, third"},
 		{"side: primary", "side: first", `f:2: side: side "first" is neither primary nor secondary`},
 		{"side: primary", "side: none", `f:2: side: "none" is neither primary nor secondary`},
@@ -59,6 +59,8 @@ func TestProblems(t *testing.T) {
 		{"side: primary", "side: primary\nstate_dir: var", `f:3: state_dir: "var" is not an absolute path`},
 		{"side: primary", "side: primary\nrun_dir: /" + strings.Repeat("r", 80), "f:3: run_dir: \"/" + strings.Repeat("r", 80) + `" is longer than 80 bytes, and the kernel limits a socket's path`},
 		{"side: primary", "side: primary\negress: snat", `f:3: egress: "snat" is neither tunnel, nat nor none`},
+		{"side: primary\n", "side: primary\nroutes: mine\n", `f:3: routes: "mine" is neither own nor system`},
+		{"name: eth1", "name: \"\"", "f:4: interfaces.wan.name: \"\" is not the name of a network interface\nhint: ip link lists the names"},
 		{"name: eth1", "name: a/b", "f:4: interfaces.wan.name: \"a/b\" is not the name of a network interface\nhint: ip link lists the names"},
 		{"name: eth1", "name: eth2", `f:5: interfaces.lan.name: "eth2" is interfaces.wan's too: each needs an interface of its own`},
 		{"10.102.1.10/24", "10.102.1.10", `f:4: interfaces.wan.address: "10.102.1.10" is not an address with its subnet's length, like 10.102.2.10/24`},

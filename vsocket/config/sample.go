@@ -66,6 +66,7 @@ func example(keys secrets) Config {
 		LAN:  Interface{"eth2", prefix("10.102.2.10/24")},
 		MGMT: Interface{"eth0", prefix("10.102.3.10/24")},
 	}
+	c.Routes = RoutesOwn
 	c.Probes.WAN = []netip.Addr{addr("1.1.1.1"), addr("8.8.8.8")}
 	ha, azure, cloud := DefaultHA(), defaultAzure(), DefaultCloud()
 	ha.Peer = Peer{LAN: addr("10.102.2.11"), MGMT: addr("10.102.3.11")}

@@ -54,15 +54,26 @@ func (c *Client) APITest(ctx context.Context, emit func(step json.RawMessage) er
 
 // Settings has the agent take the settings on its disk, and says what became of them.
 func (c *Client) Settings(ctx context.Context) (status site.SettingsStatus, err error) {
-	answer, err := c.door.Do(ctx, http.MethodPost, "/settings")
+	err = c.posted(ctx, "/settings", &status)
+	return status, err
+}
+
+// Apply has the agent read its file anew, and says what became of it.
+func (c *Client) Apply(ctx context.Context) (outcome Outcome, err error) {
+	err = c.posted(ctx, "/config", &outcome)
+	return outcome, err
+}
+
+func (c *Client) posted(ctx context.Context, path string, into any) error {
+	answer, err := c.door.Do(ctx, http.MethodPost, path)
 	if err != nil {
-		return status, err
+		return err
 	}
 	defer answer.Body.Close()
-	if err := json.NewDecoder(answer.Body).Decode(&status); err != nil {
-		return status, fmt.Errorf("reading what the agent says of its settings: %w", err)
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+		return fmt.Errorf("reading what the agent says of its settings: %w", err)
 	}
-	return status, nil
+	return nil
 }
 
 // Moved gives the agent a person's word that no route leads to a former floating IP.

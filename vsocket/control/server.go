@@ -4,6 +4,7 @@
 //	GET  /journal?since=TIME&follow=true   lines of site.Entry
 //	POST /api-test             lines of JSON, one a step
 //	POST /settings             site.SettingsStatus; the manager's are read from the disk anew
+//	POST /config               Outcome; the agent's file is read anew
 //	POST /fip-moved            204; a person's word that no route leads to a former floating IP
 //	POST /stop                 204; the agent ends cleanly
 package control
@@ -36,11 +37,32 @@ type Handlers struct {
 	// Settings has the agent look for settings on its disk, and says what became of
 	// them: within a few seconds, as they may wait for the other vSocket.
 	Settings func(ctx context.Context) (site.SettingsStatus, error)
+	// Apply has the agent read its file anew, and says what became of it.
+	Apply func(ctx context.Context) (Outcome, error)
 	// Moved is a person's word that no route table names a former floating IP any more.
 	Moved func(ctx context.Context) error
 	// Stop asks the agent to end cleanly, and returns at once.
 	Stop func(ctx context.Context) error
 }
+
+// Outcome is what becomes of a config file that has changed.
+type Outcome struct {
+	State State  `json:"state"`
+	Why   string `json:"why,omitempty"` // why it isn't applied
+}
+
+// State is how far it has come.
+type State string
+
+// The states. The agent that waits has taken the file, and needs nobody to ask
+// again: the other vSocket has to have it too, or a handover has to come. The
+// undecided may still refuse.
+const (
+	Applied   State = "applied"
+	Waits     State = "waits"
+	Refused   State = "refused"
+	Undecided State = "undecided"
+)
 
 // Serve opens the socket in runDir and answers on it until Close. The error of a
 // second agent is door.ErrRunning.
@@ -62,6 +84,9 @@ func (h *Handlers) mux() http.Handler {
 	if h.Settings != nil {
 		mux.HandleFunc("POST /settings", h.settings)
 	}
+	if h.Apply != nil {
+		mux.HandleFunc("POST /config", h.apply)
+	}
 	if h.Moved != nil {
 		mux.HandleFunc("POST /fip-moved", bare(h.Moved))
 	}
@@ -79,6 +104,11 @@ func (h *Handlers) status(w http.ResponseWriter, r *http.Request) {
 func (h *Handlers) settings(w http.ResponseWriter, r *http.Request) {
 	status, err := h.Settings(r.Context())
 	door.Answer(w, status, err)
+}
+
+func (h *Handlers) apply(w http.ResponseWriter, r *http.Request) {
+	outcome, err := h.Apply(r.Context())
+	door.Answer(w, outcome, err)
 }
 
 // bare answers with nothing but whether it went well.

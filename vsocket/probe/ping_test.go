@@ -74,3 +74,12 @@ func TestPingEndsWithContext(t *testing.T) {
 		t.Errorf("%+v", result)
 	}
 }
+
+// F8: the active has the floating IP in its own guest, and can be asked for it too.
+func TestPingOwnAddressF8(t *testing.T) {
+	newWorld(t)
+	result := must(ping(ownWAN, 2).Run(t.Context(), func(Reply) {}))(t)
+	if result.Received != 2 {
+		t.Errorf("%+v", result)
+	}
+}

@@ -1,9 +1,11 @@
 // Package remote is what the manager may ask of a vSocket through the channel: a
-// part of the agent's local door, and nothing that changes anything.
+// part of the agent's local door, which changes nothing; and the vSocket's own pages,
+// where whoever comes has to sign in as at the MGMT address.
 package remote
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -15,11 +17,18 @@ import (
 // the paths of package control.
 const Service = "door"
 
-// Remote serves streams.
-type Remote struct{ server *http.Server }
+// WebUI is the name of the vSocket's own pages: HTTP/1.1, without TLS as the channel
+// has its own.
+const WebUI = "webui"
 
-// New makes it, for the door whose socket is at path.
-func New(path string) *Remote {
+// Remote serves streams.
+type Remote struct {
+	server *http.Server
+	pages  string
+}
+
+// New makes it, for the door whose socket is at path, and for the pages' at pages.
+func New(path, pages string) *Remote {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL.Scheme, r.Out.URL.Host = "http", "door" },
 		Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -34,17 +43,38 @@ func New(path string) *Remote {
 	for _, allowed := range []string{"GET /status", "GET /journal"} {
 		mux.Handle(allowed, proxy)
 	}
-	return &Remote{&http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10}}
+	return &Remote{pages: pages, server: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10}}
 }
 
 // Serve serves one stream, until it is over. A service of another name isn't here.
 func (r *Remote) Serve(service string, conn net.Conn) {
-	if service != Service {
+	switch service {
+	case Service:
+		// The error is the listener's, which has no second stream.
+		_ = r.server.Serve(&single{conn: conn, taken: make(chan struct{})})
+	case WebUI:
+		pass(conn, r.pages)
+	default:
 		_ = conn.Close()
-		return
 	}
-	// The error is the listener's, which has no second stream.
-	_ = r.server.Serve(&single{conn: conn, taken: make(chan struct{})})
+}
+
+// pass joins a stream to a socket, until either ends.
+func pass(conn net.Conn, path string) {
+	defer conn.Close()
+	inner, err := net.Dial("unix", path)
+	if err != nil {
+		return // the pages aren't served
+	}
+	defer inner.Close()
+	over := make(chan struct{}, 2)
+	for _, way := range [][2]net.Conn{{conn, inner}, {inner, conn}} {
+		go func() {
+			_, _ = io.Copy(way[0], way[1])
+			over <- struct{}{}
+		}()
+	}
+	<-over
 }
 
 // Close ends all streams.

@@ -27,7 +27,7 @@ func rig(t *testing.T) (remote *Remote, asked *[]string) {
 		}
 	})}
 	go door.Serve(listener)
-	remote = New(path)
+	remote = New(path, path)
 	t.Cleanup(func() { remote.Close(); door.Close() })
 	return remote, asked
 }
@@ -89,17 +89,39 @@ func TestFollow(t *testing.T) {
 // A service that isn't there, and a door without an agent.
 func TestNobody(t *testing.T) {
 	r, _ := rig(t)
-	answer, _, served := ask(t, r, "webui", "GET /"+get)
+	answer, _, served := ask(t, r, "shell", "GET /"+get)
 	if _, err := answer.ReadByte(); err != io.EOF {
 		t.Errorf("an unknown service: %v", err)
 	}
 	<-served
-	r = New(filepath.Join(t.TempDir(), "none"))
+	none := filepath.Join(t.TempDir(), "none")
+	r = New(none, none)
 	answer, conn, served := ask(t, r, Service, "GET /status"+get)
 	response, err := http.ReadResponse(answer, nil)
 	if err != nil || response.StatusCode != http.StatusBadGateway {
 		t.Errorf("no agent: %v, %v", response, err)
 	}
 	conn.Close()
+	<-served
+}
+
+// The pages' service is their socket, byte for byte; without it the stream ends.
+func TestPages(t *testing.T) {
+	r, asked := rig(t)
+	answer, conn, served := ask(t, r, WebUI, "POST /tools/ping"+get)
+	response, err := http.ReadResponse(answer, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(response.Body); err != nil || string(body) != "line one\n" || len(*asked) != 1 || (*asked)[0] != "POST /tools/ping" {
+		t.Errorf("%q, asked %q, %v", body, *asked, err)
+	}
+	conn.Close()
+	<-served
+	r.pages = filepath.Join(t.TempDir(), "none")
+	answer, _, served = ask(t, r, WebUI, "GET /"+get)
+	if _, err := answer.ReadByte(); err != io.EOF {
+		t.Errorf("no pages: %v", err)
+	}
 	<-served
 }

@@ -64,6 +64,19 @@ var Builtins = []Builtin{
 			"Microsoft.Authorization/*/read", "Microsoft.Resources/subscriptions/resourceGroups/read",
 		}),
 	},
+	{
+		ID: "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", Name: "User Access Administrator",
+		Description: "Lets you manage user access to Azure resources.",
+		Definition:  one([]string{"*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"}),
+	},
+	{
+		ID: "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1", Name: "Storage Blob Data Reader",
+		Description: "Allows for read access to Azure Storage blob containers and data",
+		Definition: Definition{Permissions: []Permission{{
+			Actions:     []string{"Microsoft.Storage/storageAccounts/blobServices/containers/read"},
+			DataActions: []string{"Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"},
+		}}},
+	},
 }
 
 func one(actions []string, except ...string) Definition {

@@ -36,6 +36,27 @@ func (d Definition) Allows(action string) bool {
 	return false
 }
 
+// AllowsData is Allows for an action on data.
+func (d Definition) AllowsData(action string) bool {
+	for _, p := range d.Permissions {
+		if matchAny(p.DataActions, action) && !matchAny(p.NotDataActions, action) {
+			return true
+		}
+	}
+	return false
+}
+
+// AllowedData is Allowed for an action on data.
+func AllowedData(assignments []Assignment, principal, action, resource string) bool {
+	for i := range assignments {
+		a := &assignments[i]
+		if a.Principal == principal && Covers(a.Scope, resource) && a.Definition.AllowsData(action) {
+			return true
+		}
+	}
+	return false
+}
+
 // Allowed reports whether principal may do action on the resource (lower-case
 // id). Assignments only ever add.
 func Allowed(assignments []Assignment, principal, action, resource string) bool {

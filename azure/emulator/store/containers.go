@@ -2,6 +2,7 @@ package store
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 
 	"releve.dev/releve/azure/emulator/tree"
@@ -56,9 +57,23 @@ func serveSubscription(s *Store, c *call) Response {
 		return methodNotAllowed(c)
 	}
 	if c.target.shape == shapeCollection {
+		if !c.Principal.Admin && !s.known(c.Principal) {
+			return listResponse(nil)
+		}
 		return listResponse([]any{s.subscriptionObject()})
 	}
 	return Response{Status: http.StatusOK, Body: tree.Render(s.subscriptionObject())}
+}
+
+// known reports whether a principal has any role here: ARM lists only
+// subscriptions in which one has.
+func (s *Store) known(p Principal) bool {
+	for _, g := range s.grants {
+		if g.Principal == strings.ToLower(p.ObjectID) {
+			return true
+		}
+	}
+	return false
 }
 
 func serveTenants(s *Store, c *call) Response {
@@ -67,6 +82,10 @@ func serveTenants(s *Store, c *call) Response {
 	}
 	return listResponse([]any{tree.Object{"id": "/tenants/" + s.opt.Tenant, "tenantId": s.opt.Tenant, "displayName": "emulated", "tenantCategory": "Home"}})
 }
+
+// unlisted are the kinds that no list of resources has.
+var unlisted = map[*kind]bool{groupKind: true, definitionKind: true, assignmentKind: true, blobServiceKind: true, containerKind: true, blobKind: true,
+	denyKind: true, eligibilityKind: true, activationKind: true}
 
 // serveResources lists what is in a subscription or a group, as far as the
 // caller may read it.
@@ -79,7 +98,10 @@ func serveResources(s *Store, c *call) Response {
 	}
 	var items []any
 	for _, r := range s.under(c.target.key) {
-		if r.kind == groupKind || r.kind == definitionKind || r.kind == assignmentKind || !s.mayRead(c, r) {
+		if !s.selected(r, c.target.filter) {
+			continue
+		}
+		if unlisted[r.kind] || !s.mayRead(c, r) {
 			continue
 		}
 		item := tree.Object{}
@@ -91,6 +113,51 @@ func serveResources(s *Store, c *call) Response {
 		items = append(items, item)
 	}
 	return listResponse(items)
+}
+
+// selection is one term of a list's filter ("Resources - List", $filter).
+var selection = regexp.MustCompile(`(?i)(tagName|tagValue|resourceType|resourceGroup|location|name)\s+eq\s+'([^']*)'`)
+
+// selected reports whether a resource is one that a filter asks for.
+func (s *Store) selected(r *resource, filter string) bool {
+	if filter == "" {
+		return true
+	}
+	tag := ""
+	for _, term := range selection.FindAllStringSubmatch(filter, -1) {
+		yes, value := true, term[2]
+		switch strings.ToLower(term[1]) {
+		case "tagname":
+			tag = value
+			_, yes = tagOf(r, tag)
+		case "tagvalue":
+			var got string
+			got, yes = tagOf(r, tag)
+			yes = yes && got == value
+		case "resourcetype":
+			yes = strings.EqualFold(r.kind.name, value)
+		case "resourcegroup":
+			yes = strings.Contains(r.key, "/resourcegroups/"+strings.ToLower(value)+"/")
+		case "location":
+			yes = normalLocation(tree.Text(r.doc, "location")) == normalLocation(value)
+		case "name":
+			yes = strings.EqualFold(r.name, value)
+		}
+		if !yes {
+			return false
+		}
+	}
+	return true
+}
+
+// tagOf finds a tag; names of tags have no case.
+func tagOf(r *resource, name string) (string, bool) {
+	for tag, value := range tree.Sub(r.doc, "tags") {
+		if text, ok := value.(string); ok && strings.EqualFold(tag, name) {
+			return text, true
+		}
+	}
+	return "", false
 }
 
 func serveLocations(s *Store, c *call) Response {

@@ -34,7 +34,7 @@ func (s *Store) delete(c *call) Response {
 	s.changed()
 	answer := Response{Status: http.StatusAccepted}
 	s.addAsync(c, &answer, r)
-	answer.set("Location", s.operationURL(c, r, "operationResults"))
+	answer.set("Location", s.operationURL(c, r, r.op, "operationResults"))
 	return answer
 }
 
@@ -50,6 +50,9 @@ func (s *Store) vanish(r *resource) {
 }
 
 func (s *Store) vanishOne(r *resource) {
+	if s.byKey[r.key] != r {
+		return // it has gone with another that was above it
+	}
 	if r.op != nil && !r.op.delete {
 		s.supersede(r.op, "DeleteResource")
 	}

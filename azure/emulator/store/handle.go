@@ -13,8 +13,9 @@ type call struct {
 	Request
 	target *target
 	kind   *kind
-	action string // what it needs permission for
-	left   int    // of the caller's quota
+	action string  // what it needs permission for
+	left   int     // of the caller's quota
+	script *Script // that the write has a guest run
 }
 
 // Handle answers a request that arrives at the instant now.
@@ -155,8 +156,10 @@ func (s *Store) get(c *call) Response {
 		return Response{Status: http.StatusOK, Body: body, ETag: etag}
 	}
 	answer := s.show(r, http.StatusOK)
-	if strings.EqualFold(c.target.expand, "instanceView") && r.kind == vmKind {
-		answer.Body = s.withInstanceView(r)
+	if c.target.expand != "" && r.kind.expand != nil {
+		if o := r.kind.expand(s, r, c.target.expand); o != nil {
+			answer.Body = tree.Render(o)
+		}
 	}
 	return answer
 }

@@ -16,6 +16,7 @@ func init() {
 		accept: func(s *Store, w *write) *Error {
 			if w.extra["principalId"] == "" {
 				w.extra["principalId"], w.extra["clientId"] = s.guid(), s.guid()
+				s.born[w.extra["principalId"]] = s.now
 			}
 			_, e := ensureProperties(w)
 			return e
@@ -58,4 +59,26 @@ func identityIDs(doc tree.Object) []string {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// AddPrincipal makes somebody known who signs in otherwise than as a VM's
+// identity, so that roles can be assigned to them.
+func (s *Store) AddPrincipal(objectID string) { s.principals[strings.ToLower(objectID)] = true }
+
+// knows reports whether the directory has a principal, and has told everywhere
+// of it: a new one takes a while.
+func (s *Store) knows(principal string) bool {
+	if s.principals[strings.ToLower(principal)] {
+		return true
+	}
+	for _, r := range s.sorted {
+		if r.kind == identityKind && strings.EqualFold(r.extra["principalId"], principal) {
+			born, fresh := s.born[r.extra["principalId"]]
+			return !fresh || s.now >= born+s.opt.Switches.PrincipalDelay
+		}
+		if r.kind == vmKind && strings.EqualFold(r.extra["vmId"], principal) {
+			return true
+		}
+	}
+	return false
 }

@@ -106,7 +106,7 @@ func (s *Store) deleteItem(c *call, parent *resource) Response {
 	answer := Response{Status: http.StatusAccepted}
 	s.addAsync(c, &answer, parent)
 	answer.Body = nil
-	answer.set("Location", s.operationURL(c, parent, "operationResults"))
+	answer.set("Location", s.operationURL(c, parent, parent.op, "operationResults"))
 	return answer
 }
 

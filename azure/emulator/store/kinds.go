@@ -19,15 +19,18 @@ type kind struct {
 
 	readOnly []string // names inside properties that are derived, not written
 
-	accept func(*Store, *write) *Error              // completes and checks w.doc
-	derive func(*Store, *resource, tree.Object)     // adds what is derived to a copy of properties
-	outer  func(*Store, *resource, tree.Object)     // the same for the resource's own members
-	parse  func(*Store, *resource, tree.Object) any // doc as the data plane needs it
-	links  func(doc tree.Object) []link             // what the body refers to, and what that needs
-	stored func(*Store, *resource)                  // after a write was accepted
-	inUse  func(*Store, *resource) *Error           // why it can't be deleted
-	gone   func(*Store, *resource)                  // after it is
-	serve  func(*Store, *call) Response             // takes requests over entirely
+	accept func(*Store, *write) *Error                          // completes and checks w.doc
+	derive func(*Store, *resource, tree.Object)                 // adds what is derived to a copy of properties
+	outer  func(*Store, *resource, tree.Object)                 // the same for the resource's own members
+	parse  func(*Store, *resource, tree.Object) any             // doc as the data plane needs it
+	links  func(doc tree.Object) []link                         // what the body refers to, and what that needs
+	stored func(*Store, *resource)                              // after a write was accepted
+	begun  func(*Store, *call, *resource, *operation)           // before the first step of its operation
+	patch  func(*Store, *call, *resource) (tree.Object, *Error) // what a PATCH makes of it, if more than tags can be patched
+	expand func(*Store, *resource, string) tree.Object          // a GET with $expand, nil if that shows no more
+	inUse  func(*Store, *resource) *Error                       // why it can't be deleted
+	gone   func(*Store, *resource)                              // after it is
+	serve  func(*Store, *call) Response                         // takes requests over entirely
 	posts  map[string]func(*Store, *call, *resource) Response
 	inside *inside // lives in a list of its parent
 }

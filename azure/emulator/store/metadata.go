@@ -30,12 +30,19 @@ func (s *Store) instanceCompute(r *resource) tree.Object {
 		zone = zones[0]
 	}
 	tags, tagList := instanceTags(tree.Sub(r.doc, "tags"))
+	image := tree.Sub(r.doc, "properties", "storageProfile", "imageReference")
 	return tree.Object{
 		"azEnvironment": "AzurePublicCloud", "location": normalLocation(tree.Text(r.doc, "location")),
 		"name": r.name, "osType": "Linux", "provider": "Microsoft.Compute", "resourceGroupName": group,
 		"resourceId": r.id, "subscriptionId": s.opt.Subscription, "vmId": r.extra["vmId"],
 		"vmSize": tree.Text(r.doc, "properties", "hardwareProfile", "vmSize"), "zone": zone,
-		"tags": tags, "tagsList": tagList, "version": "", "offer": "", "publisher": "", "sku": "",
+		"tags": tags, "tagsList": tagList, "userData": r.extra["userData"],
+		"version": tree.Text(image, "exactVersion"), "offer": tree.Text(image, "offer"), "publisher": tree.Text(image, "publisher"), "sku": tree.Text(image, "sku"),
+		"osProfile": tree.Object{"adminUsername": tree.Text(r.doc, "properties", "osProfile", "adminUsername"),
+			"computerName":                  tree.Text(r.doc, "properties", "osProfile", "computerName"),
+			"disablePasswordAuthentication": tree.Text(r.doc, "properties", "osProfile", "linuxConfiguration", "disablePasswordAuthentication")},
+		"storageProfile": tree.Object{"imageReference": tree.Object{"id": tree.Text(image, "id"), "offer": tree.Text(image, "offer"),
+			"publisher": tree.Text(image, "publisher"), "sku": tree.Text(image, "sku"), "version": tree.Text(image, "version")}},
 	}
 }
 

@@ -22,6 +22,10 @@ func init() {
 		readOnly: []string{"macAddress", "primary", "virtualMachine", "privateEndpoint", "dscpConfiguration", "hostedWorkloads",
 			"tapConfigurations", "vnetEncryptionSupported", "defaultOutboundConnectivityEnabled"},
 		accept: acceptNIC, derive: deriveNIC, parse: parseNIC, links: nicLinks, inUse: nicInUse, gone: nicGone,
+		posts: map[string]func(*Store, *call, *resource) Response{
+			"effectiveroutetable":            effective("GetEffectiveRouteTableOperation", effectiveRouteTable),
+			"effectivenetworksecuritygroups": effective("GetEffectiveNetworkSecurityGroupsOperation", effectiveGroups),
+		},
 	})
 }
 
@@ -192,7 +196,23 @@ func (s *Store) checkNICReferences(w *write, properties tree.Object) *Error {
 			return e
 		}
 	}
+	if e := s.checkMove(w, properties); e != nil {
+		return e
+	}
 	return s.checkPublic(w, properties)
+}
+
+// checkMove: a secondary NIC in use stays in its subnet.
+func (s *Store) checkMove(w *write, properties tree.Object) *Error {
+	if w.old == nil {
+		return nil
+	}
+	vm, primary := s.vmOf(w.key)
+	now := tree.Text(tree.Objects(properties, "ipConfigurations")[0], "properties", "subnet", "id")
+	if vm == nil || primary || strings.EqualFold(now, w.old.form.(*nicForm).configs[0].subnet) {
+		return nil
+	}
+	return bad("SecondaryNetworkInterfaceInUseCannotChangeSubnet", "Cannot change subnet of network interface %s while it is in use as a secondary network interface.", w.id)
 }
 
 func invalidReference(id, by string) *Error {
@@ -235,6 +255,11 @@ func (s *Store) checkPublic(w *write, properties tree.Object) *Error {
 				w.id, tree.Text(config, "name"), id, other)
 		}
 		seen[key] = true
+		if vm, _ := s.vmOf(w.key); vm != nil && len(tree.Texts(vm.doc, "zones")) == 1 {
+			if e := s.checkPublicZone(vm.id, tree.Texts(vm.doc, "zones")[0], key); e != nil {
+				return e
+			}
+		}
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func init() {
 	register(nsgKind, kind{
 		name: "Microsoft.Network/networkSecurityGroups", class: profile.Routes, etag: true, tracked: true, putName: "PutNetworkSecurityGroupOperation",
 		readOnly: []string{"defaultSecurityRules", "networkInterfaces", "subnets", "flowLogs"},
-		accept:   acceptNSG, derive: deriveNSG, parse: parseNSG, inUse: nsgInUse,
+		accept:   acceptNSG, derive: deriveNSG, parse: parseNSG, links: nsgLinks, inUse: nsgInUse,
 	})
 }
 
@@ -259,6 +259,19 @@ func (s *Store) subnetsWith(pick func(*subnetForm) bool) []any {
 		for i := range form.subnets {
 			if pick(&form.subnets[i]) {
 				out = append(out, tree.Object{"id": r.id + "/subnets/" + form.subnets[i].name})
+			}
+		}
+	}
+	return out
+}
+
+// nsgLinks are the application security groups that rules name.
+func nsgLinks(doc tree.Object) []link {
+	var out []link
+	for _, item := range tree.Objects(doc, "properties", "securityRules") {
+		for _, end := range []string{"source", "destination"} {
+			for _, asg := range tree.Objects(item, "properties", end+"ApplicationSecurityGroups") {
+				out = append(out, link{"Microsoft.Network/applicationSecurityGroups/joinNetworkSecurityRule/action", tree.Text(asg, "id")})
 			}
 		}
 	}

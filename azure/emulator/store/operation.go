@@ -46,6 +46,10 @@ type operation struct {
 	due     [3]time.Duration // of each step
 	passed  step             // how many steps have happened
 	power   Power            // of a VM, once it has succeeded
+	waits   bool             // for the guest: a boot, or script
+	script  *Script          // that a guest runs
+	told    bool             // script has been told to the guest's host
+	result  tree.Object      // what a POST answers in the end
 }
 
 // step is one of the things that happen to an operation, in this order.
@@ -106,10 +110,13 @@ func (s *Store) begin(c *call, r *resource, name string, class profile.Class, re
 	if r.kind == nicKind {
 		s.nicStarted(r, op)
 	}
+	if r.kind.begun != nil {
+		r.kind.begun(s, c, r, op)
+	}
 	op.due = [3]time.Duration{s.now + drawn.Remove, s.now + drawn.Add, s.now + drawn.Control}
 	op.end = op.due[stepDone]
 	r.op = op
-	if drawn.Control == 0 {
+	if drawn.Control == 0 && !op.waits {
 		for do := range steps {
 			s.step(op, do)
 		}
@@ -167,9 +174,16 @@ func (s *Store) Advance(now time.Duration) {
 
 // step lets one step of an operation happen.
 func (s *Store) step(op *operation, do step) {
+	if op.key == "" { // a look at something, which changes nothing
+		s.looked(op, do)
+		return
+	}
 	r := s.byKey[op.key]
 	if op.Status != inProgress || r == nil || r.op != op {
 		return
+	}
+	if do == stepDone && op.waits {
+		return // guestDone ends it
 	}
 	op.passed = do + 1
 	switch {
@@ -186,6 +200,28 @@ func (s *Store) step(op *operation, do step) {
 			s.apply(r)
 		}
 	}
+}
+
+// looked ends an operation that only looks.
+func (s *Store) looked(op *operation, do step) {
+	if do == stepDone && op.Status == inProgress {
+		op.Status, op.Done, op.passed = succeeded, s.now, steps
+	}
+}
+
+// look begins an operation that shows result in the end and changes nothing.
+func (s *Store) look(c *call, r *resource, name string, class profile.Class, result tree.Object) Response {
+	drawn := s.opt.Profile.Draw(class, s.delays)
+	op := &operation{result: result, Operation: Operation{ID: s.guid(), Resource: r.id, Name: name, Client: c.Principal.who(), Accepted: s.now, Status: inProgress}}
+	op.due = [3]time.Duration{s.now, s.now, s.now + drawn.Control}
+	op.end = op.due[stepDone]
+	s.logOperation(op)
+	s.schedule(op, stepDone, op.end)
+	answer := Response{Status: http.StatusAccepted}
+	answer.set("Azure-AsyncOperation", s.operationURL(c, r, op, "operations"))
+	answer.set("Location", s.operationURL(c, r, op, "operationResults"))
+	answer.set("Retry-After", seconds(s.opt.Profile.RetryAfter))
+	return answer
 }
 
 // withdraw stops the data plane's delivery of what a write takes away, ahead
@@ -234,6 +270,19 @@ func (s *Store) end(r *resource, op *operation) {
 	s.changed()
 }
 
+// SetState makes a resource's provisioningState what a failure of the platform
+// would, "Failed" above all, until the next write. It reports whether there is
+// such a resource.
+func (s *Store) SetState(id, state string) bool {
+	r := s.byKey[strings.ToLower(id)]
+	if r == nil || r.op != nil {
+		return false
+	}
+	r.state = state
+	s.changed()
+	return true
+}
+
 // supersede ends an operation because a later write took its place.
 func (s *Store) supersede(op *operation, by string) {
 	op.Status, op.Done, op.Code = canceled, s.now, canceled
@@ -256,7 +305,7 @@ func (s *Store) addAsync(c *call, answer *Response, r *resource) {
 	if r.op == nil {
 		return
 	}
-	answer.set("Azure-AsyncOperation", s.operationURL(c, r, "operations"))
+	answer.set("Azure-AsyncOperation", s.operationURL(c, r, r.op, "operations"))
 	answer.set("Azure-AsyncNotification", "Enabled")
 	answer.set("Retry-After", seconds(s.opt.Profile.RetryAfter))
 	if s.opt.Switches.SucceededAtOnce && !r.op.delete {
@@ -268,14 +317,14 @@ func (s *Store) addAsync(c *call, answer *Response, r *resource) {
 	}
 }
 
-func (s *Store) operationURL(c *call, r *resource, what string) string {
+func (s *Store) operationURL(c *call, r *resource, op *operation, what string) string {
 	namespace, _, _ := strings.Cut(r.kind.name, "/")
 	location := normalLocation(tree.Text(r.doc, "location"))
 	if location == "" {
 		location = s.opt.Location
 	}
 	return fmt.Sprintf("%s/subscriptions/%s/providers/%s/locations/%s/%s/%s?api-version=%s",
-		c.Base, s.opt.Subscription, namespace, location, what, r.op.ID, c.target.apiVersion)
+		c.Base, s.opt.Subscription, namespace, location, what, op.ID, c.target.apiVersion)
 }
 
 // Operations lists the accepted writes that took time, oldest first.
@@ -310,8 +359,12 @@ func (s *Store) serveOperation(c *call) Response {
 	if strings.HasPrefix(c.target.typKey, "microsoft.compute") {
 		body["name"] = op.ID
 	}
-	if op.Status != inProgress && op.failure != nil {
+	switch {
+	case op.Status == inProgress:
+	case op.failure != nil:
 		body["error"] = op.failure.object()
+	case op.result != nil:
+		body["properties"] = tree.Object{"output": op.result}
 	}
 	answer := Response{Status: http.StatusOK, Body: tree.Render(body)}
 	if op.Status == inProgress {
@@ -344,6 +397,9 @@ func (s *Store) serveResult(c *call) Response {
 		e := *op.failure
 		e.Status = http.StatusConflict
 		return e.response()
+	}
+	if op.result != nil {
+		return Response{Status: http.StatusOK, Body: tree.Render(op.result)}
 	}
 	return Response{Status: http.StatusNoContent}
 }

@@ -30,6 +30,7 @@ type target struct {
 	apiVersion string
 	expand     string
 	filter     string
+	ipAddress  string
 }
 
 // maxCachedPaths bounds the cache: callers choose the paths.
@@ -69,6 +70,8 @@ func parseTarget(path string) (*target, *Error) {
 			t.expand = values[0]
 		case "$filter":
 			t.filter = values[0]
+		case "ipaddress":
+			t.ipAddress = values[0]
 		}
 	}
 	if t.apiVersion == "" {

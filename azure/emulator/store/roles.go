@@ -50,7 +50,7 @@ func (s *Store) addBuiltins() {
 		p := b.Definition.Permissions[0]
 		s.add(&resource{kind: definitionKind, id: id, key: strings.ToLower(id), name: b.ID, doc: tree.Object{"properties": tree.Object{
 			"roleName": b.Name, "type": "BuiltInRole", "description": b.Description, "assignableScopes": []any{"/"},
-			"permissions": []any{tree.Object{"actions": list(p.Actions), "notActions": list(p.NotActions), "dataActions": []any{}, "notDataActions": []any{}}},
+			"permissions": []any{tree.Object{"actions": list(p.Actions), "notActions": list(p.NotActions), "dataActions": list(p.DataActions), "notDataActions": list(p.NotDataActions)}},
 		}}})
 	}
 }
@@ -65,7 +65,13 @@ func serveDefinitions(s *Store, c *call) Response {
 	t.id = "/subscriptions/" + s.opt.Subscription + "/providers/" + definitionKind.name + "/" + t.name
 	t.key, t.group = strings.ToLower(t.id), ""
 	c.target = &t
-	if r := s.byKey[t.key]; r != nil && c.Method != http.MethodGet && tree.Text(r.doc, "properties", "type") == "BuiltInRole" {
+	r := s.byKey[t.key]
+	if r != nil && c.Method == http.MethodDelete {
+		if e := s.mayDefine(c.Principal, tree.Texts(r.doc, "properties", "assignableScopes"), c.action); e != nil {
+			return e.response()
+		}
+	}
+	if r != nil && c.Method != http.MethodGet && tree.Text(r.doc, "properties", "type") == "BuiltInRole" {
 		return (&Error{Status: http.StatusForbidden, Code: "BuiltInRoleChangeNotPermitted", Message: "A built-in role can't be changed."}).response()
 	}
 	return s.plain(c)
@@ -125,12 +131,30 @@ func acceptDefinition(s *Store, w *write) *Error {
 	if len(tree.Texts(properties, "assignableScopes")) == 0 {
 		return bad("MissingAssignableScopes", "A role definition needs at least one assignable scope.")
 	}
+	scopes := tree.Texts(properties, "assignableScopes")
+	if w.old != nil {
+		scopes = append(scopes, tree.Texts(w.old.doc, "properties", "assignableScopes")...)
+	}
+	if e := s.mayDefine(w.call.Principal, scopes, w.call.action); e != nil {
+		return e
+	}
 	for _, r := range s.sorted {
 		if r.kind == definitionKind && r.key != w.key && strings.EqualFold(tree.Text(r.doc, "properties", "roleName"), tree.Text(properties, "roleName")) {
 			return conflict("RoleDefinitionWithSameNameExists", "A custom role with the same name already exists in this directory. Use a different name.")
 		}
 	}
 	properties["type"] = "CustomRole"
+	return nil
+}
+
+// mayDefine: who writes or deletes a role needs that right at each scope that
+// it can be assigned at ("Azure custom roles", who can create, delete, update).
+func (s *Store) mayDefine(p Principal, scopes []string, action string) *Error {
+	for _, scope := range scopes {
+		if !s.allowed(p, action, strings.TrimSuffix(strings.ToLower(scope), "/")) {
+			return authorizationFailed(p, action, scope)
+		}
+	}
 	return nil
 }
 
@@ -141,23 +165,7 @@ func serveAssignments(s *Store, c *call) Response {
 	if c.Method != http.MethodGet {
 		return methodNotAllowed(c)
 	}
-	here := c.target.scope
-	atScope := strings.Contains(strings.ToLower(c.target.filter), "atscope()")
-	var items []any
-	for _, r := range s.sorted {
-		if r.kind != assignmentKind {
-			continue
-		}
-		scope := scopeOf(r.key)
-		keep := rbac.Covers(scope, here) || !atScope && rbac.Covers(here, scope)
-		for _, term := range filterTerm.FindAllStringSubmatch(c.target.filter, -1) {
-			keep = keep && (!strings.EqualFold(term[1], "principalId") || strings.EqualFold(tree.Text(r.doc, "properties", "principalId"), term[2]))
-		}
-		if keep {
-			items = append(items, s.viewOf(r))
-		}
-	}
-	return listResponse(items)
+	return listResponse(s.atScope(c, assignmentKind))
 }
 
 func acceptAssignment(s *Store, w *write) *Error {
@@ -174,6 +182,10 @@ func acceptAssignment(s *Store, w *write) *Error {
 	principal, definition := tree.Text(properties, "principalId"), definitionName(w.doc)
 	if principal == "" {
 		return bad("InvalidRequestContent", "The request content was invalid: principalId is missing.")
+	}
+	if properties["principalType"] == nil && !w.call.direct && !s.knows(principal) {
+		return bad("PrincipalNotFound", "Principal %s does not exist in the directory %s. Check that you have the correct principal ID. If you are creating this principal and then immediately assigning a role, this error might be related to a replication delay. In this case, set the role assignment principalType property to a value, such as ServicePrincipal, User, or Group.  See https://aka.ms/docs-principaltype",
+			strings.ReplaceAll(principal, "-", ""), s.opt.Tenant)
 	}
 	if s.definition(definition) == nil {
 		return bad("RoleDefinitionDoesNotExist", "The specified role definition with ID '%s' does not exist.", strings.ReplaceAll(definition, "-", ""))
@@ -230,6 +242,7 @@ func (s *Store) definition(name string) *resource {
 func (s *Store) regrant() {
 	s.grants = nil
 	clear(s.decisions)
+	s.denies = s.denials()
 	for _, r := range s.sorted {
 		if r.kind != assignmentKind {
 			continue
@@ -238,16 +251,21 @@ func (s *Store) regrant() {
 		if d == nil {
 			continue
 		}
-		var form struct {
-			Permissions []rbac.Permission `json:"permissions"`
-		}
-		if json.Unmarshal(tree.Render(tree.Sub(d.doc, "properties")), &form) != nil {
-			continue
-		}
 		s.grants = append(s.grants, rbac.Assignment{
 			Principal:  strings.ToLower(tree.Text(r.doc, "properties", "principalId")),
 			Scope:      scopeOf(r.key),
-			Definition: rbac.Definition{Permissions: form.Permissions},
+			Definition: permissionsOf(d.doc),
 		})
 	}
+}
+
+// permissionsOf reads what a role, or a deny assignment, is about.
+func permissionsOf(doc tree.Object) rbac.Definition {
+	var form struct {
+		Permissions []rbac.Permission `json:"permissions"`
+	}
+	if json.Unmarshal(tree.Render(tree.Sub(doc, "properties")), &form) != nil {
+		return rbac.Definition{}
+	}
+	return rbac.Definition{Permissions: form.Permissions}
 }

@@ -345,16 +345,16 @@ func TestPower(t *testing.T) {
 // TestOtherKinds: a type that the emulator doesn't know is kept as it comes.
 func TestOtherKinds(t *testing.T) {
 	b := newBench(t, store.Options{})
-	path := site + "/providers/Microsoft.Compute/images/edge"
+	path := site + "/providers/Microsoft.Compute/galleries/edge"
 	want(t, b.do("PUT", path, "", `{"location":"westeurope","properties":{"hyperVGeneration":"V2"}}`), 201, "")
 	answer := b.do("GET", path, "", "")
 	want(t, answer, 200, "")
 	if got := tree.Text(b.object(answer), "properties", "hyperVGeneration"); got != "V2" {
 		t.Fatal(got)
 	}
-	list := b.object(b.do("GET", site+"/providers/Microsoft.Compute/images", "", ""))
+	list := b.object(b.do("GET", site+"/providers/Microsoft.Compute/galleries", "", ""))
 	if n := len(tree.Objects(list, "value")); n != 1 {
-		t.Fatalf("%d images", n)
+		t.Fatalf("%d galleries", n)
 	}
 	want(t, b.do("DELETE", path, "", ""), 200, "")
 	want(t, b.do("GET", path, "", ""), 404, "ResourceNotFound")

@@ -55,6 +55,7 @@ type savedOperation struct {
 	Failure *Error           `json:"failure,omitempty"`
 	Left    [3]time.Duration `json:"left"`
 	Passed  step             `json:"passed"`
+	Result  tree.Object      `json:"result,omitempty"`
 }
 
 type savedAddress struct {
@@ -124,7 +125,7 @@ func saveResource(r *resource) (savedResource, error) {
 // restore they are negative distances from the new beginning, which keeps
 // their order and differences.
 func (s *Store) saveOperation(op *operation) savedOperation {
-	saved := savedOperation{Operation: op.Operation, Key: op.key, Delete: op.delete, Power: op.power, Failure: op.failure, Passed: op.passed}
+	saved := savedOperation{Operation: op.Operation, Key: op.key, Delete: op.delete, Power: op.power, Failure: op.failure, Passed: op.passed, Result: op.result}
 	for i, due := range op.due {
 		saved.Left[i] = due - s.now
 	}
@@ -137,7 +138,8 @@ func (s *Store) saveOperation(op *operation) savedOperation {
 }
 
 // Restore makes the store that Snapshot wrote, with the instant now as the
-// moment of the snapshot. Of opt only Endpoint and KeptOperation count.
+// moment of the snapshot. Of opt only Endpoint, BlobSuffix and
+// KeptOperation count.
 func Restore(data []byte, now time.Duration, opt Options) (*Store, error) {
 	var in snapshot
 	dec := json.NewDecoder(strings.NewReader(string(data)))
@@ -217,7 +219,7 @@ func (s *Store) restoreResource(saved savedResource) error {
 }
 
 func (s *Store) restoreOperation(saved savedOperation) {
-	op := &operation{Operation: saved.Operation, key: saved.Key, delete: saved.Delete, power: saved.Power, failure: saved.Failure, passed: saved.Passed}
+	op := &operation{Operation: saved.Operation, key: saved.Key, delete: saved.Delete, power: saved.Power, failure: saved.Failure, passed: saved.Passed, result: saved.Result}
 	for _, at := range []*time.Duration{&op.Accepted, &op.Removed, &op.Applied, &op.Done} {
 		if *at != 0 {
 			*at += s.now

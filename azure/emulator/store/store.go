@@ -27,6 +27,7 @@ type Options struct {
 	Tenant        string       // default DefaultTenant
 	Location      string       // default westeurope
 	PublicPool    netip.Prefix // where public addresses come from, default 198.51.100.0/24
+	BlobSuffix    string       // of the storage accounts' names, default core.windows.net
 	KeptOperation int          // how many finished operations are remembered, default 10,000
 }
 
@@ -39,12 +40,14 @@ const (
 // Switches choose between behaviours that Azure's documents leave open, or
 // that differ from time to time (azure.md, open points).
 type Switches struct {
-	BusyRefuses       bool          `json:"busyRefuses"`       // a PUT during another operation gets 429 RetryableError instead of superseding it
-	SucceededAtOnce   bool          `json:"succeededAtOnce"`   // the PUT's own answer says provisioningState Succeeded although the operation runs
-	EtagAtEnd         bool          `json:"etagAtEnd"`         // the ETag changes once more when an operation ends
-	CleanUp           time.Duration `json:"cleanUp"`           // for so long after a remove, adding gets PrivateIPAddressIsBeingCleanedUp
-	LinkedChangedOnly bool          `json:"linkedChangedOnly"` // linked permissions are checked for new references only
-	PollNeedsRead     bool          `json:"pollNeedsRead"`     // polling an operation needs Microsoft.Network/locations/operations/read
+	BusyRefuses       bool          `json:"busyRefuses"`              // a PUT during another operation gets 429 RetryableError instead of superseding it
+	SucceededAtOnce   bool          `json:"succeededAtOnce"`          // the PUT's own answer says provisioningState Succeeded although the operation runs
+	EtagAtEnd         bool          `json:"etagAtEnd"`                // the ETag changes once more when an operation ends
+	CleanUp           time.Duration `json:"cleanUp"`                  // for so long after a remove, adding gets PrivateIPAddressIsBeingCleanedUp
+	LinkedChangedOnly bool          `json:"linkedChangedOnly"`        // linked permissions are checked for new references only
+	PollNeedsRead     bool          `json:"pollNeedsRead"`            // polling an operation needs Microsoft.Network/locations/operations/read
+	PrincipalDelay    time.Duration `json:"principalDelay,omitempty"` // for so long a new identity isn't known to who assigns a role without principalType
+	Cores             int           `json:"cores,omitempty"`          // the region's quota of virtual cores; 0: none
 }
 
 // Store is one emulated region with one subscription.
@@ -69,6 +72,7 @@ type Store struct {
 	publics map[netip.Addr]string                // public address to the resource that has it
 
 	grants    []rbac.Assignment
+	denies    []denial
 	decisions map[decision]bool
 
 	buckets  map[bucketKey]*throttle.Bucket
@@ -77,6 +81,12 @@ type Store struct {
 	early    []Violation
 	faults   []*Fault
 	faultSeq int
+
+	principals map[string]bool          // object ids of those who sign in, lower case
+	born       map[string]time.Duration // when a new identity was made, by its principal's id
+
+	guests   bool // somebody plays them
+	machines []MachineEvent
 
 	paths map[string]*target
 
@@ -128,7 +138,10 @@ func New(opt Options) *Store {
 		buckets:   map[bucketKey]*throttle.Bucket{},
 		warned:    map[warning]time.Duration{},
 		paths:     map[string]*target{},
-		changes:   1,
+
+		principals: map[string]bool{},
+		born:       map[string]time.Duration{},
+		changes:    1,
 	}
 	s.ids, s.delays = rand.New(s.idSrc), rand.New(s.dlySrc)
 	s.planeStale = true
@@ -154,6 +167,9 @@ func (o Options) withDefaults() Options {
 	}
 	if !o.PublicPool.IsValid() {
 		o.PublicPool = netip.MustParsePrefix("198.51.100.0/24")
+	}
+	if o.BlobSuffix == "" {
+		o.BlobSuffix = "core.windows.net"
 	}
 	if o.KeptOperation == 0 {
 		o.KeptOperation = 10000

@@ -1,13 +1,15 @@
 package store
 
 import (
-	"net/http"
+	"slices"
 	"strings"
 
 	"releve.dev/releve/azure/emulator/profile"
 	"releve.dev/releve/azure/emulator/tree"
 )
 
+// vmKind is Microsoft.Compute/virtualMachines. A VM without a storageProfile,
+// which Azure doesn't have, is a mere record that is there at once.
 var vmKind = new(kind)
 
 func init() {
@@ -15,36 +17,16 @@ func init() {
 		name: "Microsoft.Compute/virtualMachines", class: profile.Compute, etag: true, tracked: true, putName: "PutVirtualMachineOperation",
 		readOnly: []string{"vmId", "instanceView", "timeCreated"},
 		accept:   acceptVM, derive: deriveVM, outer: outerVM, parse: parseVM, links: vmLinks,
+		begun: guestBegun, stored: storedVM, gone: goneVM, patch: patchVM, expand: expandVM,
 		posts: map[string]func(*Store, *call, *resource) Response{
-			"start":      powerTo(PowerRunning),
-			"restart":    powerTo(PowerRunning),
-			"poweroff":   powerTo(PowerStopped),
-			"deallocate": powerTo(PowerDeallocated),
+			"start":      powerTo(PowerRunning, MachineBoot),
+			"restart":    powerTo(PowerRunning, MachineRestart),
+			"poweroff":   powerTo(PowerStopped, MachineStop),
+			"deallocate": powerTo(PowerDeallocated, MachineStop),
+			"runcommand": runCommand,
 		},
 	})
 }
-
-var instanceViewKind = new(kind)
-
-func init() {
-	register(instanceViewKind, kind{name: "Microsoft.Compute/virtualMachines/instanceView", serve: serveInstanceView})
-}
-
-var availabilitySetKind = new(kind)
-
-func init() {
-	register(availabilitySetKind, kind{name: "Microsoft.Compute/availabilitySets", tracked: true})
-}
-
-// Power is a VM's power state as its instance view codes it.
-type Power string
-
-// The power states.
-const (
-	PowerRunning     Power = "running"
-	PowerStopped     Power = "stopped"
-	PowerDeallocated Power = "deallocated"
-)
 
 // vmForm is what the rest of the store needs of a VM.
 type vmForm struct {
@@ -54,13 +36,37 @@ type vmForm struct {
 }
 
 func acceptVM(s *Store, w *write) *Error {
-	if _, e := ensureProperties(w); e != nil {
+	properties, e := ensureProperties(w)
+	if e != nil {
 		return e
+	}
+	delete(w.doc, "resources")
+	if strings.EqualFold(tree.Text(w.doc, "identity", "type"), "None") {
+		delete(w.doc, "identity")
 	}
 	form := parseVM(s, nil, w.doc).(*vmForm)
 	if len(form.nics) == 0 {
 		return bad("InvalidParameter", "Required parameter 'networkProfile.networkInterfaces' is missing (null).")
 	}
+	for _, check := range []func() *Error{
+		func() *Error { return s.checkVMNICs(w, form) },
+		func() *Error { return s.checkIdentities(w.id, form) },
+		func() *Error { return s.checkAvailability(w, properties) },
+		func() *Error { return s.checkVMPublic(w, form) },
+		func() *Error { return s.checkMachine(w, properties, form) },
+	} {
+		if e := check(); e != nil {
+			return e
+		}
+	}
+	if w.extra["vmId"] == "" {
+		w.extra["vmId"] = s.guid()
+		w.extra["power"] = string(PowerRunning)
+	}
+	return nil
+}
+
+func (s *Store) checkVMNICs(w *write, form *vmForm) *Error {
 	for _, key := range form.nics {
 		nic := s.byKey[key]
 		if nic == nil || nic.kind != nicKind {
@@ -70,17 +76,25 @@ func acceptVM(s *Store, w *write) *Error {
 			return bad("NicInUse", "Network Interface %s is used by existing resource %s. In order to attach the network interface, it must be dissociated from the resource.", nic.id, vm.id)
 		}
 	}
+	if w.old != nil && hasImage(w.old.doc) && w.extra["power"] != string(PowerDeallocated) && !sameNICs(w.old.form.(*vmForm), form) {
+		return bad("AddingOrDeletingNetworkInterfacesOnARunningVirtualMachineNotSupported",
+			"Secondary network interfaces cannot be added or deleted from a running virtual machine. In order to add or delete, the virtual machine %s must be stop-deallocated.", w.id)
+	}
 	if len(form.nics) > 1 && form.primary == "" {
 		return bad("NetworkInterfaceMustHavePrimaryPropertySet", "Network interface %s must have Primary property set.", s.byKey[form.nics[0]].name)
 	}
+	return nil
+}
+
+func sameNICs(a, b *vmForm) bool {
+	return len(a.nics) == len(b.nics) && !slices.ContainsFunc(b.nics, func(key string) bool { return !slices.Contains(a.nics, key) })
+}
+
+func (s *Store) checkIdentities(vm string, form *vmForm) *Error {
 	for _, key := range form.identities {
 		if r := s.byKey[key]; r == nil || r.kind != identityKind {
-			return bad("FailedIdentityOperation", "Identity operation for resource '%s' failed. Resource '%s' was not found.", w.id, key)
+			return bad("FailedIdentityOperation", "Identity operation for resource '%s' failed. Resource '%s' was not found.", vm, key)
 		}
-	}
-	if w.extra["vmId"] == "" {
-		w.extra["vmId"] = s.guid()
-		w.extra["power"] = string(PowerRunning)
 	}
 	return nil
 }
@@ -105,20 +119,33 @@ func parseVM(_ *Store, _ *resource, doc tree.Object) any {
 
 func deriveVM(_ *Store, r *resource, properties tree.Object) { properties["vmId"] = r.extra["vmId"] }
 
-// outerVM shows the ids of the identities that are assigned to the VM.
+// outerVM shows the ids of the identities that are assigned to the VM, and its
+// extensions.
 func outerVM(s *Store, r *resource, o tree.Object) {
+	var children []any
+	for _, extension := range s.extensions(r) {
+		children = append(children, tree.Shallow(s.viewOf(extension)))
+	}
+	if children != nil {
+		o["resources"] = children
+	}
 	identity := tree.Sub(r.doc, "identity")
 	if identity == nil {
 		return
 	}
-	assigned := tree.Object{}
-	for _, id := range identityIDs(r.doc) {
-		if i := s.byKey[strings.ToLower(id)]; i != nil {
-			assigned[id] = tree.Object{"principalId": i.extra["principalId"], "clientId": i.extra["clientId"]}
-		}
-	}
 	identity = tree.Shallow(identity)
-	identity["userAssignedIdentities"] = assigned
+	if strings.Contains(strings.ToLower(tree.Text(identity, "type")), "systemassigned") {
+		identity["principalId"], identity["tenantId"] = r.extra["vmId"], s.opt.Tenant
+	}
+	if ids := identityIDs(r.doc); len(ids) > 0 || identity["userAssignedIdentities"] != nil {
+		assigned := tree.Object{}
+		for _, id := range ids {
+			if i := s.byKey[strings.ToLower(id)]; i != nil {
+				assigned[id] = tree.Object{"principalId": i.extra["principalId"], "clientId": i.extra["clientId"]}
+			}
+		}
+		identity["userAssignedIdentities"] = assigned
+	}
 	o["identity"] = identity
 }
 
@@ -129,6 +156,15 @@ func vmLinks(doc tree.Object) []link {
 	}
 	for _, id := range identityIDs(doc) {
 		out = append(out, link{"Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", id})
+	}
+	if id := tree.Text(doc, "properties", "storageProfile", "imageReference", "id"); id != "" {
+		out = append(out, link{"Microsoft.Compute/images/read", id})
+	}
+	if id := tree.Text(doc, "properties", "storageProfile", "osDisk", "managedDisk", "id"); id != "" {
+		out = append(out, link{"Microsoft.Compute/disks/read", id})
+	}
+	if id := tree.Text(doc, "properties", "availabilitySet", "id"); id != "" {
+		out = append(out, link{"Microsoft.Compute/availabilitySets/read", id})
 	}
 	return out
 }
@@ -149,84 +185,30 @@ func (s *Store) vmOf(nic string) (vm *resource, primary bool) {
 	return nil, false
 }
 
-// instanceView is what the platform knows of a running VM.
-func instanceView(r *resource) tree.Object {
-	power := r.extra["power"]
-	view := tree.Object{
-		"statuses": []any{
-			tree.Object{"code": "ProvisioningState/" + strings.ToLower(r.state), "level": "Info", "displayStatus": "Provisioning " + strings.ToLower(r.state)},
-			tree.Object{"code": "PowerState/" + power, "level": "Info", "displayStatus": "VM " + power},
-		},
+// patchVM is "Virtual Machines - Update": members are merged, an identity
+// whose value is null is taken off.
+func patchVM(s *Store, c *call, r *resource) (tree.Object, *Error) {
+	patch, err := tree.ParseNulls(c.Body)
+	if err != nil {
+		return nil, bad("InvalidRequestContent", "The request content was invalid and could not be deserialized: '%v'.", err)
 	}
-	if power == string(PowerRunning) {
-		view["computerName"], view["osName"] = r.name, "linux"
-	}
-	return view
-}
-
-func (s *Store) withInstanceView(r *resource) []byte {
-	o := tree.Shallow(s.viewOf(r))
-	properties := tree.Shallow(tree.Sub(o, "properties"))
-	properties["instanceView"] = instanceView(r)
-	o["properties"] = properties
-	return tree.Render(o)
-}
-
-func serveInstanceView(s *Store, c *call) Response {
-	r := s.byKey[c.target.key]
-	if r == nil || r.kind != vmKind {
-		return s.missing(c.target).response()
-	}
-	if c.Method != http.MethodGet {
-		return methodNotAllowed(c)
-	}
-	return Response{Status: http.StatusOK, Body: tree.Render(instanceView(r))}
-}
-
-// post is an action on a resource.
-func (s *Store) post(c *call) Response {
-	r := s.byKey[c.target.key]
-	if r == nil {
-		return s.missing(c.target).response()
-	}
-	name := c.target.typKey[strings.LastIndexByte(c.target.typKey, '/')+1:]
-	do := r.kind.posts[name]
-	if do == nil {
-		return notFound("InvalidResourceType", "The resource type '%s' has no action '%s'.", r.kind.name, name).response()
-	}
-	return do(s, c, r)
-}
-
-func powerTo(power Power) func(*Store, *call, *resource) Response {
-	return func(s *Store, c *call, r *resource) Response {
-		op := s.begin(c, r, "VirtualMachinePowerOperation", profile.Compute, false)
-		op.power = power
-		if r.op == nil { // no time passes: it has ended already
-			s.SetPower(r.id, power)
-			return Response{Status: http.StatusOK}
+	doc := tree.Clone(r.doc)
+	for name, value := range patch {
+		switch name {
+		case "tags", "zones":
+			doc[name] = value
+		case "identity", "properties":
+			sub, ok := value.(tree.Object)
+			if !ok {
+				return nil, bad("InvalidRequestContent", "The request content was invalid: '%s' is not an object.", name)
+			}
+			old, _ := doc[name].(tree.Object)
+			doc[name] = tree.Merge(old, sub)
 		}
-		s.changed()
-		answer := Response{Status: http.StatusAccepted}
-		s.addAsync(c, &answer, r)
-		answer.set("Location", s.operationURL(c, r, "operationResults"))
-		answer.Body = nil
-		return answer
 	}
-}
-
-// SetPower changes a VM's power state as the platform does when a host fails
-// or somebody stops the VM. It reports whether there is such a VM.
-func (s *Store) SetPower(vmID string, power Power) bool {
-	r := s.byKey[strings.ToLower(vmID)]
-	if r == nil || r.kind != vmKind {
-		return false
+	identity := tree.Sub(doc, "identity")
+	if identity != nil && !strings.Contains(strings.ToLower(tree.Text(identity, "type")), "userassigned") {
+		delete(identity, "userAssignedIdentities")
 	}
-	extra := map[string]string{}
-	for name, value := range r.extra {
-		extra[name] = value
-	}
-	extra["power"] = string(power)
-	r.extra = extra
-	s.changed()
-	return true
+	return doc, nil
 }

@@ -164,8 +164,7 @@ func (s *Store) commit(w *write) *resource {
 	return r
 }
 
-// patch changes the tags: all that a PATCH can do here, and all that most
-// network resources allow.
+// patch changes the tags: all that most network resources allow.
 func (s *Store) patch(c *call) Response {
 	r := s.byKey[c.target.key]
 	if r == nil || !sameKind(r, c) {
@@ -179,6 +178,9 @@ func (s *Store) patch(c *call) Response {
 		return e.response()
 	}
 	for name := range patch {
+		if name != "tags" && r.kind.patch != nil {
+			return s.patchMore(c, r)
+		}
 		if name != "tags" {
 			return bad("UnsupportedPatch", "Only 'tags' can be patched on resources of type '%s', not '%s'.", r.kind.name, name).response()
 		}
@@ -195,4 +197,18 @@ func (s *Store) patch(c *call) Response {
 	}
 	s.changed()
 	return s.show(r, http.StatusOK)
+}
+
+// patchMore is a PATCH that the kind makes a PUT of.
+func (s *Store) patchMore(c *call, r *resource) Response {
+	doc, e := r.kind.patch(s, c, r)
+	if e != nil {
+		return e.response()
+	}
+	if _, _, e := s.write(c, c.target, r.kind, doc); e != nil {
+		return e.response()
+	}
+	answer := s.show(r, http.StatusOK)
+	s.addAsync(c, &answer, r)
+	return answer
 }

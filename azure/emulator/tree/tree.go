@@ -26,6 +26,13 @@ func Parse(body []byte) (Object, error) {
 }
 
 func parse(body []byte) (Object, error) {
+	o, err := ParseNulls(body)
+	dropNulls(o)
+	return o, err
+}
+
+// ParseNulls is Parse for a body where null means to take a member away.
+func ParseNulls(body []byte) (Object, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	var v any
@@ -42,8 +49,27 @@ func parse(body []byte) (Object, error) {
 	if !ok {
 		return nil, errors.New("the body is not a JSON object")
 	}
-	dropNulls(o)
 	return o, nil
+}
+
+// Merge is a with b's members over it, as RFC 7396 merges: objects within
+// objects are merged, null takes a member away, all else replaces. Neither is
+// changed.
+func Merge(a, b Object) Object {
+	out := Shallow(a)
+	for name, member := range b {
+		sub, is := member.(Object)
+		switch {
+		case member == nil:
+			delete(out, name)
+		case is:
+			old, _ := out[name].(Object)
+			out[name] = Merge(old, sub)
+		default:
+			out[name] = member
+		}
+	}
+	return out
 }
 
 func dropNulls(v any) {
