@@ -54,8 +54,12 @@ func inviteBare(ctx context.Context, w *world.World) error {
 func guide(w *world.World, gateway, ca, code string) string {
 	name, secret := w.Administrator()
 	deploy := func(side site.Side) string {
-		return fmt.Sprintf("  releve azure deploy --role %s --group %s --vnet-group %s --vnet %s --name %s --image %s --lan-ip %s",
-			side, azuresite.SiteGroup, azuresite.NetworkGroup, azuresite.VNet, azuresite.VM(side), azuresite.Image, azuresite.Addr(side, azuresite.LAN))
+		primary := ""
+		if side == site.Secondary {
+			primary = " --primary " + azuresite.VM(site.Primary)
+		}
+		return fmt.Sprintf("  releve azure deploy --role %s%s --site lab -g %s --network-group %s --vnet %s --name %s --image %s --lan-ip %s",
+			side, primary, azuresite.SiteGroup, azuresite.NetworkGroup, azuresite.VNet, azuresite.VM(side), azuresite.Image, azuresite.Addr(side, azuresite.LAN))
 	}
 	return fmt.Sprintf(`There is an Azure with two resource groups, a network and an image, and a manager.
 In another terminal:
@@ -65,11 +69,14 @@ In another terminal:
   export AZURE_SUBSCRIPTION_ID=%s
   releve login https://%s --fingerprint %s --code %s
 Then set a site up:
+  releve site create lab --subnet %s --local-ip %s
 %s
+  releve socket add-secondary lab --lan-ip %s --floating-ip %s
 %s
-  releve azure ha
+  releve azure ha -g %s --network-group %s --site lab
 A stock image, %s, installs the package from %s
 
 `, gateway, w.Endpoint(), ca, store.DefaultTenant, name, secret, w.Layout().Subscription,
-		w.ManagerName(), w.Owner().Fingerprint, code, deploy(site.Primary), deploy(site.Secondary), world.StockImage, w.PackageURL())
+		w.ManagerName(), w.Owner().Fingerprint, code, azuresite.Space, azuresite.Addr(site.Primary, azuresite.LAN), deploy(site.Primary),
+		azuresite.Addr(site.Secondary, azuresite.LAN), azuresite.FloatingIP, deploy(site.Secondary), azuresite.SiteGroup, azuresite.NetworkGroup, world.StockImage, w.PackageURL())
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"releve.dev/releve/client"
 	"releve.dev/releve/lab/azuresite"
 	"releve.dev/releve/lab/clock"
 	"releve.dev/releve/lab/world"
@@ -40,6 +41,9 @@ func setUp(zones bool) func(*stage) error {
 			func() error { return s.w.PairUp(s.ctx) },
 			func() error { return u.deploy(site.Secondary, zones) },
 			func() error { return s.reports("both as Master", masterIs("both")) },
+			func() error {
+				return s.reports("the primary connected", func(is client.Status) bool { return is.Primary.Connection == "connected" })
+			},
 			func() error { return u.command(ha("--yes")...) },
 			func() error { s.w.Note("set up", "in "+u.took.Round(time.Millisecond).String()); return nil },
 			func() error { return s.ready(world.Primary) },
