@@ -43,6 +43,7 @@ func (w *world) browse(language string) *browser {
 	if found() == "" {
 		w.t.Skip("no Chromium or Chrome on this machine")
 	}
+	base := w.serve() // closed once the browser has gone
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(found()), chromedp.IgnoreCertErrors, chromedp.WindowSize(1280, 900),
 		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language), chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"))
 	if os.Geteuid() == 0 { // its sandbox wants an ordinary user
@@ -51,7 +52,7 @@ func (w *world) browse(language string) *browser {
 	allocated, freed := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocated)
 	w.t.Cleanup(func() { stop(); freed() })
-	b := &browser{t: w.t, ctx: ctx, base: w.serve()}
+	b := &browser{t: w.t, ctx: ctx, base: base}
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		w.t.Fatalf("starting %s: %v", found(), err)
 	}
@@ -59,7 +60,7 @@ func (w *world) browse(language string) *browser {
 }
 
 // patience is how long a step may take on a busy machine.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
@@ -123,6 +124,7 @@ func (b *browser) until(condition string) {
 // types puts a text into a field in place of what is there.
 func (b *browser) types(field, text string) {
 	b.t.Helper()
+	b.until(fmt.Sprintf("document.getElementById(%q)?.value !== undefined && document.readyState === 'complete'", field))
 	eval[string](b, fmt.Sprintf("document.getElementById(%q).value = ''", field))
 	b.do("typing into "+field, chromedp.SendKeys("#"+field, text))
 }
@@ -283,7 +285,7 @@ func (b *browser) looks(path, name, axe string) {
 	b.t.Helper()
 	b.open(path)
 	if strings.HasSuffix(path, "/analytics") {
-		b.until("document.querySelector('.u-wrap') !== null")
+		b.until("document.querySelectorAll('.u-wrap').length === 4")
 	}
 	eval[bool](b, axe+"\n; true")
 	if wrong := eval[string](b, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => v.id + ": " + v.help + " " +

@@ -256,6 +256,10 @@ func TestExtensionFails(t *testing.T) {
 		!strings.Contains(tree.Text(status, "error", "message"), "command terminated with exit status=1") {
 		t.Fatalf("status %v", status)
 	}
+	listed := tree.Objects(b.object(b.do("GET", sub+"/resources?$filter=resourceType%20eq%20'Microsoft.Compute/virtualMachines/extensions'&api-version=2021-04-01", "", "")), "value")
+	if len(listed) != 1 || tree.Text(listed[0], "name") != "guest/releve" {
+		t.Fatalf("listed %v", listed)
+	}
 	both := strings.Replace(extensionBody("id", "2"), `"timestamp":1`, `"commandToExecute":"id"`, 1)
 	want(t, b.do("PUT", script, "", both), 200, "")
 	b.wantEvents("")

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // picture is the traffic's path through a site: from the LAN by the route table to
 // the floating IP, the vSocket that has it, its tunnel and the PoP.
 type picture struct {
+	plan         plan
 	title, about string
 	lines        []line
 	boxes        []box
@@ -29,14 +31,18 @@ type label struct{ look, x, y, text string }
 // place is a box's on the canvas.
 type place struct{ x, y, w, h int }
 
+// plan is where things are on a canvas.
+type plan struct {
+	look, canvas                                        string
+	down                                                bool // the traffic goes down, not to the right
+	lan, route, fip, primary, secondary, alone, outside place
+}
+
 var (
-	placeLAN       = place{10, 105, 150, 90}
-	placeRoute     = place{205, 105, 150, 90}
-	placeFIP       = place{400, 105, 130, 90}
-	placePrimary   = place{580, 20, 190, 110}
-	placeSecondary = place{580, 170, 190, 110}
-	placeAlone     = place{580, 95, 190, 110}
-	placeCloud     = place{830, 105, 120, 90}
+	wide = plan{look: "wide", canvas: "0 0 960 300", lan: place{10, 105, 150, 90}, route: place{205, 105, 150, 90}, fip: place{400, 105, 130, 90},
+		primary: place{580, 20, 190, 110}, secondary: place{580, 170, 190, 110}, alone: place{580, 95, 190, 110}, outside: place{830, 105, 120, 90}}
+	tall = plan{look: "tall", canvas: "0 0 360 565", down: true, lan: place{60, 5, 240, 80}, route: place{60, 115, 240, 80}, fip: place{60, 225, 240, 80},
+		primary: place{5, 345, 170, 110}, secondary: place{185, 345, 170, 110}, alone: place{95, 345, 170, 110}, outside: place{90, 495, 180, 65}}
 )
 
 func (p *picture) box(at place, look string, texts ...label) {
@@ -46,51 +52,54 @@ func (p *picture) box(at place, look string, texts ...label) {
 	p.boxes = append(p.boxes, box{look, strconv.Itoa(at.x), strconv.Itoa(at.y), strconv.Itoa(at.w), strconv.Itoa(at.h), texts})
 }
 
-// join draws from a box's right side to another's left.
+// join draws from one box to another.
 func (p *picture) join(from, to place, look string) {
 	x1, y1, x2, y2 := from.x+from.w, from.y+from.h/2, to.x, to.y+to.h/2
-	middle := (x1 + x2) / 2
-	n := strconv.Itoa
-	p.lines = append(p.lines, line{look, "M" + n(x1) + " " + n(y1) + " C" + n(middle) + " " + n(y1) + " " + n(middle) + " " + n(y2) + " " + n(x2) + " " + n(y2)})
+	bend1, bend2 := [2]int{(x1 + x2) / 2, y1}, [2]int{(x1 + x2) / 2, y2}
+	if p.plan.down {
+		x1, y1, x2, y2 = from.x+from.w/2, from.y+from.h, to.x+to.w/2, to.y
+		bend1, bend2 = [2]int{x1, (y1 + y2) / 2}, [2]int{x2, (y1 + y2) / 2}
+	}
+	p.lines = append(p.lines, line{look, fmt.Sprintf("M%d %d C%d %d %d %d %d %d", x1, y1, bend1[0], bend1[1], bend2[0], bend2[1], x2, y2)})
 }
 
-func pictureOf(f *Frame, s inventory.Site, now status.Site) picture {
-	p := picture{title: f.T("picture.title", s.Name)}
+func pictureOf(f *Frame, s inventory.Site, now status.Site, on plan) picture {
+	p := picture{plan: on, title: f.T("picture.title", s.Name)}
 	strong := func(text string) label { return label{look: "strong", text: text} }
 	small := func(text string) label { return label{look: "small", text: text} }
-	p.box(placeLAN, "", strong(f.T("picture.lan")), small(s.Native.Prefix.String()), small(f.N("picture.ranges", len(s.Ranges))))
+	p.box(on.lan, "", strong(f.T("picture.lan")), small(s.Native.Prefix.String()), small(f.N("picture.ranges", len(s.Ranges))))
 	serving := now.Master == status.IsPrimary || now.Master == status.IsSecondary
 	live := "idle"
 	if serving {
 		live = "live"
 	}
-	before := placeLAN
+	before := on.lan
 	nextHop := s.Native.LocalIP.String()
-	p.box(placeRoute, "", strong(f.T("picture.route")), small("0.0.0.0/0 →"), small(nextHop))
-	p.join(before, placeRoute, live)
-	before = placeRoute
+	p.box(on.route, "", strong(f.T("picture.route")), small("0.0.0.0/0 →"), small(nextHop))
+	p.join(before, on.route, live)
+	before = on.route
 	if s.HA != nil {
-		p.box(placeFIP, okBox(serving), strong(f.T("picture.fip")), small(s.HA.FloatingIP.String()), small(masterName(f, now)))
-		p.join(before, placeFIP, live)
-		before = placeFIP
+		p.box(on.fip, okBox(serving), strong(f.T("picture.fip")), small(s.HA.FloatingIP.String()), small(masterName(f, now)))
+		p.join(before, on.fip, live)
+		before = on.fip
 	}
 	p.about = f.T("picture.about", s.Native.Prefix, nextHop, masterName(f, now), haName(f, now))
 	var pops []string
 	for i, k := range sockets(now) {
-		at := placeAlone
+		at := on.alone
 		switch {
 		case now.Secondary == nil:
 		case i == 0:
-			at = placePrimary
+			at = on.primary
 		default:
-			at = placeSecondary
+			at = on.secondary
 		}
 		p.vsocket(f, s, now, i, k, at, before)
 		if k.PoP != "" && !strings.Contains(strings.Join(pops, " "), k.PoP) {
 			pops = append(pops, k.PoP)
 		}
 	}
-	p.box(placeCloud, okBox(now.Connected), strong(f.T("picture.cloud")), small(strings.Join(pops, ", ")))
+	p.box(on.outside, okBox(now.Connected), strong(f.T("picture.cloud")), small(strings.Join(pops, ", ")))
 	return p
 }
 
@@ -115,7 +124,7 @@ func (p *picture) vsocket(f *Frame, s inventory.Site, now status.Site, i int, k 
 		out = "cut"
 	}
 	p.join(before, at, in)
-	p.join(at, placeCloud, out)
+	p.join(at, p.plan.outside, out)
 	state := label{look: "small", text: f.T("connection." + string(k.Connection))}
 	switch k.Connection {
 	case status.Up, status.Plain:

@@ -16,7 +16,7 @@
   const name = s => words[s.role] ?? s.role;
   const series = (label, i, pick, dash) => ({
     label, stroke: colours[i % 2], width: 2, dash, points: { show: times.length < 40, size: 5 },
-    values: times.map(t => { const p = metrics.sockets[i].points.find(p => Date.parse(p.start) / 1000 === t); return p ? pick(p) ?? null : null; }),
+    data: times.map(t => { const p = metrics.sockets[i].points.find(p => Date.parse(p.start) / 1000 === t); return p ? pick(p) ?? null : null; }),
   });
   const both = (pick, suffix = "", dash) => metrics.sockets.map((s, i) => series(name(s) + suffix, i, pick, dash));
   const axis = size => ({ stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size });
@@ -25,13 +25,13 @@
     part.className = "chart";
     part.append(head);
     body.append(part);
-    const known = lines.filter(l => l.values.some(v => v !== null));
+    const known = lines.filter(l => l.data.some(v => v !== null));
     if (known.length === 0) { part.append(Object.assign(document.createElement("p"), { textContent: words.none, className: "text-secondary" })); return; }
     const plot = new uPlot({
-      width: Math.max(260, body.clientWidth - 32), height: 200, series: [{}, ...known],
+      width: Math.max(260, body.clientWidth - 32), height: 200, series: [{}, ...known.map(({ data, ...look }) => look)],
       scales: { x: { range: [Date.parse(metrics.from) / 1000, Date.parse(metrics.until) / 1000] }, y: range ? { range } : {} },
       axes: [axis(34), { ...axis(72), values: (_, all) => all.map(v => v === null ? "" : format(v)) }],
-    }, [times, ...known.map(l => l.values)], part);
+    }, [times, ...known.map(l => l.data)], part);
     addEventListener("resize", () => plot.setSize({ width: Math.max(260, body.clientWidth - 32), height: 200 }));
   };
   const bits = v => v >= 1e9 ? (v / 1e9).toFixed(1) + " Gbit/s" : v >= 1e6 ? (v / 1e6).toFixed(1) + " Mbit/s" : v >= 1e3 ? (v / 1e3).toFixed(0) + " kbit/s" : v.toFixed(0) + " bit/s";
