@@ -98,6 +98,9 @@ func TestHAThroughAzuresFaults(t *testing.T) {
 			if diff := sitetest.Compare(want, s.Store()); diff != nil && c.name != "failed extension" { // which is run again by another forceUpdateTag
 				t.Errorf("in the end: %s", diff)
 			}
+			if state := document.Document(s.Get(s.LANNIC(site.Primary))).Text("properties", "provisioningState"); state != "Succeeded" {
+				t.Errorf("the NIC is in state %q", state)
+			}
 			if q := mustRun(t, s, ha(t, s)); q.changes() != nil {
 				t.Errorf("left to do: %q", q.changes())
 			}
