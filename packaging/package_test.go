@@ -120,7 +120,7 @@ func TestInstallIntoAFolder(t *testing.T) {
 	dpkg(append([]string{"--force-architecture", "--install"}, names...)...)
 	asked, err := os.ReadFile(log)
 	must(t, err)
-	want := "--root=" + root + " enable releve-vsocket.service releve-channel.service\n" +
+	want := "--root=" + root + " enable releve-vsocket.service releve-channel.service releve-web.service\n" +
 		"--root=" + root + " enable releve-pop.service releve-pop-channel.service\n"
 	if string(asked) != want {
 		t.Errorf("asked of systemctl:\n%swant:\n%s", asked, want)
@@ -153,7 +153,7 @@ func TestUnits(t *testing.T) {
 	for _, name := range names {
 		tool(t, "dpkg-deb", "--extract", name, tree)
 	}
-	for unit, most := range map[string]string{"releve-vsocket.service": "30", "releve-channel.service": "20", "releve-pop.service": "30", "releve-pop-channel.service": "20"} {
+	for unit, most := range map[string]string{"releve-vsocket.service": "30", "releve-channel.service": "20", "releve-web.service": "25", "releve-pop.service": "30", "releve-pop-channel.service": "20"} {
 		path := filepath.Join(tree, "usr/lib/systemd/system", unit)
 		text, err := os.ReadFile(path)
 		must(t, err)

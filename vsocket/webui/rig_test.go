@@ -33,7 +33,8 @@ type rig struct {
 	t      *testing.T
 	ui     *UI
 	server *httptest.Server
-	door   io.Closer // the agent's
+
+	closeDoor func() error // the agent's
 
 	mu     sync.Mutex
 	status site.Status
@@ -76,7 +77,7 @@ func newRig(t *testing.T) *rig {
 	if err := entrance.Set(t.Context(), password); err != nil {
 		t.Fatal(err)
 	}
-	r.door = door
+	r.closeDoor = sync.OnceValue(door.Close)
 	r.ui = New(Parts{
 		Agent: agent, Vias: []string{"LAN1", "WAN1", "MGMT", "tunnel"}, Door: entrance, Cookie: "0123", Name: "Paris · primary", Now: r.now, Log: slog.New(slog.DiscardHandler),
 		APITest: func(ctx context.Context, emit func(apitest.Step) error) error {
@@ -96,7 +97,7 @@ func newRig(t *testing.T) *rig {
 		},
 	})
 	r.server = httptest.NewTLSServer(r.ui.Handler())
-	t.Cleanup(func() { r.ui.Close(); r.server.CloseClientConnections(); r.server.Close(); _ = door.Close() })
+	t.Cleanup(func() { r.ui.Close(); r.server.CloseClientConnections(); r.server.Close(); _ = r.closeDoor() })
 	return r
 }
 
