@@ -57,8 +57,7 @@ generate: ## write the generated files anew; builds its tools first, some minute
 	@$(STATIC) $(GO) test ./manager/store -run TestQueriesAreGenerated -update
 	@$(STATIC) $(GO) test ./vsocket/config ./pop/config ./wire/keepalive ./wire/witness ./lab/report ./manager/api -update
 	@cd tools/generators && $(STATIC) $(GO) run ./proto ../../channel channel.proto protoc-gen-go=paths=source_relative protoc-gen-connect-go=paths=source_relative,package_suffix
-
-	@cd tools/generators && $(STATIC) $(GO) run ./templ ../../manager/ui/pages
+	@cd tools/generators && $(STATIC) $(GO) run ./templ ../../manager/ui/pages && $(STATIC) $(GO) run ./templ ../../vsocket/webui/pages
 
 vendor-assets: $(TASK) ## get the pages' style sheets and scripts from their npm packages; needs npm
 	@$(TASK) assets

@@ -22,16 +22,16 @@ type asset struct{ pkg, file, to string }
 // assets are all of them, at these versions. Nothing is fetched when the product is
 // built, tested or run: they are committed, with their sums.
 var assets = []asset{
-	{"@tabler/core@1.6.1", "dist/css/tabler.min.css", "manager/ui/assets/files/tabler.css"},
-	{"htmx.org@4.0.1", "dist/htmx.min.js", "manager/ui/assets/files/htmx.js"},
-	{"htmx.org@4.0.1", "dist/ext/hx-sse.min.js", "manager/ui/assets/files/hx-sse.js"},
-	{"uplot@1.6.32", "dist/uPlot.iife.min.js", "manager/ui/assets/files/uplot.js"},
-	{"uplot@1.6.32", "dist/uPlot.min.css", "manager/ui/assets/files/uplot.css"},
+	{"@tabler/core@1.6.1", "dist/css/tabler.min.css", "web/assets/files/tabler.css"},
+	{"htmx.org@4.0.1", "dist/htmx.min.js", "web/assets/files/htmx.js"},
+	{"htmx.org@4.0.1", "dist/ext/hx-sse.min.js", "web/assets/files/hx-sse.js"},
+	{"uplot@1.6.32", "dist/uPlot.iife.min.js", "web/assets/files/uplot.js"},
+	{"uplot@1.6.32", "dist/uPlot.min.css", "web/assets/files/uplot.css"},
 	{"axe-core@4.14.1", "axe.min.js", "manager/ui/testdata/axe.js"},
 }
 
 // assetSums says of each file where it is from, and what it is.
-const assetSums = "manager/ui/assets/vendored.sum"
+const assetSums = "web/assets/vendored.sum"
 
 // vendorAssets gets them from their packages by npm, which checks the packages.
 func vendorAssets(ctx context.Context, s *shop, _ []string) error {

@@ -298,7 +298,8 @@ func (b *browser) looks(path, name, axe string) {
 	b.shoots(name + ".png")
 	b.do("a phone", chromedp.EmulateViewport(390, 844))
 	if over := eval[float64](b, "document.documentElement.scrollWidth - innerWidth"); over > 0 {
-		b.t.Errorf("%s is %.0f px wider than a phone", path, over)
+		b.t.Errorf("%s is %.0f px wider than a phone: %s", path, over, eval[string](b, `[...document.querySelectorAll("body *")].filter(e =>
+			e.getBoundingClientRect().right > innerWidth).map(e => e.tagName + "." + e.className).join(", ")`))
 	}
 	if strings.HasPrefix(name, "light-en") {
 		b.shoots("phone-" + name + ".png")

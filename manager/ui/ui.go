@@ -16,8 +16,8 @@ import (
 	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
-	"releve.dev/releve/manager/ui/assets"
 	"releve.dev/releve/manager/watch"
+	"releve.dev/releve/web/assets"
 )
 
 // Parts are what the pages stand on.

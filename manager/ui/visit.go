@@ -73,7 +73,7 @@ func (u *UI) visit(w http.ResponseWriter, r *http.Request) *visit {
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		v.from = host
 	}
-	v.frame = &pages.Frame{Lang: words.Choose(chosen(r, langCookie), r.Header.Get("Accept-Language")), Look: "auto", Path: r.URL.RequestURI(),
+	v.frame = &pages.Frame{Lang: words.Langs.Choose(chosen(r, langCookie), r.Header.Get("Accept-Language")), Look: "auto", Path: r.URL.RequestURI(),
 		Now: u.Now(), Saved: r.URL.Query().Has("saved")}
 	if r.Method != http.MethodGet { // the page that the form is on
 		v.frame.Path = "/"

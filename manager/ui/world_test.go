@@ -240,7 +240,7 @@ func (w *world) serving(s inventory.Site) {
 func (w *world) happens(serial site.Serial, side site.Side, number uint64, kind event.Kind, message string) {
 	w.t.Helper()
 	body, err := event.Encode(event.Event{ID: event.ID{Serial: string(serial), Boot: "b", Number: number}, Kind: kind,
-		Time: time.Now().Truncate(time.Millisecond).UTC(), Role: side, Version: site.Release, Message: message, Timeline: "1/2"})
+		Time: time.Now().Truncate(time.Millisecond).UTC(), Site: "paris", Role: side, Version: site.Release, Message: message, Timeline: "1/2"})
 	w.fine(err)
 	kept, err := w.Events.Keep(context.Background(), []events.Sent{{Serial: string(serial), Boot: "b", Number: number, Body: body}})
 	w.fine(err)
@@ -264,16 +264,18 @@ func mustPrefix(text string) netip.Prefix { return netip.MustParsePrefix(text) }
 // measured has a pair's figures of the last hours kept.
 func (w *world) measured(s inventory.Site) {
 	w.t.Helper()
+	var bytes uint64
 	for ago := 6 * time.Hour; ago > 0; ago -= time.Minute {
 		at := time.Now().Add(-ago)
 		half := ago < 3*time.Hour
+		bytes += uint64(300_000_000 + at.Minute()*4_000_000)
 		for side, serial := range map[site.Side]site.Serial{site.Primary: s.Primary.Serial, site.Secondary: s.Secondary.Serial} {
 			serving := (side == site.Secondary) == half
 			latency, loss := 12+3*float64(at.Minute()%7), float64(at.Minute()%3)/2
 			now := &site.Status{Side: side, Version: site.Release, Role: site.Standby, Boot: "b", Master: serving,
 				Tunnel: &site.TunnelStatus{PoP: "pop1", Up: true, Latency: &latency, Loss: &loss}}
 			if serving {
-				now.Role, now.Tunnel.ReceivedRate, now.Tunnel.SentRate = site.Active, 40e6+float64(at.Minute())*1e6, 9e6
+				now.Role, now.Tunnel.Received, now.Tunnel.Sent = site.Active, bytes, bytes/5
 			}
 			w.history.Note(serial, at, now)
 		}

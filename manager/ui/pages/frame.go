@@ -10,7 +10,7 @@ import (
 
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/inventory"
-	"releve.dev/releve/manager/ui/words"
+	"releve.dev/releve/web/words"
 )
 
 // Frame is what each page has around it.

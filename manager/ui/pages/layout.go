@@ -1,12 +1,13 @@
 package pages
 
 import (
-	"releve.dev/releve/manager/ui/words"
+	ours "releve.dev/releve/manager/ui/words"
+	"releve.dev/releve/web/words"
 )
 
 func otherLangs(f *Frame) []*words.Lang {
 	var others []*words.Lang
-	for _, l := range words.Langs {
+	for _, l := range ours.Langs {
 		if l != f.Lang {
 			others = append(others, l)
 		}

@@ -9,7 +9,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"releve.dev/releve/manager/access"
-	"releve.dev/releve/manager/ui/assets"
+	"releve.dev/releve/web/assets"
 )
 
 func layout(f *Frame, title string) templ.Component {

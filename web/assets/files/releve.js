@@ -1,13 +1,15 @@
 // What pages do besides htmx. All of it is a comfort: without it they work.
 (() => {
   // A link with a one-time code has it where no server sees it.
-  const code = document.querySelector("input[data-from-fragment]");
-  if (code && location.hash.length > 1) {
+  const take = () => {
+    const code = document.querySelector("input[data-from-fragment]");
+    if (!code || location.hash.length < 2) return;
     code.value = decodeURIComponent(location.hash.slice(1));
     history.replaceState(null, "", location.pathname);
     document.querySelector("input[type=password]")?.focus();
-  }
-  document.addEventListener("change", e => { if (e.target.matches("[data-submit]")) e.target.form.requestSubmit(); });
+  };
+  take();
+  addEventListener("hashchange", take);
   document.addEventListener("click", async e => {
     const button = e.target.closest("[data-copy]");
     if (!button) return;

@@ -11,7 +11,7 @@
   const times = [...new Set(metrics.sockets.flatMap(s => s.points.map(p => Date.parse(p.start) / 1000)))].sort((a, b) => a - b);
   if (times.length === 0) { say(words.none); return; }
   const style = getComputedStyle(document.documentElement);
-  const ink = style.getPropertyValue("--rlv-ink"), grid = style.getPropertyValue("--tblr-border-color");
+  const ink = style.getPropertyValue("--rlv-ink"), grid = style.getPropertyValue("--rlv-grid");
   const colours = [style.getPropertyValue("--tblr-primary"), style.getPropertyValue("--rlv-warn")];
   const name = s => words[s.role] ?? s.role;
   const series = (label, i, pick, dash) => ({
@@ -19,6 +19,10 @@
     data: times.map(t => { const p = metrics.sockets[i].points.find(p => Date.parse(p.start) / 1000 === t); return p ? pick(p) ?? null : null; }),
   });
   const both = (pick, suffix = "", dash) => metrics.sockets.map((s, i) => series(name(s) + suffix, i, pick, dash));
+  const days = Date.parse(metrics.until) - Date.parse(metrics.from) > 2 * 864e5;
+  const clock = new Intl.DateTimeFormat(document.documentElement.lang, days ? { day: "2-digit", month: "2-digit" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const whole = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "short", timeStyle: "short", hourCycle: "h23" });
+  const time = { label: words.time, value: (_, t) => t === null ? "–" : whole.format(t * 1000) };
   const axis = size => ({ stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size });
   const chart = (title, lines, format, range) => {
     const part = document.createElement("section"), head = Object.assign(document.createElement("h2"), { textContent: title, className: "card-title" });
@@ -28,9 +32,9 @@
     const known = lines.filter(l => l.data.some(v => v !== null));
     if (known.length === 0) { part.append(Object.assign(document.createElement("p"), { textContent: words.none, className: "text-secondary" })); return; }
     const plot = new uPlot({
-      width: Math.max(260, body.clientWidth - 32), height: 200, series: [{}, ...known.map(({ data, ...look }) => look)],
+      width: Math.max(260, body.clientWidth - 32), height: 200, series: [time, ...known.map(({ data, ...look }) => look)],
       scales: { x: { range: [Date.parse(metrics.from) / 1000, Date.parse(metrics.until) / 1000] }, y: range ? { range } : {} },
-      axes: [axis(34), { ...axis(72), values: (_, all) => all.map(v => v === null ? "" : format(v)) }],
+      axes: [{ ...axis(34), values: (_, all) => all.map(t => clock.format(t * 1000)) }, { ...axis(96), values: (_, all) => all.map(v => v === null ? "" : format(v)) }],
     }, [times, ...known.map(l => l.data)], part);
     addEventListener("resize", () => plot.setSize({ width: Math.max(260, body.clientWidth - 32), height: 200 }));
   };
