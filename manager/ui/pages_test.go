@@ -91,7 +91,7 @@ func TestWithoutScript(t *testing.T) {
 	made := w.want(w.post("/sites/new", wrong), http.StatusSeeOther)
 	path, _, _ := strings.Cut(made.header.Get("Location"), "/socket")
 	id := strings.TrimPrefix(path, "/sites/")
-	socket := w.want(w.get(path+"/socket"), http.StatusOK, "be added yet", "Make an enrolment key")
+	w.want(w.get(path+"/socket"), http.StatusOK, "be added yet", "Make an enrolment key")
 	w.want(w.post(path+"/key/primary", nil), http.StatusOK, "RLV-")
 	s, err := w.Inventory.Site(t.Context(), w.ours, id)
 	w.fine(err)

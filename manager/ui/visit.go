@@ -96,7 +96,7 @@ func (v *visit) catch() {
 		panic(p)
 	}
 	v.Log.Error("a page's handler panicked", slog.String("request", v.request), slog.Any("reason", p), slog.String("stack", string(debug.Stack())))
-	v.show(http.StatusInternalServerError, pages.Failure(v.frame, v.frame.T("failure.internal"), v.frame.T("failure.log", v.request), ""))
+	_ = v.show(http.StatusInternalServerError, pages.Failure(v.frame, v.frame.T("failure.internal"), v.frame.T("failure.log", v.request), ""))
 }
 
 // open is a page for anybody.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -253,7 +252,7 @@ func (w *world) happens(serial site.Serial, side site.Side, number uint64, kind 
 func (w *world) serve() string {
 	server := httptest.NewUnstartedServer(w.handler)
 	server.EnableHTTP2 = true
-	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelError)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	w.t.Cleanup(server.Close)
 	return server.URL

@@ -263,8 +263,8 @@ func (m *manager) finish(s *service, unit *units.Service, c units.Command, env [
 		}
 		return err
 	}
-	if unit.StartSec > 0 {
-		timer := time.AfterFunc(unit.StartSec, func() { _ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) })
+	if unit.StartWithin > 0 {
+		timer := time.AfterFunc(unit.StartWithin, func() { _ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL) })
 		defer timer.Stop()
 	}
 	if err := m.children.wait(cmd); err != nil && !c.Ignore {
@@ -334,7 +334,7 @@ func (m *manager) perhapsAgain(s *service, unit *units.Service, clean, signal bo
 	}
 	s.set(func() {
 		s.state = waiting
-		s.restart = time.AfterFunc(unit.RestartSec, func() {
+		s.restart = time.AfterFunc(unit.RestartAfter, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.look() == waiting {
@@ -380,8 +380,8 @@ func (m *manager) stop(name string) error {
 	} else {
 		_ = unix.Kill(cmd.Process.Pid, unix.SIGTERM)
 	}
-	bound := time.After(unit.StopSec)
-	if unit.StopSec == 0 {
+	bound := time.After(unit.StopWithin)
+	if unit.StopWithin == 0 {
 		bound = nil
 	}
 	select {

@@ -89,14 +89,14 @@ func (s *Service) set(section, key, value string) (err error) {
 	case "Service.RuntimeDirectoryMode":
 		s.RuntimeMode, err = mode(value)
 	case "Service.RestartSec":
-		s.RestartSec, err = span(value)
+		s.RestartAfter, err = span(value)
 	case "Service.TimeoutStartSec":
-		s.StartSec, err = span(value)
+		s.StartWithin, err = span(value)
 	case "Service.TimeoutStopSec":
-		s.StopSec, err = span(value)
+		s.StopWithin, err = span(value)
 	case "Service.TimeoutSec":
-		s.StopSec, err = span(value)
-		s.StartSec = s.StopSec
+		s.StopWithin, err = span(value)
+		s.StartWithin = s.StopWithin
 	case "Service.Nice":
 		s.Nice, err = strconv.Atoi(value)
 	case "Service.WorkingDirectory":

@@ -33,33 +33,33 @@ var Folders = []string{"etc/systemd/system", "run/systemd/system", "usr/local/li
 
 // Service is what a file says.
 type Service struct {
-	Name        string // with ".service"
-	Type        string // simple, exec, oneshot
-	Remain      bool   // RemainAfterExit
-	Pre         []Command
-	Start       []Command
-	Reload      []Command
-	Stop        []Command
-	Restart     string // no, always, on-success, on-failure, on-abnormal, on-abort
-	RestartSec  time.Duration
-	StartSec    time.Duration // bound of what ends by itself; 0: none
-	StopSec     time.Duration
-	Nice        int
-	Environment []string // in order
-	EnvFiles    []string // with a "-" in front: may be missing
-	Directory   string
-	State       []string // below /var/lib
-	StateMode   fs.FileMode
-	Runtime     []string // below /run
-	RuntimeMode fs.FileMode
-	Preserve    bool   // RuntimeDirectoryPreserve
-	Kill        string // KillMode: control-group, mixed, process
-	After       []string
-	Requires    []string
-	Wants       []string
-	Conditions  []string // paths; with a "!" in front: must not exist; with a "|" before that: one of these is enough
-	WantedBy    []string
-	Also        []string
+	Name         string // with ".service"
+	Type         string // simple, exec, oneshot
+	Remain       bool   // RemainAfterExit
+	Pre          []Command
+	Start        []Command
+	Reload       []Command
+	Stop         []Command
+	Restart      string // no, always, on-success, on-failure, on-abnormal, on-abort
+	RestartAfter time.Duration
+	StartWithin  time.Duration // bound of what ends by itself; 0: none
+	StopWithin   time.Duration
+	Nice         int
+	Environment  []string // in order
+	EnvFiles     []string // with a "-" in front: may be missing
+	Directory    string
+	State        []string // below /var/lib
+	StateMode    fs.FileMode
+	Runtime      []string // below /run
+	RuntimeMode  fs.FileMode
+	Preserve     bool   // RuntimeDirectoryPreserve
+	Kill         string // KillMode: control-group, mixed, process
+	After        []string
+	Requires     []string
+	Wants        []string
+	Conditions   []string // paths; with a "!" in front: must not exist; with a "|" before that: one of these is enough
+	WantedBy     []string
+	Also         []string
 }
 
 // Command is a line that starts a program.
@@ -136,7 +136,7 @@ func dropInsOf(root, name string) ([]byte, error) {
 // Parse reads a service's text.
 func Parse(name string, text []byte) (*Service, error) {
 	s := &Service{Name: name, Type: "simple", Restart: "no", Kill: "control-group",
-		RestartSec: 100 * time.Millisecond, StopSec: 90 * time.Second, StateMode: 0o755, RuntimeMode: 0o755}
+		RestartAfter: 100 * time.Millisecond, StopWithin: 90 * time.Second, StateMode: 0o755, RuntimeMode: 0o755}
 	section := ""
 	for number, line := range joined(string(text)) {
 		line = strings.TrimSpace(line)
