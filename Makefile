@@ -7,7 +7,7 @@ STATIC := CGO_ENABLED=0
 BUILD := $(STATIC) $(GO) build -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := build
-.PHONY: help build package lab test test-all unit scenarios lint fuzz sim sim-mistakes model bench generate check-fresh clean $(TASK)
+.PHONY: help build package lab test test-all unit scenarios lint fuzz sim sim-mistakes model bench generate vendor-assets screenshots check-fresh clean $(TASK)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -57,6 +57,14 @@ generate: ## write the generated files anew; builds its tools first, some minute
 	@$(STATIC) $(GO) test ./manager/store -run TestQueriesAreGenerated -update
 	@$(STATIC) $(GO) test ./vsocket/config ./pop/config ./wire/keepalive ./wire/witness ./lab/report ./manager/api -update
 	@cd tools/generators && $(STATIC) $(GO) run ./proto ../../channel channel.proto protoc-gen-go=paths=source_relative protoc-gen-connect-go=paths=source_relative,package_suffix
+
+	@cd tools/generators && $(STATIC) $(GO) run ./templ ../../manager/ui/pages
+
+vendor-assets: $(TASK) ## get the pages' style sheets and scripts from their npm packages; needs npm
+	@$(TASK) assets
+
+screenshots: $(TASK) ## a picture of each page, into bin/screenshots
+	@$(TASK) screenshots
 
 check-fresh: ## as root: `make lab` and `make test` on a fresh Debian with Go, git and make alone
 	@scripts/check-fresh

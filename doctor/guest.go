@@ -66,6 +66,17 @@ func (i *Interface) Has(addr netip.Addr) bool {
 	return false
 }
 
+// works says that the interface of a purpose is up and has its address, as far as
+// is known.
+func (g *Guest) works(of string) bool {
+	for i := range g.Interfaces {
+		if x := &g.Interfaces[i]; x.Of == of && (!x.Up || x.Want.IsValid() && !x.Has(x.Want.Addr())) {
+			return false
+		}
+	}
+	return true
+}
+
 // Resolver is a DNS server asked for ARM's name.
 type Resolver struct {
 	Server  netip.Addr `json:"server"`

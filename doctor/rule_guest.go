@@ -100,7 +100,7 @@ func (e *examination) guestAzure() {
 		}
 		named := answered || len(g.DNS) == 0
 		switch {
-		case g.ARM.Host == "" || !named || e.has("nsg-arm"):
+		case g.ARM.Host == "" || !named || e.has("nsg-arm") || !g.works("mgmt"):
 		case g.ARM.MGMT && g.ARM.OK && (g.ARM.By == "" || g.ARM.By == "mgmt"):
 		case g.ARM.OK:
 			e.guest(i, "arm-other-nic", Warning, fmt.Sprintf("%s is reached by %s, not by MGMT", g.ARM.Host, orWord(g.ARM.By, "another interface")),

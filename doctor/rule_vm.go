@@ -108,7 +108,7 @@ func (e *examination) alike() {
 		}
 		e.add(Finding{Code: "subnet-differs", Severity: Error, What: fmt.Sprintf("%s is in %s, %s in %s", pair[1].Name, other, pair[0].Name, one), Where: pair[1].ID,
 			Why:      "the two have the same subnets; the floating IP can only be where its subnet is",
-			Remedies: []Remedy{{Person: "stop the VM, move the NIC to the primary's subnet (portal: Network interfaces > " + pair[1].Name + " > IP configurations > Subnet), and give the guest its address there"}}})
+			Remedies: []Remedy{{Person: "make the secondary anew in the primary's subnets (releve azure deploy --role secondary): Azure moves no second NIC that a VM has"}}})
 	}
 }
 

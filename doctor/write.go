@@ -37,8 +37,8 @@ func (r *Request) command() string {
 	case len(r.Edits) == 0 && kind == "Microsoft.Network/networkInterfaces":
 		return "az network nic update --ids " + r.ID
 	}
-	if verb, which := identityEdit(r.Edits); verb != "" {
-		return fmt.Sprintf("az vm identity %s --resource-group %s --name %s --identities %s", verb, group, name, which)
+	if commands := identityCommands(r.Edits, group, name); commands != nil {
+		return strings.Join(commands, " && ")
 	}
 	text := "az resource update --ids " + r.ID
 	for _, edit := range r.Edits {
@@ -47,20 +47,25 @@ func (r *Request) command() string {
 	return text
 }
 
-// identityEdit: an identity's id has dots, which --set would take for a path.
-func identityEdit(edits []Edit) (verb, which string) {
+// identityCommands: an identity's id has dots, which --set would take for a path.
+func identityCommands(edits []Edit, group, vm string) []string {
+	var commands []string
 	for _, edit := range edits {
+		verb, which := "", ""
 		switch {
 		case edit.Path[0] != "identity":
 		case len(edit.Path) == 3 && edit.Value == nil:
-			return "remove", edit.Path[2]
+			verb, which = "remove", edit.Path[2]
 		case len(edit.Path) == 3:
-			return "assign", edit.Path[2]
-		default:
+			verb, which = "assign", edit.Path[2]
+		case len(edits) == 1: // the type alone: without the system's
 			verb, which = "remove", "'[system]'"
 		}
+		if verb != "" {
+			commands = append(commands, fmt.Sprintf("az vm identity %s --resource-group %s --name %s --identities %s", verb, group, vm, which))
+		}
 	}
-	return verb, which
+	return commands
 }
 
 // lists are the members of Azure's bodies whose items have names.

@@ -128,7 +128,9 @@ func TestInstallIntoAFolder(t *testing.T) {
 	if status := tool(t, "dpkg", "--root="+root, "--status", "releve-vsocket"); !strings.Contains(status, "Status: install ok installed") {
 		t.Errorf("is not installed:\n%s", status)
 	}
-	must(t, os.WriteFile(filepath.Join(root, "etc/releve/vsocket.yaml"), []byte("key: secret\n"), 0o600))
+	for _, name := range []string{"vsocket.yaml", "vsocket.yaml.former", "lock", "enrol"} { // as the program leaves them
+		must(t, os.WriteFile(filepath.Join(root, "etc/releve", name), []byte("secret\n"), 0o600))
+	}
 	must(t, os.MkdirAll(filepath.Join(root, "var/lib/releve/manager"), 0o700))
 	dpkg("--purge", "releve-vsocket", "releve-pop")
 	var left []string

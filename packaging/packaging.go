@@ -41,7 +41,7 @@ var products = []product{
 		description: "A site's two vSockets watch each other, and one takes over the site's\n" +
 			"floating IP when the other dies. This is the agent, and its channel to the\nmanager.",
 		units: []string{"releve-vsocket.service", "releve-channel.service", "releve-web.service"},
-		gone: []string{"/var/lib/releve", "/etc/releve/vsocket.yaml", "/etc/releve/vsocket.yaml.former",
+		gone: []string{"/var/lib/releve", "/etc/releve/vsocket.yaml", "/etc/releve/vsocket.yaml.former", "/etc/releve/lock",
 			"/etc/releve/enrol", "/etc/releve/ca.pem", "/etc/releve/first-boot"},
 	},
 	{

@@ -2,6 +2,7 @@ package emulator_test
 
 import (
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,8 @@ const elsewhere = "00000000-0000-4000-8000-00000000000b"
 // TestApplications: who signs in with a secret may do what roles allow, from
 // the right tenant, while the token lasts.
 func TestApplications(t *testing.T) {
-	w := newWorld(t, emulator.Options{})
+	state := filepath.Join(t.TempDir(), "azure.json")
+	w := newWorld(t, emulator.Options{State: state})
 	person := emulator.Application{ClientID: "00000000-0000-4000-8000-0000000000c1", ObjectID: "00000000-0000-4000-8000-0000000000c0",
 		Name: "person", Secret: "s3cret", Tenants: []string{store.DefaultTenant, elsewhere}}
 	if err := w.s.AddApplication(person); err != nil {
@@ -44,6 +46,17 @@ func TestApplications(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.call("GET", nic, old, "").want(t, 401, "ExpiredAuthenticationToken")
+	if err := w.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := emulator.New(emulator.Options{State: state})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if _, err := again.Token(person.ClientID, "https://management.azure.com", 0); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestMachineHook: events come in order, outside of the lock, and an answer

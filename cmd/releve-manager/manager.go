@@ -19,6 +19,7 @@ import (
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/presence"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/ui"
 )
 
 // manager is one running manager: its parts, wired.
@@ -116,9 +117,18 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 		Now: time.Now, Log: m.log, SignIn: m.signIn})
 	mux := http.NewServeMux()
 	mux.Handle(m.fleet.Handler())
-	mux.Handle("/", people.Handler())
+	mux.Handle("/", m.pages().Beside(people.Handler()))
 	m.server = fleet.Server(mux, config, m.log)
 	return nil
+}
+
+// pages are what a browser is shown.
+func (m *manager) pages() *ui.UI {
+	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Status: m.presence, Fleet: m.fleet, Now: time.Now, Log: m.log}
+	if m.signIn.Provider != nil {
+		p.Provider = m.signIn.Provider.Issuer()
+	}
+	return ui.New(p)
 }
 
 func (m *manager) close() error {

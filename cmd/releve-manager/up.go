@@ -176,8 +176,10 @@ func (u *upping) greet(out io.Writer, m *manager, addr net.Addr, code string) {
 	}
 	if code != "" {
 		fmt.Fprintf(out, `
-There is nobody yet. Become %s, the first owner, within 24 hours:
+There is nobody yet. Become %s, the first owner, within 24 hours, in a browser:
+  %s/welcome#%s
+or here:
   releve login %s --fingerprint %s --code %s
-`, u.owner, address, fingerprint, code)
+`, u.owner, address, code, address, fingerprint, code)
 	}
 }

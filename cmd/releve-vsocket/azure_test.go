@@ -82,6 +82,7 @@ func (s *cloudSite) settings(t *testing.T, endpoint, metadata, clientID string) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	cfg.Routes = config.RoutesSystem // this host has none of its addresses
 	cfg.RunDir, cfg.StateDir = filepath.Join(dir, "run"), filepath.Join(dir, "state")
 	az := cfg.Azure
 	az.Endpoint, az.Audience, az.IMDS, az.CAFile = endpoint, "https://management.azure.com", metadata, ca

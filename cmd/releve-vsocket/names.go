@@ -43,15 +43,17 @@ func awaitNames(ctx context.Context, in *config.Interfaces, tell func(error)) er
 func (u *unit) await(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	found := make(chan error, 1)
+	var err error
+	done := make(chan struct{})
 	go func() {
-		found <- awaitNames(ctx, &u.cfg.Interfaces, func(absent error) {
+		defer close(done)
+		err = awaitNames(ctx, &u.cfg.Interfaces, func(absent error) {
 			slog.Warn("waiting for an interface", "reason", absent)
 			u.door.wait(fmt.Errorf("the agent waits for its interfaces: %w", absent))
 		})
 	}()
 	select {
-	case err := <-found:
+	case <-done:
 		if errors.Is(err, context.Canceled) {
 			return false, nil
 		}
@@ -59,7 +61,7 @@ func (u *unit) await(ctx context.Context) (bool, error) {
 		return err == nil, err
 	case <-u.door.stop:
 		cancel()
-		<-found
+		<-done
 		return false, nil
 	}
 }

@@ -104,11 +104,12 @@ func (u *unit) apply(ctx context.Context) (control.Outcome, error) {
 	if u.door.get().take == nil {
 		return control.Outcome{State: control.Undecided, Why: u.door.waits().Error()}, nil
 	}
-	if err := u.source.reread(); err != nil {
-		return control.Outcome{State: control.Refused, Why: err.Error()}, nil
+	if why := said(u.source.reread()); why != "" {
+		return control.Outcome{State: control.Refused, Why: why}, nil
 	}
-	if _, err := u.offer(ctx); err != nil {
-		return control.Outcome{State: control.Undecided, Why: err.Error()}, nil
+	_, err := u.offer(ctx)
+	if why := said(err); why != "" {
+		return control.Outcome{State: control.Undecided, Why: why}, nil
 	}
 	return u.source.outcome(), nil
 }
@@ -128,4 +129,12 @@ func (s *source) outcome() control.Outcome {
 		return control.Outcome{State: control.Waits, Why: s.status.Problem}
 	}
 	return control.Outcome{State: control.Undecided, Why: "the agent is about to take it"}
+}
+
+// said is an error for who asks, "" if there is none.
+func said(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }

@@ -74,7 +74,9 @@ func (o *options) serveWeb(ctx context.Context, cfg *config.Config, listen strin
 	case err = <-done:
 	case <-ctx.Done():
 		err = errors.Join(server.Close(), ctx.Err())
-		<-done
+		if why := <-done; !errors.Is(why, http.ErrServerClosed) {
+			err = errors.Join(err, why)
+		}
 	}
 	return errors.Join(err, through.Close())
 }

@@ -120,7 +120,7 @@ func (d *deployment) given(cmd *cobra.Command) error {
 		}
 	}
 	if terminal.Person(cmd.InOrStdin()) && !d.run.json {
-		d.talk.Person = ask.NewTerminal(cmd.InOrStdin(), cmd.ErrOrStderr())
+		d.talk.Person = ask.NewTerminal(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 	}
 	return nil
 }

@@ -259,6 +259,9 @@ func (q *questions) machine() {
 		return
 	}
 	choices, first := []ask.Choice{}, ""
+	if sizes == nil {
+		first = usual
+	}
 	for _, s := range sizes {
 		if s.NICs >= len(plan.NICs) {
 			choices = append(choices, ask.Choice{Value: s.Name, Text: s.Cores + " vCPUs, zones " + strings.Join(s.Zones, ", ")})

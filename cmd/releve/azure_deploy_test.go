@@ -145,7 +145,7 @@ func TestDeployByQuestions(t *testing.T) {
 	d := deployment{unmanaged: true}
 	d.talk.Given = map[string]string{"package": "https://example.com/x.deb", "package-sha256": strings.Repeat("5e", 32), "ssh-key": opsKey}
 	typed := "\nParis\nrg-site\n1\nvnet-edge\n\n\n\n\n\n\n\n\n\nDebian:debian-13:13-gen2:latest\n\n\n"
-	d.talk.Person = ask.NewTerminal(strings.NewReader(typed), &out)
+	d.talk.Person = ask.NewTerminal(t.Context(), strings.NewReader(typed), &out)
 	client, subscription, err := d.account.open(t.Context(), cmd)
 	if err != nil {
 		t.Fatal(err)

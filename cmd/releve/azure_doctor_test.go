@@ -9,8 +9,10 @@ import (
 
 	"releve.dev/releve/azure/emulator"
 	"releve.dev/releve/azure/emulator/store"
+	"releve.dev/releve/doctor"
 	"releve.dev/releve/doctor/sheet"
 	"releve.dev/releve/setup/sitetest"
+	"releve.dev/releve/site"
 )
 
 // doctorOf is `releve azure doctor` on a site before HA is set up, by its owner.
@@ -82,4 +84,41 @@ func TestAzureDoctor(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// Both guests are asked by a run command, and what they say is judged with the
+// rest; one that can't answer isn't taken for well.
+func TestAzureDoctorAsksTheGuests(t *testing.T) {
+	s := pairWithGuests(t)
+	said := map[string]string{}
+	for i, vm := range []string{sitetest.Primary, sitetest.Secondary} {
+		text, err := sheet.Pack(&doctor.Guest{Side: site.Primary + site.Side(i), Version: site.Release, NotForwarding: []string{"net.ipv4.ip_forward"},
+			Status: &doctor.Status{Role: site.Active, Master: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said[strings.ToLower(s.VMID(vm))] = text
+	}
+	said[strings.ToLower(s.VMID(sitetest.Secondary))] = "sh: 1: releve-vsocket: not found"
+	s.Server.OnMachine(func(e store.MachineEvent) {
+		switch e.Kind {
+		case store.MachineBoot, store.MachineRestart:
+			go s.Server.Booted(e.VM.ID)
+		case store.MachineScript:
+			if e.Script.Command != "releve-vsocket doctor --facts" {
+				t.Errorf("asked: %s", e.Script.Command)
+			}
+			go s.Server.ScriptDone(e.Script.Operation, 0, said[strings.ToLower(e.VM.ID)], "")
+		}
+	})
+	text, err := azureDo(t, "doctor", "--floating-ip", sitetest.FloatingIP.String())
+	if err == nil {
+		t.Error("no error")
+	}
+	for _, want := range []string{"IP forwarding is off in the guest: net.ipv4.ip_forward  " + s.VMID(sitetest.Primary), "this vSocket has no HA settings",
+		"the guest couldn't be looked at: a guest's facts", s.VMID(sitetest.Secondary)} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it doesn't say %q:\n%s", want, text)
+		}
+	}
 }

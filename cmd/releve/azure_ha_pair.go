@@ -87,7 +87,7 @@ func (p *azurePair) ask(ctx context.Context, cmd *cobra.Command) error {
 		talk.Given["network-group"] = p.names.NetworkGroup
 	}
 	if terminal.Person(cmd.InOrStdin()) {
-		talk.Person = ask.NewTerminal(cmd.InOrStdin(), cmd.ErrOrStderr())
+		talk.Person = ask.NewTerminal(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr())
 	}
 	if p.names.Group == "" && talk.Person != nil {
 		groups, err := p.client.List(ctx, "/subscriptions/"+p.names.Subscription+"/resourceGroups")

@@ -146,3 +146,40 @@ func TestAzureHARefuses(t *testing.T) {
 		t.Errorf("changed: %s", diff)
 	}
 }
+
+// D10: Owner of the two groups is enough, and of one it isn't: then nothing is
+// changed, and the other is named.
+func TestAzureHAAsAnOwner(t *testing.T) {
+	const owner, app = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "5f0c1a2e-0000-4000-8000-0000000000aa"
+	s := pairWithGuests(t)
+	if err := s.Server.AddApplication(emulator.Application{ClientID: app, Name: "operator", Secret: "s3cret"}); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AZURE_CLIENT_ID", app)
+	t.Setenv("AZURE_CLIENT_SECRET", "s3cret")
+	own := func(group string) {
+		s.Place(s.GroupID(group)+"/providers/Microsoft.Authorization/roleAssignments/5f0c1a2e-0000-4000-9000-0000000000aa",
+			`{"properties":{"principalId":"`+app+`","roleDefinitionId":"/subscriptions/`+s.Subscription+`/providers/Microsoft.Authorization/roleDefinitions/`+owner+`"}}`)
+	}
+	own(sitetest.Group)
+	before := s.Store()
+	args := []string{"ha", "--yes", "--floating-ip", sitetest.FloatingIP.String()}
+	out, err := azureDo(t, args...)
+	if err == nil || !strings.Contains(out, "/resourceGroups/"+sitetest.NetworkGroup) || !strings.Contains(err.Error(), "nothing has changed") {
+		t.Fatalf("as owner of one group: %v\n%s", err, out)
+	}
+	if diff := sitetest.Compare(before, s.Store()); diff != nil {
+		t.Fatalf("as owner of one group: %s", diff)
+	}
+	own(sitetest.NetworkGroup)
+	before = s.Store()
+	if out, err = azureDo(t, args...); err != nil {
+		t.Fatalf("as owner of both: %v\n%s", err, out)
+	}
+	if out, err = azureDo(t, "ha", "undo", "--yes"); err != nil {
+		t.Fatalf("undo: %v\n%s", err, out)
+	}
+	if diff := sitetest.Compare(before, s.Store()); diff != nil {
+		t.Errorf("after undo: %s", diff)
+	}
+}

@@ -16,6 +16,7 @@ func undoCommand() *cobra.Command {
 	var u struct {
 		azurePair
 		azureRun
+		noGuests bool
 	}
 	command := &cobra.Command{
 		Use: "undo", Short: "Take back what ha made, and only that",
@@ -34,7 +35,7 @@ any machine; what somebody else has made or changed since stays.
 		if err := signedIn(u.facts); err != nil {
 			return err
 		}
-		steps := plan.Undo(u.facts)
+		steps := plan.Undo(u.facts, !u.noGuests)
 		if err := u.azureRun.run(ctx, cmd, u.client, steps, &plan.Known{}, nil); err != nil {
 			return err
 		}
@@ -42,6 +43,7 @@ any machine; what somebody else has made or changed since stays.
 	})
 	u.azurePair.flags(command)
 	u.azureRun.flags(command)
+	command.Flags().BoolVar(&u.noGuests, "no-guests", false, "leave the settings in the guests, such as one that runs nothing any more")
 	return command
 }
 
@@ -50,7 +52,7 @@ func signedIn(f *doctor.Facts) error {
 	if f.Caller.Problem == doctor.SignedIn {
 		return nil
 	}
-	return fmt.Errorf("Azure can't be asked: %s %s\nhint: releve azure doctor says what to do", f.Caller.Problem, f.Caller.Detail)
+	return fmt.Errorf("nothing can be asked of Azure: %s %s\nhint: releve azure doctor says what to do", f.Caller.Problem, f.Caller.Detail)
 }
 
 // leftOver tells what Azure doesn't let anybody change while a VM is stopped.

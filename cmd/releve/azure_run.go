@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"releve.dev/releve/setup/account"
 	"releve.dev/releve/setup/apply"
+	"releve.dev/releve/setup/ask"
 	"releve.dev/releve/setup/document"
 	"releve.dev/releve/setup/plan"
 	"releve.dev/releve/terminal"
@@ -41,7 +43,7 @@ func (r *azureRun) run(ctx context.Context, cmd *cobra.Command, c *account.Clien
 	if r.plan || len(changes) == 0 {
 		return r.show(cmd.OutOrStdout(), changes)
 	}
-	if err := r.ask(cmd, changes); err != nil {
+	if err := r.ask(ctx, cmd, changes); err != nil {
 		return err
 	}
 	if r.before != nil {
@@ -72,7 +74,7 @@ func goOn(err error) error {
 
 // ask shows the changes in short and asks, where somebody sits at the terminal.
 // Where nobody does, the command line is the consent.
-func (r *azureRun) ask(cmd *cobra.Command, changes []apply.Change) error {
+func (r *azureRun) ask(ctx context.Context, cmd *cobra.Command, changes []apply.Change) error {
 	if r.yes || !terminal.Person(cmd.InOrStdin()) {
 		return nil
 	}
@@ -82,7 +84,10 @@ func (r *azureRun) ask(cmd *cobra.Command, changes []apply.Change) error {
 		fmt.Fprintf(out, "  %-9s %-24s %s\n", doing(change.Outcome), change.Step.Name, change.Step.Why)
 	}
 	fmt.Fprint(out, "Type yes to go on (--plan shows each in full): ")
-	answer, err := terminal.Line(cmd.InOrStdin())
+	answer, err := ask.Line(ctx, bufio.NewReader(cmd.InOrStdin()))
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
 	if err != nil || answer != "yes" {
 		return errors.New("nothing has changed\nhint: --yes goes on without asking")
 	}

@@ -37,7 +37,8 @@ func buildVSocket(t *testing.T) vsockets {
 func (v vsockets) make(ts *testscript.TestScript, _ bool, args []string) {
 	home := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(home, 0o700))
-	text := strings.NewReplacer("/var/lib/releve", filepath.Join(home, "state"), "/run/releve", filepath.Join(home, "run")).Replace(config.FreshSample())
+	text := strings.NewReplacer("/var/lib/releve", filepath.Join(home, "state"), "/run/releve", filepath.Join(home, "run"),
+		"routes: own", "routes: system").Replace(config.FreshSample())
 	ts.Check(os.WriteFile(filepath.Join(home, "vsocket.yaml"), []byte(text), 0o600))
 	server, err := control.Serve(filepath.Join(home, "run"), control.Handlers{Status: func(context.Context) (status site.Status, err error) {
 		raw, err := os.ReadFile(ts.MkAbs(args[1]))

@@ -28,6 +28,8 @@ const usage = `usage: task COMMAND
   unit       unit tests alone (with -race)
   scenarios  the lab's scenarios that guard main (-all: every one)
   model      search the models in spec/ alone
+  assets     get what the pages are made with from its packages (needs npm and a network)
+  screenshots  pictures of all pages, into bin/screenshots
 `
 
 func main() {
@@ -56,14 +58,16 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("no command\n%s", usage)
 	}
 	plans := map[string]func(context.Context, *shop, []string) error{
-		"build":     buildOnly,
-		"test":      testMain,
-		"test-all":  testAll,
-		"lint":      lint,
-		"fuzz":      fuzzOnly,
-		"unit":      unitOnly,
-		"scenarios": scenariosOnly,
-		"model":     modelOnly,
+		"build":       buildOnly,
+		"test":        testMain,
+		"test-all":    testAll,
+		"lint":        lint,
+		"fuzz":        fuzzOnly,
+		"unit":        unitOnly,
+		"scenarios":   scenariosOnly,
+		"model":       modelOnly,
+		"assets":      vendorAssets,
+		"screenshots": screenshots,
 	}
 	plan, known := plans[args[0]]
 	if !known {
@@ -83,14 +87,14 @@ func buildOnly(ctx context.Context, s *shop, _ []string) error {
 
 func testMain(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
-		debian(raceNeeds, storeNeeds, modelNeeds), modules, rules, vet, staticcheck, programs, modelsHold,
+		debian(raceNeeds, storeNeeds, modelNeeds, pageNeeds), modules, rules, vet, staticcheck, programs, modelsHold,
 		unitRace, unitPlain, simulate(10_000, always), fuzzFor(guardFuzz), scenarios(guardPlan),
 	)
 }
 
 func testAll(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
-		debian(raceNeeds, storeNeeds, modelNeeds), modules, rules, vet, staticcheck, golangci, programs, modelsHold,
+		debian(raceNeeds, storeNeeds, modelNeeds, pageNeeds), modules, rules, vet, staticcheck, golangci, programs, modelsHold,
 		unitRace, unitPlain, proofs, simulate(20_000, today), mistakes, fuzzFor(allFuzz), scenarios(fullPlan),
 	)
 }
@@ -100,7 +104,7 @@ func lint(ctx context.Context, s *shop, _ []string) error {
 }
 
 func unitOnly(ctx context.Context, s *shop, _ []string) error {
-	return s.do(ctx, debian(raceNeeds, storeNeeds), modules, unitRace, unitPlain)
+	return s.do(ctx, debian(raceNeeds, storeNeeds, pageNeeds), modules, unitRace, unitPlain)
 }
 
 func scenariosOnly(ctx context.Context, s *shop, args []string) error {

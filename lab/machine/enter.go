@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"releve.dev/releve/lab/machine/guest"
 )
 
 // Start starts a program inside the machine: in its namespaces, below its root.
@@ -22,7 +26,10 @@ func (m *Machine) Start(cmd *exec.Cmd) error {
 	result := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with its changed namespaces
-		err := enter(m.procOf(first.Process.Pid))
+		err := enter(fmt.Sprintf("/proc/%d", first.Process.Pid))
+		if err == nil {
+			err = find(cmd)
+		}
 		if err == nil {
 			err = cmd.Start()
 		}
@@ -31,9 +38,22 @@ func (m *Machine) Start(cmd *exec.Cmd) error {
 	return <-result
 }
 
-// procOf is the first process's folder in /proc. Inside a room's own /proc it is by
-// the number that the room has for it.
-func (m *Machine) procOf(pid int) string { return fmt.Sprintf("/proc/%d", pid) }
+// find looks a program up that is named without a path: in the machine, by the thread
+// that has entered it.
+func find(cmd *exec.Cmd) error {
+	name := cmd.Args[0]
+	if strings.Contains(name, "/") {
+		return nil
+	}
+	for _, folder := range strings.Split(guest.Path, ":") {
+		path := filepath.Join(folder, name)
+		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 && !info.IsDir() {
+			cmd.Path, cmd.Err = path, nil
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %w", name, exec.ErrNotFound)
+}
 
 // enter takes the calling thread into the namespaces of a process. The mounts' comes
 // last of all, as the others are found by the /proc outside.
@@ -92,7 +112,7 @@ func (m *Machine) Script(ctx context.Context, folder string, text []byte) (Resul
 	var out, complaint last
 	cmd := exec.Command("/bin/sh", "-c", `mkdir -p "$1" && cd "$1" && cat >script.sh && chmod 0700 script.sh && exec /bin/sh ./script.sh </dev/null`, "sh", folder)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), &out, &complaint
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"}
+	cmd.Env = []string{"PATH=" + guest.Path, "HOME=/root", "LANG=C.UTF-8"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := m.Start(cmd); err != nil {
 		return Result{}, err

@@ -28,6 +28,7 @@ type Watcher interface {
 // played; broken promises are in the report.
 func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
 	wanted := opt.Profile
+	opt.Bare = s.setUp != nil
 	opt.Zones, opt.WithoutHA, opt.Cloud = s.Zones, s.Alone, opt.Cloud || s.Cloud
 	opt.PoPs = max(opt.PoPs, s.PoPs)
 	opt.Managed, opt.OneOnly = (opt.Managed || s.Managed) && !s.Alone, s.OneOnly // a manager would give them HA settings
@@ -50,7 +51,12 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	if !s.Alone {
 		ev.First = world.Primary
 	}
-	st := &stage{ctx, w, ev, s.Choice, conductor}
+	st := &stage{ctx: ctx, w: w, ev: ev, choice: s.Choice, conductor: conductor}
+	if s.setUp != nil {
+		if err := s.setUp(st); err != nil {
+			return nil, fmt.Errorf("set the site up: %w", err)
+		}
+	}
 	before, err := snapshot(w)
 	if err != nil {
 		return nil, err

@@ -26,8 +26,9 @@ type Scenario struct {
 	Expect  Expect
 	Choice  Choice // of crash points
 
-	hold      time.Duration // before a failback, unless the user says so; 0: the default
-	pointwise bool          // made of crash points: quick timers, the agents are asked for their steps
+	hold      time.Duration      // before a failback, unless the user says so; 0: the default
+	pointwise bool               // made of crash points: quick timers, the agents are asked for their steps
+	setUp     func(*stage) error // the site in a bare lab, before anything is measured
 	play      func(*stage) error
 	check     func(*evidence) []finding // what this row promises beyond the counts
 }
@@ -120,6 +121,10 @@ var All = []Scenario{
 		Expect: Expect{Moves: one, Failbacks: one}, play: playManagerDown, check: checkManagerDown},
 	{Name: "managed", Line: "a site set up, changed and rebuilt by the manager alone, with failovers between", Profile: profile.Instant, Cloud: true, Managed: true, OneOnly: true,
 		Expect: Expect{Moves: one, Failbacks: one}, play: playManaged, check: checkManaged},
+	{Name: "azure-setup", Line: "two vSockets deployed and made a pair by releve azure, in two zones; failover and failback", Profile: profile.Instant, Cloud: true, Managed: true, Zones: true,
+		Expect: Expect{Moves: one, Failbacks: one}, setUp: setUp(true), play: playSetUp, check: checkSetUp},
+	{Name: "azure-setup-set", Line: "the same, in an availability set", Profile: profile.Instant, Cloud: true, Managed: true,
+		Expect: Expect{Moves: one, Failbacks: one}, setUp: setUp(false), play: playSetUp, check: checkSetUp},
 	{Name: "crash-points", Line: "kill -9 before each step of a takeover, handover and failback", Profile: profile.Instant,
 		pointwise: true, play: playCrashPoints},
 }

@@ -19,6 +19,7 @@ type stage struct {
 
 	choice    Choice // of crash points
 	conductor *conductor
+	desk      *world.Desk // of who has set the site up
 }
 
 // bound is how long the site may take to come to rest: generous for the

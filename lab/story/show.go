@@ -64,7 +64,11 @@ func New(out *os.File, style term.Style, name string, opt world.Options) *Show {
 // Rising tells that the site is being brought up.
 func (s *Show) Rising() {
 	title := fmt.Sprintf("Relève lab · %s · Azure profile %s", s.name, s.opt.Profile.Name)
-	fmt.Fprintf(s.out, "%s\n%s\n\n", s.style.Bold(title), s.style.Dim("Bringing up two vSockets, an Azure, a VM and the Internet on this machine …"))
+	what := "two vSockets, an Azure, a VM and the Internet"
+	if s.opt.Bare {
+		what = "an Azure, a VM, a manager and the Internet"
+	}
+	fmt.Fprintf(s.out, "%s\n%s\n\n", s.style.Bold(title), s.style.Dim("Bringing up "+what+" on this machine …"))
 }
 
 // Up begins to show the site.

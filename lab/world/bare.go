@@ -54,14 +54,6 @@ func (w *World) endpoint() string {
 	return "https://" + azuresite.AzureAddr.String()
 }
 
-// managerAddress is where devices and people in the lab's hosts find the manager.
-func (w *World) managerAddress() string {
-	if w.opt.Bare {
-		return net.JoinHostPort(managerName, managerPort)
-	}
-	return managerAddr
-}
-
 // startBare starts what only a bare lab has: resolvers, and the host of the VMs.
 func (w *World) startBare() error {
 	for node, addr := range resolvers {

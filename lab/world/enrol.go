@@ -171,7 +171,7 @@ func (w *World) enrol(ctx context.Context, node, program, key string) (err error
 func (w *World) enrolOnce(ctx context.Context, node, program, key string) error {
 	var complaint bytes.Buffer
 	p := w.programs[node]
-	cmd := exec.Command(program, "enrol", "--config", p.path(p.config), "--manager", w.managerAddress(), key)
+	cmd := exec.Command(program, "enrol", "--config", p.path(p.config), "--manager", managerAddr, key)
 	cmd.Stderr = &complaint
 	err := w.StartIn(node, cmd)
 	if err == nil {

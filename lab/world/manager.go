@@ -39,7 +39,7 @@ func (w *World) Site() string {
 
 // managerTime bounds what a manager has to do for the lab. It makes keys, and a
 // database.
-const managerTime = 30 * time.Second
+const managerTime = 2 * time.Minute
 
 // startManager starts the manager and becomes its first owner.
 func (w *World) startManager() error {

@@ -146,6 +146,9 @@ func (m *metal) up(v *vm) error {
 		return nil
 	}
 	m.clear(v)
+	if err := m.w.Await(m.w.life, "Azure's network knows the NICs of "+v.node, bootTime, func(context.Context) bool { return m.known(v.is.NICs) }); err != nil {
+		return err
+	}
 	if v.machine == nil {
 		spec, err := m.spec(v.is)
 		if err != nil {
@@ -167,6 +170,20 @@ func (m *metal) up(v *vm) error {
 	ctx, cancel := context.WithTimeout(m.w.life, bootTime)
 	defer cancel()
 	return v.machine.Boot(ctx, host)
+}
+
+// known reports whether all NICs have reached the data plane, which ARM is ahead of.
+func (m *metal) known(nics []store.MachineNIC) bool {
+	is := map[string]bool{}
+	for _, n := range m.w.azure.Plane().NICs {
+		is[strings.ToLower(n.ID)] = true
+	}
+	for _, n := range nics {
+		if !is[strings.ToLower(n.ID)] {
+			return false
+		}
+	}
+	return true
 }
 
 // spec is what a VM is to be.

@@ -80,7 +80,7 @@ func settings() huma.Config {
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"token":   {Type: "http", Scheme: "bearer", Description: "A token of a person: rlvt_…"},
-					"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "A browser's session"},
+					"session": {Type: "apiKey", In: "cookie", Name: CookieName, Description: "A browser's session"},
 				},
 			},
 		},

@@ -17,9 +17,9 @@ import (
 	"releve.dev/releve/manager/inventory"
 )
 
-// cookieName has the prefix by which a browser takes the cookie from this host
+// CookieName has the prefix by which a browser takes the cookie from this host
 // alone, by TLS, for all paths.
-const cookieName = "__Host-releve"
+const CookieName = "__Host-releve"
 
 // caller is who sent a request.
 type caller struct {
@@ -105,7 +105,7 @@ func (a *API) whoAsks(r *http.Request) (*access.Who, error) {
 		secret, _ := strings.CutPrefix(given, "Bearer ")
 		return a.Access.ByToken(r.Context(), secret)
 	}
-	if cookie, err := r.Cookie(cookieName); err == nil {
+	if cookie, err := r.Cookie(CookieName); err == nil {
 		return a.Access.BySession(r.Context(), cookie.Value)
 	}
 	return a.Access.ByToken(r.Context(), "") // nobody: its refusal says how to log in

@@ -6,6 +6,7 @@ import (
 
 	"releve.dev/releve/client"
 	"releve.dev/releve/manager/access"
+	"releve.dev/releve/manager/input"
 	"releve.dev/releve/manager/inventory"
 )
 
@@ -29,10 +30,10 @@ func (a *API) setNative(ctx context.Context, c *caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	var r reader
-	n := inventory.NativeChange{Prefix: r.subnet("subnet", in.Body.Subnet), LocalIP: r.addr("local_ip", in.Body.LocalIP),
-		PrimaryIP: r.addr("primary_ip", in.Body.PrimaryIP), SecondaryIP: r.addr("secondary_ip", in.Body.SecondaryIP)}
-	if err := r.err(); err != nil {
+	var r input.Reader
+	n := inventory.NativeChange{Prefix: r.Subnet("subnet", in.Body.Subnet), LocalIP: r.Addr("local_ip", in.Body.LocalIP),
+		PrimaryIP: r.Addr("primary_ip", in.Body.PrimaryIP), SecondaryIP: r.Addr("secondary_ip", in.Body.SecondaryIP)}
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return answerSite(a.Inventory.SetNative(ctx, c.actor(), in.Site, how, n))
@@ -40,9 +41,9 @@ func (a *API) setNative(ctx context.Context, c *caller, in *struct {
 
 // readNetwork makes a range of an input.
 func readNetwork(id string, n client.NewNetwork) (inventory.Range, error) {
-	var r reader
-	made := inventory.Range{ID: id, Name: n.Name, Prefix: r.subnet("subnet", n.Subnet), Gateway: r.addr("gateway", n.Gateway)}
-	return made, r.err()
+	var r input.Reader
+	made := inventory.Range{ID: id, Name: n.Name, Prefix: r.Subnet("subnet", n.Subnet), Gateway: r.Addr("gateway", n.Gateway)}
+	return made, r.Err()
 }
 
 func (a *API) addNetwork(ctx context.Context, c *caller, in *struct {

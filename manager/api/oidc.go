@@ -184,7 +184,7 @@ func (a *API) end(w http.ResponseWriter, r *http.Request, f flow, o access.Outsi
 		if err != nil {
 			return err
 		}
-		w.Header().Add("Set-Cookie", cookie(secret, int(access.SessionLife.Seconds())))
+		w.Header().Add("Set-Cookie", SessionCookie(secret, int(access.SessionLife.Seconds())))
 	}
 	http.Redirect(w, r, f.Return, http.StatusSeeOther)
 	return nil

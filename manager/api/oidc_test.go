@@ -47,7 +47,7 @@ func TestProvidersPeople(t *testing.T) {
 	if _, left := b.cookies[flowCookie]; left {
 		t.Error("the sign-in's cookie is left")
 	}
-	c := b.cookies[cookieName]
+	c := b.cookies[CookieName]
 	if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" {
 		t.Errorf("a session's cookie: %+v", c)
 	}

@@ -85,7 +85,7 @@ func refusedInput(status int, message string, errs []error) *problem {
 	for _, err := range errs {
 		var detail *huma.ErrorDetail
 		if errors.As(err, &detail) {
-			p.Faults = append(p.Faults, client.Fault{Field: input(detail.Location), Message: detail.Message})
+			p.Faults = append(p.Faults, client.Fault{Field: inputOf(detail.Location), Message: detail.Message})
 		}
 	}
 	if len(p.Faults) > 0 {
@@ -94,8 +94,8 @@ func refusedInput(status int, message string, errs []error) *problem {
 	return p
 }
 
-// input is huma's location without where in the request it is.
-func input(location string) string {
+// inputOf is huma's location without where in the request it is.
+func inputOf(location string) string {
 	_, field, within := strings.Cut(location, ".")
 	if !within {
 		return location

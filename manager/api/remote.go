@@ -15,6 +15,7 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/sse"
 	"releve.dev/releve/site"
 )
 
@@ -116,7 +117,7 @@ func pass(ctx context.Context, w http.ResponseWriter, from io.Reader, end func()
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			_ = control.SetWriteDeadline(time.Now().Add(patience)) // a test's writer has none
+			_ = control.SetWriteDeadline(time.Now().Add(sse.Patience)) // a test's writer has none
 			if _, err := w.Write(buf[:n]); err != nil {
 				return nil // the client has gone
 			}

@@ -43,11 +43,13 @@ func answerBegun(secret string, who *access.Who, err error) (*begun, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &begun{cookie(secret, int(access.SessionLife.Seconds())), viewMe(who)}, nil
+	return &begun{SessionCookie(secret, int(access.SessionLife.Seconds())), viewMe(who)}, nil
 }
 
-func cookie(value string, age int) string {
-	return (&http.Cookie{Name: cookieName, Value: value, Path: "/", MaxAge: age, Secure: true, HttpOnly: true,
+// SessionCookie gives a browser its session for so many seconds; less than 0 takes it
+// away.
+func SessionCookie(value string, age int) string {
+	return (&http.Cookie{Name: CookieName, Value: value, Path: "/", MaxAge: age, Secure: true, HttpOnly: true,
 		SameSite: http.SameSiteLaxMode}).String()
 }
 
@@ -73,7 +75,7 @@ func (a *API) logout(ctx context.Context, c *caller, _ *nothing) (*struct {
 	}
 	return &struct {
 		Cookie string `header:"Set-Cookie"`
-	}{cookie("", -1)}, nil
+	}{SessionCookie("", -1)}, nil
 }
 
 func (a *API) me(_ context.Context, c *caller, _ *nothing) (*struct{ Body client.Me }, error) {

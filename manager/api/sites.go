@@ -7,6 +7,7 @@ import (
 
 	"releve.dev/releve/client"
 	"releve.dev/releve/manager/access"
+	"releve.dev/releve/manager/input"
 	"releve.dev/releve/manager/inventory"
 )
 
@@ -82,9 +83,9 @@ func (a *API) createSite(ctx context.Context, c *caller, in *struct {
 	Asked
 	Body client.NewSite
 }) (*oneSite, error) {
-	var r reader
-	n := inventory.NewSite{Name: in.Body.Name, Native: r.subnet("subnet", in.Body.Subnet), LocalIP: r.addr("local_ip", in.Body.LocalIP)}
-	if err := r.err(); err != nil {
+	var r input.Reader
+	n := inventory.NewSite{Name: in.Body.Name, Native: r.Subnet("subnet", in.Body.Subnet), LocalIP: r.Addr("local_ip", in.Body.LocalIP)}
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	out, err := answerSite(a.Inventory.CreateSite(ctx, c.actor(), n, inventory.Change{DryRun: in.DryRun}))
@@ -125,9 +126,9 @@ func (a *API) addSecondary(ctx context.Context, c *caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	var r reader
-	n := inventory.Secondary{LANIP: r.addr("lan_ip", in.Body.LANIP), FloatingIP: r.addr("floating_ip", in.Body.FloatingIP)}
-	if err := r.err(); err != nil {
+	var r input.Reader
+	n := inventory.Secondary{LANIP: r.Addr("lan_ip", in.Body.LANIP), FloatingIP: r.Addr("floating_ip", in.Body.FloatingIP)}
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return answerSite(a.Inventory.AddSecondary(ctx, c.actor(), in.Site, how, n))
@@ -154,13 +155,13 @@ func (a *API) setHA(ctx context.Context, c *caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	var r reader
+	var r input.Reader
 	b := in.Body
-	h := inventory.HAChange{FloatingIP: r.addr("floating_ip", b.FloatingIP), PrimaryIP: r.addr("primary_ip", b.PrimaryIP),
-		SecondaryIP: r.addr("secondary_ip", b.SecondaryIP),
-		Keepalive:   r.span("keepalive", b.Keepalive), Silent: r.span("silent", b.Silent), Lease: r.span("lease", b.Lease),
-		Confirm: r.span("confirm", b.Confirm), Hold: r.span("hold", b.Hold), Preempt: b.Preempt, Alone: b.Alone, Third: b.Third}
-	if err := r.err(); err != nil {
+	h := inventory.HAChange{FloatingIP: r.Addr("floating_ip", b.FloatingIP), PrimaryIP: r.Addr("primary_ip", b.PrimaryIP),
+		SecondaryIP: r.Addr("secondary_ip", b.SecondaryIP),
+		Keepalive:   r.Span("keepalive", b.Keepalive), Silent: r.Span("silent", b.Silent), Lease: r.Span("lease", b.Lease),
+		Confirm: r.Span("confirm", b.Confirm), Hold: r.Span("hold", b.Hold), Preempt: b.Preempt, Alone: b.Alone, Third: b.Third}
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return answerSite(a.Inventory.SetHA(ctx, c.actor(), in.Site, how, h))

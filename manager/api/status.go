@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -14,6 +13,7 @@ import (
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/presence"
 	"releve.dev/releve/manager/status"
+	"releve.dev/releve/manager/watch"
 	"releve.dev/releve/site"
 )
 
@@ -28,10 +28,7 @@ type Fleet interface {
 var _ Fleet = (*fleet.Fleet)(nil)
 
 // Status is each site's; *presence.Service has it.
-type Status interface {
-	Site(ctx context.Context, account, id string) (status.Site, error)
-	Watch(site string) (changes <-chan struct{}, stop func())
-}
+type Status = watch.Status
 
 var _ Status = (*presence.Service)(nil)
 
@@ -60,46 +57,9 @@ func (a *API) watchStatus(ctx context.Context, c *caller, in *SiteID) (*huma.Str
 		return nil, err
 	}
 	return streaming(func(ctx context.Context, out *stream) error {
-		// Time alone changes when a vSocket was heard.
-		aging := time.NewTicker(signEvery)
-		defer aging.Stop()
-		for {
-			if err := a.watchOnce(ctx, c.who.Account, s, out, aging.C); err != nil {
-				return err
-			}
-			if s, err = a.Inventory.Site(ctx, c.actor(), in.Site); err != nil {
-				return err
-			}
-		}
+		watching := watch.Watcher{Inventory: a.Inventory, Status: a.Status, Fleet: a.Fleet}
+		return watching.Site(ctx, c.actor(), s.ID, func(s inventory.Site, now status.Site) error { return out.send(0, viewStatus(s.ID, now)) })
 	}), nil
-}
-
-// watchOnce sends the status, and waits until it may be another. The vSockets that
-// are connected to this manager report each second meanwhile.
-func (a *API) watchOnce(ctx context.Context, account string, s inventory.Site, out *stream, aging <-chan time.Time) error {
-	serials := []site.Serial{s.Primary.Serial}
-	if s.Secondary != nil {
-		serials = append(serials, s.Secondary.Serial)
-	}
-	changes, stop := a.Status.Watch(s.ID)
-	defer stop()
-	live, stopLive := a.Fleet.Watch(serials...)
-	defer stopLive()
-	judged, err := a.Status.Site(ctx, account, s.ID)
-	if err != nil {
-		return err
-	}
-	if err := out.send(0, viewStatus(s.ID, judged)); err != nil {
-		return err
-	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-changes:
-	case <-live:
-	case <-aging:
-	}
-	return nil
 }
 
 func viewStatus(id string, s status.Site) client.Status {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -82,61 +81,4 @@ func moment(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
-}
-
-// reader reads addresses out of an input and keeps what is wrong.
-type reader struct{ faults []site.Fault }
-
-func (r *reader) addr(field, text string) netip.Addr {
-	if text == "" {
-		return netip.Addr{}
-	}
-	a, err := netip.ParseAddr(text)
-	if err != nil || !a.Is4() {
-		r.faults = append(r.faults, site.Fault{Field: field, Rule: "address", Message: fmt.Sprintf("%q isn't an IPv4 address", text)})
-		return netip.Addr{}
-	}
-	return a
-}
-
-// span reads a time; "" is 0, which is left out, and a 0 that is written is none.
-func (r *reader) span(field string, text *string) *time.Duration {
-	if text == nil {
-		return nil
-	}
-	if *text == "" {
-		return new(time.Duration)
-	}
-	d, err := time.ParseDuration(*text)
-	if err != nil || d == 0 {
-		r.faults = append(r.faults, site.Fault{Field: field, Rule: site.RuleTimer, Message: fmt.Sprintf("%s %q isn't a time such as 200ms or 10s", field, *text)})
-		return nil
-	}
-	return &d
-}
-
-// subnet has no host bits, or it is refused: somebody meant another.
-func (r *reader) subnet(field, text string) netip.Prefix {
-	if text == "" {
-		return netip.Prefix{}
-	}
-	p, err := netip.ParsePrefix(text)
-	switch {
-	case err != nil || !p.Addr().Is4():
-		r.faults = append(r.faults, site.Fault{Field: field, Rule: "subnet", Message: fmt.Sprintf("%q isn't an IPv4 subnet, such as 10.0.1.0/24", text)})
-	case p != p.Masked():
-		r.faults = append(r.faults, site.Fault{Field: field, Rule: "subnet",
-			Message: fmt.Sprintf("%s is an address within the subnet %s", p, p.Masked())})
-	default:
-		return p
-	}
-	return netip.Prefix{}
-}
-
-// err refuses what couldn't be read.
-func (r *reader) err() error {
-	if len(r.faults) == 0 {
-		return nil
-	}
-	return &inventory.Refusal{Kind: inventory.Invalid, Field: r.faults[0].Field, Message: r.faults[0].Message, Faults: r.faults}
 }

@@ -41,7 +41,7 @@ func (s *Service) judging(ctx context.Context, do func(*query.Queries) (places, 
 			if j == nil || !j.news {
 				continue
 			}
-			if err := q.PutJudged(ctx, query.PutJudgedParams{SiteID: id, AccountID: sites[id], Status: j.text, DueAt: millis(j.due)}); err != nil {
+			if err := q.PutJudged(ctx, query.PutJudgedParams{SiteID: id, AccountID: sites[id], Status: j.text, DueAt: millis(j.due), Health: string(j.status.Health())}); err != nil {
 				return fmt.Errorf("writing the status of site %s: %w", id, err)
 			}
 			changed, lost = append(changed, id), append(lost, j.lost...)
@@ -99,7 +99,7 @@ func (s *Service) judge(ctx context.Context, q *query.Queries, account, id strin
 	}
 	j := &judgement{status: status.Judge(now, before, in), due: status.Due(now, in)}
 	j.text = kept(j.status)
-	j.news = j.text != was.Status || millis(j.due) != was.DueAt
+	j.news = j.text != was.Status || millis(j.due) != was.DueAt || string(j.status.Health()) != was.Health
 	if before != nil {
 		j.lost = lost(before, &j.status)
 	}

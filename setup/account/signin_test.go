@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"releve.dev/releve/azure/emulator"
 	"releve.dev/releve/azure/emulator/profile"
@@ -78,5 +79,40 @@ func TestTheRightTenantIsNamed(t *testing.T) {
 		"'https://sts.windows.net/aaaa/'. It must match one of the tenants 'https://sts.windows.net/bbbb/,https://login.microsoftonline.com/bbbb/' associated with this subscription."}
 	if !strings.Contains(err.Error(), "az login --tenant bbbb") {
 		t.Error(err)
+	}
+}
+
+// A token that ARM doesn't take is told with what mends it.
+func TestATokenThatWontDo(t *testing.T) {
+	const alice, elsewhere = "00000000-0000-4000-8000-00000000a11c", "99999999-9999-4999-8999-999999999999"
+	azure, admin := serve(t, profile.Instant)
+	ask := func(tenant string, life time.Duration) error {
+		t.Helper()
+		if err := azure.AddApplication(emulator.Application{ClientID: alice, Secret: "x", Tenants: []string{tenant}}); err != nil {
+			t.Fatal(err)
+		}
+		text, err := azure.Token(alice, "https://management.azure.com", life)
+		if err != nil {
+			t.Fatal(err)
+		}
+		transport, err := Transport(signIn(t, azure, admin, nil).CAFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := New(Config{Endpoint: admin.endpoint.String(), Audience: "https://management.azure.com", Credential: token(text), Transport: transport})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = c.Get(t.Context(), vnet)
+		return err
+	}
+	if err := ask(store.DefaultTenant, -time.Second); err == nil || !strings.Contains(err.Error(), "sign in again: az login") {
+		t.Errorf("expired: %v", err)
+	}
+	if err := ask(elsewhere, 0); err == nil || !strings.Contains(err.Error(), "--tenant "+store.DefaultTenant) {
+		t.Errorf("another tenant's: %v", err)
+	}
+	if err := ask(store.DefaultTenant, 0); err == nil || !strings.Contains(err.Error(), "you need a role with Microsoft.Network/virtualNetworks/read at "+vnet) {
+		t.Errorf("without a role: %v", err)
 	}
 }

@@ -154,7 +154,7 @@ func (a *Applier) become(ctx context.Context, step *plan.Step, known *plan.Known
 			return outcome, nil
 		}
 		if try == tries {
-			return outcome, fmt.Errorf("Azure accepted %s, but shows it otherwise: %s", step.ID, differing(is, shall))
+			return outcome, fmt.Errorf("%s was accepted by Azure, but is shown otherwise: %s", step.ID, differing(is, shall))
 		}
 		did, err := a.write(ctx, step, is, shall, etag)
 		if err != nil {
@@ -237,7 +237,8 @@ func again(err error) bool {
 		return true
 	}
 	return slices.ContainsFunc([]string{"AnotherOperationInProgress", "RetryableError", "OperationPreempted", "Canceled",
-		"CanceledAndSupersededDueToAnotherOperation", "RetryableErrorDueToAnotherOperation", "ReferencedResourceNotProvisioned"},
+		"CanceledAndSupersededDueToAnotherOperation", "RetryableErrorDueToAnotherOperation", "ReferencedResourceNotProvisioned",
+		"RoleDefinitionDoesNotExist"}, // a role that was just made isn't known everywhere at once
 		func(code string) bool { return errors.Is(err, account.Code(code)) })
 }
 

@@ -10,6 +10,7 @@ import (
 	"releve.dev/releve/setup/apply"
 	"releve.dev/releve/setup/plan"
 	"releve.dev/releve/setup/sitetest"
+	"releve.dev/releve/site"
 )
 
 // quiet is a run that nobody looks at.
@@ -81,11 +82,11 @@ func TestUndoGivesBackWhatWas(t *testing.T) {
 	s := sitetest.New(t, false)
 	before := s.Store()
 	mustRun(t, s, ha(t, s))
-	mustRun(t, s, plan.Undo(facts(t, s)))
+	mustRun(t, s, plan.Undo(facts(t, s), true))
 	if diff := sitetest.Compare(before, s.Store()); diff != nil {
 		t.Errorf("after undo: %s", diff)
 	}
-	if q := mustRun(t, s, plan.Undo(facts(t, s))); q.changes() != nil {
+	if q := mustRun(t, s, plan.Undo(facts(t, s), true)); q.changes() != nil {
 		t.Errorf("a second undo changed: %q", q.changes())
 	}
 }
@@ -114,15 +115,20 @@ func TestHAKilledAtEachStep(t *testing.T) {
 			}
 		})
 	}
-	for _, step := range plan.Undo(facts(t, undisturbed)) {
+	undone, err := apply.Plan(t.Context(), clientOf(t, undisturbed), plan.Undo(facts(t, undisturbed), true), &plan.Known{})
+	if err != nil || len(undone) < 15 {
+		t.Fatalf("undo would change %d, %v", len(undone), err)
+	}
+	for _, change := range undone {
+		step := change.Step
 		t.Run("undo/"+step.Name, func(t *testing.T) {
 			t.Parallel()
 			s := sitetest.New(t, true)
 			mustRun(t, s, ha(t, s))
-			if _, err := run(t, s, plan.Undo(facts(t, s)), step.Name); err != nil && !errors.Is(err, errKilled) {
+			if _, err := run(t, s, plan.Undo(facts(t, s), true), step.Name); err != nil && !errors.Is(err, errKilled) {
 				t.Fatal(err)
 			}
-			mustRun(t, s, plan.Undo(facts(t, s)))
+			mustRun(t, s, plan.Undo(facts(t, s), true))
 			if diff := sitetest.Compare(before, s.Store()); diff != nil {
 				t.Errorf("undone: %s", diff)
 			}
@@ -135,10 +141,80 @@ func TestHAKilledAtEachStep(t *testing.T) {
 			if _, err := run(t, s, ha(t, s), step.Name); !errors.Is(err, errKilled) {
 				t.Fatalf("the run ended with %v", err)
 			}
-			mustRun(t, s, plan.Undo(facts(t, s)))
+			mustRun(t, s, plan.Undo(facts(t, s), true))
 			if diff := sitetest.Compare(before, s.Store()); diff != nil {
 				t.Errorf("a half set-up undone: %s", diff)
 			}
 		})
+	}
+}
+
+// D11: undo finds the floating IP where a failover has put it, under the address
+// that the manager has given it since, and leaves what others changed meanwhile.
+func TestUndoAfterAFailover(t *testing.T) {
+	s := sitetest.New(t, false)
+	theirs := func() {
+		s.Change(s.RouteTableID(), func(table map[string]any) {
+			route(table, "to-sites")["nextHopIpAddress"] = "10.102.4.78"
+			table["tags"].(map[string]any)["theirs"] = "kept"
+		})
+	}
+	theirs()
+	before := s.Store()
+	s.Change(s.RouteTableID(), func(table map[string]any) {
+		route(table, "to-sites")["nextHopIpAddress"] = sitetest.Addr(site.Primary, sitetest.LAN).String()
+	})
+	mustRun(t, s, ha(t, s))
+	theirs()
+	now := sitetest.FloatingIP.Next()
+	var moved any
+	s.Change(s.LANNIC(site.Primary), func(nic map[string]any) {
+		properties := nic["properties"].(map[string]any)
+		list := properties["ipConfigurations"].([]any)
+		moved, properties["ipConfigurations"] = list[1], list[:1]
+		nic["tags"].(map[string]any)[site.ClaimTag] = "3 secondary"
+	})
+	s.Change(s.LANNIC(site.Secondary), func(nic map[string]any) {
+		properties := nic["properties"].(map[string]any)
+		moved.(map[string]any)["properties"].(map[string]any)["privateIPAddress"] = now.String()
+		delete(moved.(map[string]any), "id")
+		properties["ipConfigurations"] = append(properties["ipConfigurations"].([]any), moved)
+	})
+	s.Change(s.RouteTableID(), func(table map[string]any) { route(table, "to-cloud")["nextHopIpAddress"] = now.String() })
+	f := facts(t, s)
+	f.Wanted.FloatingIP = now
+	mustRun(t, s, plan.Undo(f, true))
+	if diff := sitetest.Compare(before, s.Store()); diff != nil {
+		t.Errorf("undone: %s", diff)
+	}
+}
+
+func route(table map[string]any, name string) map[string]any {
+	for _, r := range table["properties"].(map[string]any)["routes"].([]any) {
+		if r := r.(map[string]any); r["name"] == name {
+			return r["properties"].(map[string]any)
+		}
+	}
+	return nil
+}
+
+// An identity that was deleted and made anew has another principal: its roles are
+// made anew.
+func TestHAAfterTheIdentityWasMadeAnew(t *testing.T) {
+	s := sitetest.New(t, true)
+	mustRun(t, s, ha(t, s))
+	want := s.Store()
+	for _, side := range []site.Side{site.Primary, site.Secondary} {
+		s.Change(s.VMID(sitetest.VM(side)), func(vm map[string]any) {
+			delete(vm["identity"].(map[string]any)["userAssignedIdentities"].(map[string]any), plan.IdentityID(facts(t, s)))
+			if side == site.Primary {
+				vm["identity"] = map[string]any{"type": "None"}
+			}
+		})
+	}
+	s.Delete(plan.IdentityID(facts(t, s)))
+	mustRun(t, s, ha(t, s))
+	if diff := sitetest.Compare(want, s.Store()); diff != nil {
+		t.Errorf("in the end: %s", diff)
 	}
 }

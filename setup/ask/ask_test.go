@@ -1,7 +1,9 @@
 package ask
 
 import (
+	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,7 +62,7 @@ func TestAPersonIsAskedWhatIsntGiven(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			var out strings.Builder
-			talk := Talk{Given: map[string]string{}, Person: NewTerminal(strings.NewReader(c.typed), &out)}
+			talk := Talk{Given: map[string]string{}, Person: NewTerminal(t.Context(), strings.NewReader(c.typed), &out)}
 			if c.given != "" {
 				talk.Given[c.q.Key] = c.given
 			}
@@ -75,6 +77,28 @@ func TestAPersonIsAskedWhatIsntGiven(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Ctrl-C at a question ends it at once, though the read of the terminal goes on.
+func TestAPersonGivesUp(t *testing.T) {
+	in, _ := io.Pipe() // nothing is ever typed
+	ctx, giveUp := context.WithCancel(t.Context())
+	talk := Talk{Person: NewTerminal(ctx, in, writer(func(text string) {
+		if strings.Contains(text, ": ") {
+			giveUp()
+		}
+	}))}
+	if got := talk.Ask(subnet); got != "" || !errors.Is(talk.Err(), context.Canceled) {
+		t.Errorf("answer %q, %v", got, talk.Err())
+	}
+	in.Close()
+}
+
+type writer func(string)
+
+func (w writer) Write(p []byte) (int, error) {
+	w(string(p))
+	return len(p), nil
 }
 
 func TestAnswersAreSavedAndReadAgain(t *testing.T) {

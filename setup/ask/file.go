@@ -1,11 +1,11 @@
 package ask
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -77,7 +77,11 @@ func SaveFile(path string, answers []Answer, secret ...string) error {
 	text.WriteString("# Answers for --answers.\n")
 	for _, a := range answers {
 		if a.Value != "" && !slices.Contains(secret, a.Key) {
-			fmt.Fprintf(&text, "%s: %s # %s\n", a.Key, strconv.Quote(a.Value), a.Text)
+			quoted, err := json.Marshal(a.Value) // a JSON string is a YAML string
+			if err != nil {
+				return fmt.Errorf("saving the answer to %s: %w", a.Key, err)
+			}
+			fmt.Fprintf(&text, "%s: %s # %s\n", a.Key, quoted, a.Text)
 		}
 	}
 	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {

@@ -2,6 +2,7 @@ package ask
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,15 +11,39 @@ import (
 
 // Terminal is a person at one.
 type Terminal struct {
+	ctx context.Context
 	in  *bufio.Reader
 	out io.Writer
 }
 
 var _ Person = (*Terminal)(nil)
 
-// NewTerminal asks on out and reads lines of in.
-func NewTerminal(in io.Reader, out io.Writer) *Terminal {
-	return &Terminal{bufio.NewReader(in), out}
+// NewTerminal asks on out and reads lines of in, until the context ends.
+func NewTerminal(ctx context.Context, in io.Reader, out io.Writer) *Terminal {
+	return &Terminal{ctx, bufio.NewReader(in), out}
+}
+
+// Line reads one, or ends with the context: a read of a terminal goes on when a
+// person gives up, and is left to itself.
+func Line(ctx context.Context, in *bufio.Reader) (string, error) {
+	type read struct {
+		line string
+		err  error
+	}
+	done := make(chan read, 1)
+	go func() {
+		line, err := in.ReadString('\n')
+		done <- read{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case r := <-done:
+		if r.err != nil && (!errors.Is(r.err, io.EOF) || r.line == "") {
+			return "", errors.New("stopped; nothing has changed")
+		}
+		return strings.TrimRight(r.line, "\r\n"), nil
+	}
 }
 
 // Answer shows a question, with its menu and default, and reads a line.
@@ -37,12 +62,11 @@ func (t *Terminal) Answer(q Question, problem string) (string, error) {
 		fmt.Fprint(t.out, " [none]")
 	}
 	fmt.Fprint(t.out, ": ")
-	line, err := t.in.ReadString('\n')
-	if err != nil && (!errors.Is(err, io.EOF) || line == "") {
+	line, err := Line(t.ctx, t.in)
+	if err != nil {
 		fmt.Fprintln(t.out)
-		return "", errors.New("stopped; nothing has changed")
 	}
-	return strings.TrimRight(line, "\r\n"), nil
+	return line, err
 }
 
 func about(c Choice) string {

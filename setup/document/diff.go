@@ -60,9 +60,19 @@ func objects(path string, before, after map[string]any, element bool, found *[]D
 		if path != "" {
 			at = path + "." + name
 		}
+		_, was := before[name]
+		_, is := after[name]
+		if was != is && (path == identities || strings.HasSuffix(path, "."+identities)) {
+			*found = append(*found, Difference{at, before[name], after[name]})
+			continue
+		}
 		values(at, before[name], after[name], found)
 	}
 }
+
+// identities is the object whose members say something by being there: {} is an
+// identity that is assigned.
+const identities = "userAssignedIdentities"
 
 func values(path string, before, after any, found *[]Difference) {
 	if empty(before) && empty(after) {

@@ -141,3 +141,12 @@ func TestAPIVersions(t *testing.T) {
 		t.Errorf("an unknown type has version %s", v)
 	}
 }
+
+// D5: an identity that is assigned is {} in a VM's body, and yet says something.
+func TestAnAssignedIdentityIsADifference(t *testing.T) {
+	one := Must(`{"identity":{"userAssignedIdentities":{"/a":{}}}}`)
+	two := Must(`{"identity":{"userAssignedIdentities":{"/a":{},"/b":{}}}}`)
+	if Equal(one, two) || Equal(two, one) || !Equal(two, two.Clone()) {
+		t.Errorf("differences %v, %v", Diff(one, two), Diff(two, one))
+	}
+}

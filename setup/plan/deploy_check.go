@@ -31,6 +31,10 @@ func (c *check) add(hint, format string, args ...any) {
 func CheckDeploy(w *VSocket, p *Premises) []error {
 	c := check{deployment: deployment{w, p}}
 	c.name()
+	for _, u := range p.Unseen {
+		c.add("", "%s couldn't be read: %s (%s)", u.What, u.Why, u.Where)
+	}
+	c.rights()
 	if !c.places() {
 		return c.found // the rest is judged by them
 	}
@@ -41,10 +45,6 @@ func CheckDeploy(w *VSocket, p *Premises) []error {
 	c.alike()
 	c.source()
 	c.existing()
-	c.rights()
-	for _, u := range p.Unseen {
-		c.add("", "%s of %s couldn't be read: %s", u.What, u.Where, u.Why)
-	}
 	return c.found
 }
 
@@ -58,25 +58,31 @@ func (c *check) name() {
 	}
 }
 
-// places reports whether the groups and the VNet are there.
+// places reports whether the groups and the VNet are there. Of what couldn't be
+// read nobody knows.
 func (c *check) places() bool {
 	names := []string{c.Group, c.NetworkGroup}
 	if strings.EqualFold(c.Group, c.NetworkGroup) {
 		names = names[:1]
 	}
+	there := true
 	for _, name := range names {
-		if c.Groups[strings.ToLower(name)] == nil {
+		if c.Groups[strings.ToLower(name)] != nil {
+			continue
+		}
+		if there = false; !c.hidden(document.Group(c.Subscription, name)) {
 			c.add("az group list --output table shows those that you see; deploy makes none", "there is no resource group %s", name)
 		}
 	}
-	if c.Groups[strings.ToLower(c.Group)] == nil || c.Groups[strings.ToLower(c.NetworkGroup)] == nil {
-		return false
-	}
-	if !c.Network.Found {
+	if there && !c.Network.Found && !c.hidden(c.Network.ID) {
 		c.add("--network-group names the VNet's resource group, where it is another than the VMs' (A7)", "there is no virtual network %s in %s", c.VSocket.VNet, c.NetworkGroup)
-		return false
 	}
-	return true
+	return there && c.Network.Found
+}
+
+// hidden reports whether a resource couldn't be read.
+func (c *check) hidden(id string) bool {
+	return slices.ContainsFunc(c.Unseen, func(u doctor.Unseen) bool { return document.Same(u.Where, id) })
 }
 
 // smallest subnets, as the source has them: MGMT and WAN /28, LAN /29.

@@ -86,7 +86,7 @@ func primaryConfig(nic document.Document) document.Document {
 }
 
 // takeFloating takes the floating IP off a NIC, if ha made it; the tags with it, the vSockets' own claim on the role too, which is nobody's without them.
-func takeFloating(f *doctor.Facts, m *doctor.Member, made netip.Addr) Step {
+func takeFloating(f *doctor.Facts, m *doctor.Member, made []netip.Addr) Step {
 	return Step{
 		Name: "floating-ip-" + m.Side.String(), ID: m.LAN.ID, Why: "the floating IP isn't on the " + m.Side.String() + "'s LAN NIC",
 		Change: func(is document.Document, _ *Known) (document.Document, error) {
@@ -96,7 +96,7 @@ func takeFloating(f *doctor.Facts, m *doctor.Member, made netip.Addr) Step {
 			shall := is.Clone()
 			var keep []any
 			for _, c := range shall.Objects("properties", "ipConfigurations") {
-				if !made.IsValid() || c.Text("properties", "privateIPAddress") != made.String() || c.Bool("properties", "primary") {
+				if c.Bool("properties", "primary") || !among(made, c.Text("properties", "privateIPAddress")) {
 					keep = append(keep, map[string]any(c))
 				}
 			}

@@ -77,14 +77,17 @@ func restartSteps(f *doctor.Facts, m *doctor.Member) []Step {
 
 // Undo takes back what ha made, and only that, the last first. Tags say what it
 // was. A part that is gone already is no step's business, so an undo that was
-// ended half-way is gone on with.
-func Undo(f *doctor.Facts) []Step {
+// ended half-way is gone on with. Without guests these keep their settings.
+func Undo(f *doctor.Facts, guests bool) []Step {
 	var steps []Step
-	made := Made(f)
-	steps = append(steps, restoreRoutes(f, orNamed(made, f))...)
+	made := ours(f)
+	steps = append(steps, restoreRoutes(f, withNamed(made, f))...)
 	for _, side := range [...]int{1, 0} {
 		if m := &f.Members[side]; Extended(m) && Runs(m) {
-			steps = append(steps, unsetStep(f, m), removeExtension(f, m))
+			if guests {
+				steps = append(steps, unsetStep(f, m))
+			}
+			steps = append(steps, removeExtension(f, m))
 		}
 	}
 	for _, side := range [...]int{1, 0} { // the primary's NIC has the tag: it is the last
@@ -134,8 +137,8 @@ func assignmentIDs(f *doctor.Facts) []string {
 	return list
 }
 
-// Made is the floating IP that ha put there, by the tag; the zero address
-// if there was one before.
+// Made is the floating IP that ha put there, by the tag; the zero address if there
+// was one before.
 func Made(f *doctor.Facts) netip.Addr {
 	if f.Members[0].LAN == nil {
 		return netip.Addr{}
@@ -144,12 +147,22 @@ func Made(f *doctor.Facts) netip.Addr {
 	return addr
 }
 
-// orNamed is the floating IP that routes lead to.
-func orNamed(made netip.Addr, f *doctor.Facts) netip.Addr {
-	if made.IsValid() {
-		return made
+// ours are the floating IPs that undo takes off: that which ha made, and that
+// which the vSockets made of it since, when the manager changed it. None, if there
+// was one before ha.
+func ours(f *doctor.Facts) []netip.Addr {
+	if made := Made(f); made.IsValid() {
+		return withNamed([]netip.Addr{made}, f)
 	}
-	return f.Wanted.FloatingIP
+	return nil
+}
+
+// withNamed adds the present floating IP.
+func withNamed(list []netip.Addr, f *doctor.Facts) []netip.Addr {
+	if fip := f.Wanted.FloatingIP; fip.IsValid() && !slices.Contains(list, fip) {
+		list = append(list, fip)
+	}
+	return list
 }
 
 // Extended reports whether a member's VM has the extension of ha.

@@ -106,6 +106,9 @@ func assignmentSteps(f *doctor.Facts, role string, scopes []string) []Step {
 				if is != nil && strings.EqualFold(is.Text("properties", "principalId"), k.PrincipalID) {
 					return is, nil
 				}
+				if is != nil {
+					return nil, nil // of an identity of that name that is no more: Azure changes no principal, so it is made anew
+				}
 				shall := document.Document{}
 				shall.Set(definition, "properties", "roleDefinitionId")
 				shall.Set(k.PrincipalID, "properties", "principalId")

@@ -64,16 +64,21 @@ func routeSteps(f *doctor.Facts, from, to netip.Addr, remember bool) []Step {
 	return steps
 }
 
-// hops are the routes of a table that lead to an address; parts of the table.
-func hops(table document.Document, addr netip.Addr) []document.Document {
+// hops are the routes of a table that lead to one of some addresses; parts of the
+// table.
+func hops(table document.Document, addrs ...netip.Addr) []document.Document {
 	return slices.DeleteFunc(table.Objects("properties", "routes"), func(r document.Document) bool {
-		return !strings.EqualFold(r.Text("properties", "nextHopType"), "VirtualAppliance") || r.Text("properties", "nextHopIpAddress") != addr.String()
+		return !strings.EqualFold(r.Text("properties", "nextHopType"), "VirtualAppliance") || !among(addrs, r.Text("properties", "nextHopIpAddress"))
 	})
+}
+
+func among(addrs []netip.Addr, text string) bool {
+	return slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.String() == text })
 }
 
 // restoreRoutes leads entries back to where they led before ha, each only if it
 // still leads to the floating IP: what somebody changed since is theirs.
-func restoreRoutes(f *doctor.Facts, fip netip.Addr) []Step {
+func restoreRoutes(f *doctor.Facts, fips []netip.Addr) []Step {
 	site := SiteOf(f)
 	var steps []Step
 	for _, table := range f.RouteTables {
@@ -92,7 +97,7 @@ func restoreRoutes(f *doctor.Facts, fip netip.Addr) []Step {
 					tags[name] = shall.Text("tags", name)
 				}
 				for route, was := range former(tags, site) {
-					for _, r := range hops(shall, fip) {
+					for _, r := range hops(shall, fips...) {
 						if strings.EqualFold(r.Text("name"), route) {
 							r.Set(was, "properties", "nextHopIpAddress")
 						}

@@ -9,8 +9,6 @@ import (
 	"releve.dev/releve/setup/guest"
 )
 
-const extensions = "Microsoft.Compute/virtualMachines/extensions"
-
 // ExtensionID is that of a VM's custom-script extension.
 func ExtensionID(vm string) string { return vm + "/extensions/" + Extension }
 
@@ -79,6 +77,8 @@ func settingsSteps(f *doctor.Facts, w *Wanted) []Step {
 				switch {
 				case k.ClientID == "":
 					return nil, ErrUnknown
+				case !w.Managed && key == "" && keyID == digest(""):
+					return nil, fmt.Errorf("the two vSockets don't have the same key\nhint: releve azure ha gives them one")
 				case !w.Managed && key == "" && !sameKey:
 					return nil, fmt.Errorf("%s isn't as it was read\nhint: run the command again", ExtensionID(m.VM.ID))
 				}

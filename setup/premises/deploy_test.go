@@ -292,7 +292,7 @@ func TestImages(t *testing.T) {
 		"a:b::d": "wrong: URN", "an image": "wrong: no image", "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v": "wrong: is no image",
 	} {
 		i, err := plan.ParseImage("s", "g", text)
-		got := ""
+		var got string
 		switch {
 		case err != nil:
 			got = "wrong: " + err.Error()

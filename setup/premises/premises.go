@@ -4,6 +4,7 @@ package premises
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -86,9 +87,13 @@ func prefix(subnet document.Document) netip.Prefix {
 }
 
 // Sizes are the VM sizes of a location that this subscription can have, and
-// whether the location has zones.
+// whether the location has zones. Who has a role on groups alone may not ask; then
+// there is no list, and Azure tells when the VM is made.
 func (r *Reader) Sizes(ctx context.Context, location string) ([]plan.Size, bool, error) {
 	list, err := r.ARM.List(ctx, "/subscriptions/"+r.Subscription+"/providers/Microsoft.Compute/skus?$filter=location eq '"+document.Location(location)+"'")
+	if errors.Is(err, account.Code("AuthorizationFailed")) {
+		return nil, true, nil
+	}
 	if err != nil {
 		return nil, false, err
 	}

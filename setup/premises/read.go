@@ -2,10 +2,13 @@ package premises
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"net/netip"
 	"strings"
 
 	"releve.dev/releve/doctor"
+	"releve.dev/releve/setup/account"
 	"releve.dev/releve/setup/document"
 	"releve.dev/releve/setup/plan"
 )
@@ -40,7 +43,12 @@ func (d *reading) unseen(what, where string, err error) bool {
 	if err == nil {
 		return false
 	}
-	d.Unseen = append(d.Unseen, doctor.Unseen{What: what, Where: where, Why: strings.ReplaceAll(err.Error(), "\nhint: ", "; ")})
+	why := strings.ReplaceAll(err.Error(), "\nhint: ", "; ")
+	var refused *account.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusForbidden && refused.Action != "" {
+		why = "you may not do " + refused.Action
+	}
+	d.Unseen = append(d.Unseen, doctor.Unseen{What: what, Where: where, Why: why})
 	return true
 }
 
@@ -51,10 +59,12 @@ func (d *reading) groups() {
 			continue
 		}
 		is, _, err := d.r.ARM.Get(d.ctx, id)
-		if d.unseen("the resource group", id, err) || is == nil {
-			continue
+		if !d.unseen("the resource group", id, err) {
+			if is == nil {
+				continue
+			}
+			d.Groups[strings.ToLower(name)] = &plan.Place{ID: id, Name: is.Text("name")}
 		}
-		d.Groups[strings.ToLower(name)] = &plan.Place{ID: id, Name: is.Text("name")}
 		rights, err := d.r.ARM.Permissions(d.ctx, id)
 		if !d.unseen("your rights", id, err) {
 			d.Rights[strings.ToLower(id)] = rights

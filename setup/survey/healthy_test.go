@@ -32,6 +32,8 @@ type world struct {
 	names  survey.Names
 	guests [2]*doctor.Guest
 
+	frozen *doctor.Facts // of Azure, read once; nil: read each time
+
 	judge     func(*doctor.Facts)  // what can't be planted into the emulator
 	written   func(id string)      // after a request
 	restarted func(service string) // after a guest's service
@@ -155,7 +157,12 @@ func (w *world) read() *doctor.Facts {
 // examine is the whole: Azure's facts and the guests'.
 func (w *world) examine() []doctor.Finding {
 	w.t.Helper()
-	facts := w.read()
+	facts := &doctor.Facts{}
+	if w.frozen != nil {
+		*facts = *w.frozen
+	} else {
+		facts = w.read()
+	}
 	facts.Guests = w.guests
 	if w.judge != nil {
 		w.judge(facts)

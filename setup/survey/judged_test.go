@@ -36,31 +36,14 @@ func judgedFaults() []fault {
 			w.restarted = func(string) { w.judge = nil }
 		}},
 		{name: "zone and availability set", code: "zone-and-set", person: plain, plant: judged(func(f *doctor.Facts) { f.Members[0].VM.Set = "/subscriptions/s/set" })},
-		{name: "both in one zone", code: "same-zone", person: plain, plant: judged(func(f *doctor.Facts) { f.Members[1].VM.Zones = f.Members[0].VM.Zones })},
-		{name: "neither zone nor set", code: "placed-together", person: plain, plant: judged(func(f *doctor.Facts) {
-			f.Members[0].VM.Zones, f.Members[1].VM.Zones = nil, nil
-		})},
-		{name: "one zone only", code: "placed-unlike", person: plain, plant: judged(func(f *doctor.Facts) { f.Members[1].VM.Zones = nil })},
 		{name: "one fault domain", code: "same-fault-domain", set: true, person: plain, plant: judged(func(f *doctor.Facts) {
 			zero := 0
 			f.Members[0].VM.FaultDomain, f.Members[1].VM.FaultDomain = &zero, &zero
 		})},
 		{name: "another region", code: "location-differs", person: plain, plant: judged(func(f *doctor.Facts) { f.Members[1].VM.Location = "northeurope" })},
-		{name: "another LAN subnet", code: "subnet-differs", person: plain, plant: judged(func(f *doctor.Facts) {
-			f.Members[1].WAN.Configs[0].Subnet = f.Members[1].MGMT.Configs[0].Subnet
-		})},
 		{name: "another VNet", code: "vnet-differs", person: plain, plant: judged(func(f *doctor.Facts) {
 			f.Members[1].WAN.Configs[0].Subnet = strings.Replace(f.Members[1].WAN.Configs[0].Subnet, sitetest.VNet, "vnet-other", 1)
 		})},
-		{name: "a NIC is missing", code: "nic-missing", person: plain, plant: judged(func(f *doctor.Facts) { f.Members[1].WAN = nil })},
-		{name: "NIC in a failed state", code: "nic-failed", plant: func(w *world) {
-			w.judge = func(f *doctor.Facts) { f.Members[1].LAN.State = "Failed" }
-			w.written = func(id string) {
-				if strings.EqualFold(id, w.LANNIC(site.Secondary)) {
-					w.judge = nil // a repeated PUT clears the state
-				}
-			}
-		}},
 		{name: "public address of the Basic SKU", code: "public-basic", person: plain, plant: judged(func(f *doctor.Facts) { f.Members[0].WAN.Configs[0].Public.SKU = "Basic" })},
 		{name: "floating IP on two NICs", code: "fip-both", plant: func(w *world) {
 			// Azure refuses it; while it moves an address it may show it on both.
@@ -73,9 +56,6 @@ func judgedFaults() []fault {
 			})
 		}},
 		{name: "identity of another tenant", code: "identity-tenant", person: plain, plant: judged(func(f *doctor.Facts) { f.Identities[0].Tenant = "another" })},
-		{name: "extension failed", code: "extension-failed", person: plain, plant: judged(func(f *doctor.Facts) {
-			f.Members[0].VM.Extensions = []doctor.Extension{{ID: "/x", Name: doctor.ExtensionName, Type: "CustomScript", State: "Failed", Message: "exit 1"}}
-		})},
 		{name: "something can't be read", code: "unseen", person: plain, plant: judged(func(f *doctor.Facts) {
 			f.Unseen = []doctor.Unseen{{What: "the VNet", Where: "/x", Why: "AuthorizationFailed"}}
 		})},
@@ -104,6 +84,9 @@ func guestFaults() []fault {
 	return []fault{
 		{name: "guest doesn't forward", code: "guest-forwarding", plant: guest(1, func(g *doctor.Guest) { g.NotForwarding = []string{"net.ipv4.ip_forward"} })},
 		{name: "guest's interface is down", code: "guest-link", person: recovers(1), plant: guest(1, func(g *doctor.Guest) { g.Interfaces[1].Up = false })},
+		{name: "MGMT is down, so ARM isn't reached", code: "guest-link", person: recovers(1), plant: guest(1, func(g *doctor.Guest) {
+			g.Interfaces[0].Up, g.ARM = false, doctor.Reach{Host: "management.azure.com", Why: "no such device"}
+		})},
 		{name: "guest has another address", code: "guest-address", plant: guest(0, func(g *doctor.Guest) { g.Interfaces[1].Have = nil })},
 		{name: "floating IP not in the active's guest", code: "guest-fip", plant: guest(0, func(g *doctor.Guest) { g.Interfaces[2].Have = g.Interfaces[2].Have[:1] })},
 		{name: "floating IP in the standby's guest", code: "guest-fip-standby", plant: guest(1, func(g *doctor.Guest) {

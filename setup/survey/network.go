@@ -73,10 +73,11 @@ func (s *survey) routeTables() {
 	}
 	for _, sub := range s.facts.VNet.Subnets {
 		known := slices.ContainsFunc(all, func(d document.Document) bool { return document.Same(d.Text("id"), sub.RouteTable) })
-		if d := document.Document(nil); sub.RouteTable != "" && !known {
-			if d = s.get("the route table", sub.RouteTable); d != nil {
-				all = append(all, d)
-			}
+		if sub.RouteTable == "" || known {
+			continue
+		}
+		if d := s.get("the route table", sub.RouteTable); d != nil {
+			all = append(all, d)
 		}
 	}
 	for _, d := range all {

@@ -14,6 +14,7 @@ import (
 	"releve.dev/releve/doctor"
 	"releve.dev/releve/setup/account"
 	"releve.dev/releve/setup/sitetest"
+	"releve.dev/releve/site"
 )
 
 const (
@@ -138,6 +139,21 @@ func TestSignInsThatWontDo(t *testing.T) {
 		found := w.examine()
 		if len(found) != 1 || found[0].Code != c.code || found[0].Severity != doctor.Error {
 			t.Errorf("%s: found %s", c.code, list(found))
+		}
+	}
+}
+
+// An identity of somebody else's on both VMs is told of; that it has no role here
+// is no fault.
+func TestAnotherIdentityOnBoth(t *testing.T) {
+	w := healthy(t, true)
+	for _, side := range []site.Side{site.Primary, site.Secondary} {
+		vm(side, func(v object) { v["identity"].(object)["userAssignedIdentities"].(object)[w.ForeignID()] = object{} })(w)
+	}
+	for _, guests := range [][2]*doctor.Guest{w.guests, {}} {
+		w.guests = guests
+		if found := w.examine(); len(found) != 2 || found[0].Code != "identity-several" || found[1].Code != "identity-several" {
+			t.Errorf("found %s", list(found))
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (c *Capture) read(ctx context.Context, conn *packet.Conn, w io.Writer, told
 	for {
 		n, _, err := conn.ReadFrom(buf[packHead:])
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() != nil:
+		case errors.Is(err, os.ErrDeadlineExceeded) && over(ctx):
 			return r.as(Stopped), nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return r.as(TimeOver), nil
@@ -162,3 +162,6 @@ func record(b []byte, at time.Time) []byte {
 	binary.LittleEndian.PutUint32(b[12:], size)
 	return b
 }
+
+// over: nobody wants more.
+func over(ctx context.Context) bool { return ctx.Err() != nil }

@@ -37,7 +37,7 @@ func (l *look) paths(ctx context.Context) {
 		}
 		mtu, err := pathMTU(ctx, device, way.addr)
 		switch {
-		case errors.Is(err, errSilent):
+		case errors.Is(err, errSilent), errors.Is(err, unix.ENODEV): // the interface isn't there: told already
 		case err != nil:
 			l.unseen("the MTU of the way to the "+way.to, err)
 		default:

@@ -150,7 +150,8 @@ func (s *Store) checkPublicZone(vm, zone, public string) *Error {
 	if r == nil {
 		return nil
 	}
-	zones, constraint := tree.Texts(r.doc, "zones"), ""
+	zones := tree.Texts(r.doc, "zones")
+	var constraint string
 	switch {
 	case !standard(r.doc):
 		constraint = "Regional"

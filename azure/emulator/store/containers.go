@@ -110,10 +110,15 @@ func serveResources(s *Store, c *call) Response {
 				item[name] = v
 			}
 		}
+		if i := strings.LastIndex(r.id, "/providers/"); strings.Count(r.id[i:], "/") > 4 { // nested: "vm/extension"
+			item["name"] = lastOf(parentOf(r.id)) + "/" + r.name
+		}
 		items = append(items, item)
 	}
 	return listResponse(items)
 }
+
+func lastOf(id string) string { return id[strings.LastIndexByte(id, '/')+1:] }
 
 // selection is one term of a list's filter ("Resources - List", $filter).
 var selection = regexp.MustCompile(`(?i)(tagName|tagValue|resourceType|resourceGroup|location|name)\s+eq\s+'([^']*)'`)

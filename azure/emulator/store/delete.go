@@ -50,6 +50,9 @@ func (s *Store) vanish(r *resource) {
 }
 
 func (s *Store) vanishOne(r *resource) {
+	if s.byKey[r.key] != r {
+		return // it has gone with another that was above it
+	}
 	if r.op != nil && !r.op.delete {
 		s.supersede(r.op, "DeleteResource")
 	}

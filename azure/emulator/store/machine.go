@@ -163,8 +163,7 @@ func (s *Store) tell(e MachineEvent) { s.machines = append(s.machines, e) }
 func guestBegun(s *Store, c *call, r *resource, op *operation) {
 	switch {
 	case op.delete:
-		s.halt(r, MachineDelete)
-		return
+		return // goneVM tells
 	case c.script != nil:
 		op.script = c.script
 		op.script.Operation = op.ID

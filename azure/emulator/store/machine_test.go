@@ -186,7 +186,7 @@ func TestMachineDisk(t *testing.T) {
 	want(t, b.do("PUT", guest, "", machineBody("")), 201, "")
 	b.pass(time.Minute)
 	disk := b.text(guest, "properties", "storageProfile", "osDisk", "managedDisk", "id")
-	if owner := b.text(disk, "managedBy"); owner != guest {
+	if owner := b.text(disk, "managedBy"); owner != guest || !strings.HasPrefix(disk, site+"/providers/Microsoft.Compute/disks/guest_OsDisk_1_") {
 		t.Fatalf("disk %s of %q", disk, owner)
 	}
 	want(t, b.do("DELETE", disk, "", ""), 409, "OperationNotAllowed")
@@ -256,6 +256,10 @@ func TestExtensionFails(t *testing.T) {
 		!strings.Contains(tree.Text(status, "error", "message"), "command terminated with exit status=1") {
 		t.Fatalf("status %v", status)
 	}
+	listed := tree.Objects(b.object(b.do("GET", sub+"/resources?$filter=resourceType%20eq%20'Microsoft.Compute/virtualMachines/extensions'&api-version=2021-04-01", "", "")), "value")
+	if len(listed) != 1 || tree.Text(listed[0], "name") != "guest/releve" {
+		t.Fatalf("listed %v", listed)
+	}
 	both := strings.Replace(extensionBody("id", "2"), `"timestamp":1`, `"commandToExecute":"id"`, 1)
 	want(t, b.do("PUT", script, "", both), 200, "")
 	b.wantEvents("")
@@ -296,8 +300,30 @@ func TestRunCommand(t *testing.T) {
 	want(t, b.do("PUT", script, "", extensionBody("id", "")), 409, "OperationNotAllowed")
 	want(t, b.do("POST", guest+"/start", "", ""), 202, "")
 	b.wantEvents("boot")
+	b.s.Booted(b.now, guest)
+	b.pass(time.Minute)
 	want(t, b.do("DELETE", guest, "", ""), 202, "")
+	b.pass(time.Minute)
 	b.wantEvents("delete")
+}
+
+// TestMachineOfDeletedGroup: a group takes its machines, their disks and NICs
+// with it, and nothing else.
+func TestMachineOfDeletedGroup(t *testing.T) {
+	b := newMachines(t, store.Options{})
+	b.s.PlayGuests(0)
+	want(t, b.do("PUT", guest, "", machineBody("")), 201, "")
+	b.wantEvents("boot")
+	b.s.Booted(b.now, guest)
+	b.pass(time.Minute)
+	b.do("DELETE", site, "", "")
+	b.pass(time.Minute)
+	b.wantEvents("delete")
+	left := tree.Objects(b.object(b.do("GET", sub+"/resources", "", "")), "value")
+	if len(left) != 1 || tree.Text(left[0], "name") != "vnet" {
+		t.Fatalf("left %v", left)
+	}
+	want(t, b.do("GET", network, "", ""), 200, "")
 }
 
 // TestGuestsNobodyPlays: without a host everything succeeds by itself.

@@ -89,7 +89,7 @@ func (s *Store) newDisk(w *write, storage tree.Object) *Error {
 		disk["name"] = w.target.name + "_OsDisk_1_" + strings.ReplaceAll(s.guid(), "-", "")
 	}
 	setDefault(managed, "storageAccountType", "Premium_LRS")
-	id := upTo(w.id, 5) + "/providers/" + diskKind.name + "/" + tree.Text(disk, "name")
+	id := upTo(w.id, 4) + "/providers/" + diskKind.name + "/" + tree.Text(disk, "name")
 	if s.byKey[strings.ToLower(id)] != nil {
 		return conflict("Conflict", "Disk %s already exists in resource group %s. Only CreateOption.Attach is supported.", tree.Text(disk, "name"), strings.ToUpper(w.target.group))
 	}
@@ -149,8 +149,9 @@ func storedVM(s *Store, r *resource) {
 	s.changed()
 }
 
-// goneVM takes away what was to be deleted with the VM.
+// goneVM takes away what was to be deleted with the VM, its guest above all.
 func goneVM(s *Store, r *resource) {
+	s.halt(r, MachineDelete)
 	refs := tree.Objects(r.doc, "properties", "networkProfile", "networkInterfaces")
 	for _, ref := range refs {
 		if strings.EqualFold(tree.Text(ref, "properties", "deleteOption"), "Delete") {

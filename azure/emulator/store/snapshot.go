@@ -138,7 +138,8 @@ func (s *Store) saveOperation(op *operation) savedOperation {
 }
 
 // Restore makes the store that Snapshot wrote, with the instant now as the
-// moment of the snapshot. Of opt only Endpoint and KeptOperation count.
+// moment of the snapshot. Of opt only Endpoint, BlobSuffix and
+// KeptOperation count.
 func Restore(data []byte, now time.Duration, opt Options) (*Store, error) {
 	var in snapshot
 	dec := json.NewDecoder(strings.NewReader(string(data)))

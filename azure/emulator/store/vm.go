@@ -41,6 +41,9 @@ func acceptVM(s *Store, w *write) *Error {
 		return e
 	}
 	delete(w.doc, "resources")
+	if strings.EqualFold(tree.Text(w.doc, "identity", "type"), "None") {
+		delete(w.doc, "identity")
+	}
 	form := parseVM(s, nil, w.doc).(*vmForm)
 	if len(form.nics) == 0 {
 		return bad("InvalidParameter", "Required parameter 'networkProfile.networkInterfaces' is missing (null).")
@@ -206,9 +209,6 @@ func patchVM(s *Store, c *call, r *resource) (tree.Object, *Error) {
 	identity := tree.Sub(doc, "identity")
 	if identity != nil && !strings.Contains(strings.ToLower(tree.Text(identity, "type")), "userassigned") {
 		delete(identity, "userAssignedIdentities")
-	}
-	if identity != nil && strings.EqualFold(tree.Text(identity, "type"), "None") {
-		delete(doc, "identity")
 	}
 	return doc, nil
 }

@@ -55,3 +55,22 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestMerge: RFC 7396's ways, and neither object is changed.
+func TestMerge(t *testing.T) {
+	a, err := Parse([]byte(`{"tags":{"a":"1","b":"2"},"list":[1,2],"kept":{"x":1}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := ParseNulls([]byte(`{"tags":{"b":null,"c":"3"},"list":[3],"new":{"y":{"z":null}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := string(Render(a))
+	if got := string(Render(Merge(a, b))); got != `{"tags":{"a":"1","c":"3"},"kept":{"x":1},"list":[3],"new":{"y":{}}}` {
+		t.Errorf("got %s", got)
+	}
+	if after := string(Render(a)); after != before {
+		t.Errorf("%s became %s", before, after)
+	}
+}

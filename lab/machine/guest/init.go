@@ -35,14 +35,14 @@ func newInit(spec *Spec, m *manager) *initial {
 	return &initial{spec: spec, manager: m, state: running, done: make(chan struct{})}
 }
 
-// path is that of all that root starts.
-const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// Path is that of all that root starts.
+const Path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // boot plays a boot in Azure's order: what the user data writes is there when the
 // services start, the agent is ready as soon as they have been started, and the
 // user data's commands run after that (cloud-init's final stage).
 func (i *initial) boot(ready func()) error {
-	if err := os.Setenv("PATH", path); err != nil {
+	if err := os.Setenv("PATH", Path); err != nil {
 		return err
 	}
 	os.Setenv("HOME", "/root")

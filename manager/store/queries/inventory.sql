@@ -15,6 +15,9 @@ SELECT * FROM site WHERE account_id = sqlc.arg(account_id) AND id > sqlc.arg(aft
 -- name: SitesNamed :many
 SELECT id FROM site WHERE account_id = $1 AND name = $2;
 
+-- name: CountSites :one
+SELECT count(*) FROM site WHERE account_id = $1;
+
 -- name: UpdateSite :execrows
 UPDATE site SET name = $1, generation = generation + 1, primary_ip = $2, secondary_ip = $3, floating_ip = $4, ha_key = $5, changed_at = $6,
     keepalive_ms = $7, silent_ms = $8, lease_ms = $9, confirm_ms = $10, hold_ms = $11, preempt = $12, alone = $13, third = $14, pops = $15

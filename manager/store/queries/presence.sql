@@ -34,8 +34,11 @@ SELECT * FROM presence WHERE manager = $1 AND connected ORDER BY serial LIMIT $2
 SELECT * FROM judged WHERE account_id = $1 AND site_id = $2;
 
 -- name: PutJudged :exec
-INSERT INTO judged (site_id, account_id, status, due_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (site_id) DO UPDATE SET status = excluded.status, due_at = excluded.due_at;
+INSERT INTO judged (site_id, account_id, status, due_at, health) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (site_id) DO UPDATE SET status = excluded.status, due_at = excluded.due_at, health = excluded.health;
 
 -- name: DueSites :many
 SELECT site_id, account_id FROM judged WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2;
+
+-- name: HealthCounts :many
+SELECT health, count(*) AS sites FROM judged WHERE account_id = $1 GROUP BY health ORDER BY health;

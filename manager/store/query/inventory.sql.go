@@ -9,6 +9,17 @@ import (
 	"context"
 )
 
+const countSites = `-- name: CountSites :one
+SELECT count(*) FROM site WHERE account_id = $1
+`
+
+func (q *Queries) CountSites(ctx context.Context, accountID string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countSites, accountID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteNetworks = `-- name: DeleteNetworks :exec
 DELETE FROM network WHERE site_id = $1 AND account_id = $2
 `

@@ -108,6 +108,7 @@ type Judged struct {
 	AccountID string
 	Status    string
 	DueAt     int64
+	Health    string
 }
 
 type JudgingTurn struct {

@@ -90,6 +90,38 @@ func (q *Queries) EndPresence(ctx context.Context, arg EndPresenceParams) (int64
 	return result.RowsAffected()
 }
 
+const healthCounts = `-- name: HealthCounts :many
+SELECT health, count(*) AS sites FROM judged WHERE account_id = $1 GROUP BY health ORDER BY health
+`
+
+type HealthCountsRow struct {
+	Health string
+	Sites  int64
+}
+
+func (q *Queries) HealthCounts(ctx context.Context, accountID string) ([]HealthCountsRow, error) {
+	rows, err := q.db.QueryContext(ctx, healthCounts, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []HealthCountsRow{}
+	for rows.Next() {
+		var i HealthCountsRow
+		if err := rows.Scan(&i.Health, &i.Sites); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertManager = `-- name: InsertManager :exec
 INSERT INTO manager (id, beat_at) VALUES ($1, $2)
 `
@@ -105,7 +137,7 @@ func (q *Queries) InsertManager(ctx context.Context, arg InsertManagerParams) er
 }
 
 const judged = `-- name: Judged :one
-SELECT site_id, account_id, status, due_at FROM judged WHERE account_id = $1 AND site_id = $2
+SELECT site_id, account_id, status, due_at, health FROM judged WHERE account_id = $1 AND site_id = $2
 `
 
 type JudgedParams struct {
@@ -121,6 +153,7 @@ func (q *Queries) Judged(ctx context.Context, arg JudgedParams) (Judged, error) 
 		&i.AccountID,
 		&i.Status,
 		&i.DueAt,
+		&i.Health,
 	)
 	return i, err
 }
@@ -237,8 +270,8 @@ func (q *Queries) PresencesOfSite(ctx context.Context, arg PresencesOfSiteParams
 }
 
 const putJudged = `-- name: PutJudged :exec
-INSERT INTO judged (site_id, account_id, status, due_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT (site_id) DO UPDATE SET status = excluded.status, due_at = excluded.due_at
+INSERT INTO judged (site_id, account_id, status, due_at, health) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (site_id) DO UPDATE SET status = excluded.status, due_at = excluded.due_at, health = excluded.health
 `
 
 type PutJudgedParams struct {
@@ -246,6 +279,7 @@ type PutJudgedParams struct {
 	AccountID string
 	Status    string
 	DueAt     int64
+	Health    string
 }
 
 func (q *Queries) PutJudged(ctx context.Context, arg PutJudgedParams) error {
@@ -254,6 +288,7 @@ func (q *Queries) PutJudged(ctx context.Context, arg PutJudgedParams) error {
 		arg.AccountID,
 		arg.Status,
 		arg.DueAt,
+		arg.Health,
 	)
 	return err
 }

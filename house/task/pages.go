@@ -1,0 +1,24 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+)
+
+// pageNeeds is what the tests of the pages take. They find any Chromium or Chrome,
+// and are skipped where there is none.
+var pageNeeds = []need{
+	{"chromium", "the pages are tested in a browser", func() bool {
+		return !has("apt-get") || has("chromium") || has("chromium-browser") || has("google-chrome")
+	}},
+}
+
+// screenshots makes a picture of each page, in both languages and themes, into a
+// folder that git ignores.
+func screenshots(ctx context.Context, s *shop, _ []string) error {
+	return s.do(ctx, debian(pageNeeds), modules, step{name: "screenshots", run: func(ctx context.Context, s *shop) outcome {
+		chosen := s.choose(func(p pkg) bool { return strings.HasSuffix(p.ImportPath, "/manager/ui") })
+		return s.goTest(ctx, []string{"RELEVE_SCREENSHOTS=" + filepath.Join(s.root, "bin", "screenshots")}, []string{"-run=Browser", "-count=1"}, chosen)
+	}})
+}

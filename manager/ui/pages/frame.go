@@ -1,0 +1,136 @@
+// Package pages draws the manager's pages: what it is given, in a language and a
+// look. It asks nobody and decides nothing.
+package pages
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"releve.dev/releve/manager/access"
+	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/ui/words"
+)
+
+// Frame is what each page has around it.
+type Frame struct {
+	*words.Lang
+	Look  string      // "light", "dark"; "auto": as the browser likes
+	Path  string      // of the page, to come back to
+	Who   *access.Who // nil: nobody has signed in
+	Now   time.Time
+	Saved bool // a change has just been kept
+}
+
+// theme is what the page has before look.js knows better.
+func (f *Frame) theme() string {
+	if f.Look == "dark" {
+		return "dark"
+	}
+	return "light"
+}
+
+// nextLook is what the button for it chooses.
+func (f *Frame) nextLook() string {
+	if f.Look == "dark" {
+		return "light"
+	}
+	return "dark"
+}
+
+func (f *Frame) may(a access.Action) bool { return f.Who != nil && f.Who.May(a) }
+
+// here marks the part of the pages that this one is in.
+func (f *Frame) here(part string) bool {
+	path, _, _ := strings.Cut(f.Path, "?")
+	return path == part || strings.HasPrefix(path, part+"/")
+}
+
+// Form is an input as it was sent, and what is wrong with it.
+type Form struct {
+	Values  url.Values
+	Refusal *inventory.Refusal
+	Typing  bool // it isn't to be kept yet: what is empty isn't wrong
+}
+
+// Value is a field's.
+func (f Form) Value(name string) string { return f.Values.Get(name) }
+
+// wrongs are what is wrong with a field, in English. A routed range's fields come as
+// ranges[0].prefix.
+func (f Form) wrongs(name string) []string {
+	if f.Refusal == nil || f.Typing && f.Value(name) == "" {
+		return nil
+	}
+	fits := func(field string) bool { return field == name || strings.HasSuffix(field, "."+name) }
+	var all []string
+	for _, fault := range f.Refusal.Faults {
+		if fits(fault.Field) {
+			all = append(all, fault.Message)
+		}
+	}
+	if len(all) == 0 && fits(f.Refusal.Field) {
+		all = append(all, f.Refusal.Message)
+	}
+	return all
+}
+
+// fine says that a field was checked and nothing is wrong with it.
+func (f Form) fine(name string) bool {
+	return f.Typing && f.Value(name) != "" && len(f.wrongs(name)) == 0
+}
+
+// rest is what is wrong with no field that is shown.
+func (f Form) rest(shown ...string) *inventory.Refusal {
+	if f.Refusal == nil || f.Typing {
+		return nil
+	}
+	for _, name := range shown {
+		if len(f.wrongs(name)) > 0 {
+			return nil
+		}
+	}
+	return f.Refusal
+}
+
+// input is how a field is shown.
+type input struct {
+	name, label, hint string
+	kind, complete    string // of the input and its autocomplete
+	optional          bool
+}
+
+func (i input) describedBy(form Form) string {
+	var ids []string
+	if i.hint != "" {
+		ids = append(ids, i.name+"-hint")
+	}
+	if len(form.wrongs(i.name)) > 0 {
+		ids = append(ids, i.name+"-wrong")
+	}
+	return strings.Join(ids, " ")
+}
+
+// address is an address as text; the zero one has none.
+func address(a netip.Addr) string {
+	if !a.IsValid() {
+		return "–"
+	}
+	return a.String()
+}
+
+// with is a path with one more thing asked.
+func with(path string, query url.Values, name, value string) string {
+	q := url.Values{}
+	for k, v := range query {
+		q[k] = v
+	}
+	if q.Del(name); value != "" {
+		q.Set(name, value)
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}

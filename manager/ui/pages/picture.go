@@ -1,0 +1,165 @@
+package pages
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/status"
+	"releve.dev/releve/site"
+)
+
+// picture is the traffic's path through a site: from the LAN by the route table to
+// the floating IP, the vSocket that has it, its tunnel and the PoP.
+type picture struct {
+	plan         plan
+	title, about string
+	lines        []line
+	boxes        []box
+}
+
+type line struct{ look, d string }
+
+type box struct {
+	look, x, y, w, h string
+	texts            []label
+}
+
+type label struct{ look, x, y, text string }
+
+// place is a box's on the canvas.
+type place struct{ x, y, w, h int }
+
+// plan is where things are on a canvas.
+type plan struct {
+	look, canvas                                        string
+	down                                                bool // the traffic goes down, not to the right
+	lan, route, fip, primary, secondary, alone, outside place
+}
+
+var (
+	wide = plan{look: "wide", canvas: "0 0 960 300", lan: place{10, 105, 150, 90}, route: place{205, 105, 150, 90}, fip: place{400, 105, 130, 90},
+		primary: place{580, 20, 190, 110}, secondary: place{580, 170, 190, 110}, alone: place{580, 95, 190, 110}, outside: place{830, 105, 120, 90}}
+	tall = plan{look: "tall", canvas: "0 0 360 565", down: true, lan: place{60, 5, 240, 80}, route: place{60, 115, 240, 80}, fip: place{60, 225, 240, 80},
+		primary: place{5, 345, 170, 110}, secondary: place{185, 345, 170, 110}, alone: place{95, 345, 170, 110}, outside: place{90, 495, 180, 65}}
+)
+
+func (p *picture) box(at place, look string, texts ...label) {
+	for i := range texts {
+		texts[i].x, texts[i].y = strconv.Itoa(at.x+12), strconv.Itoa(at.y+26+i*22)
+	}
+	p.boxes = append(p.boxes, box{look, strconv.Itoa(at.x), strconv.Itoa(at.y), strconv.Itoa(at.w), strconv.Itoa(at.h), texts})
+}
+
+// join draws from one box to another.
+func (p *picture) join(from, to place, look string) {
+	x1, y1, x2, y2 := from.x+from.w, from.y+from.h/2, to.x, to.y+to.h/2
+	bend1, bend2 := [2]int{(x1 + x2) / 2, y1}, [2]int{(x1 + x2) / 2, y2}
+	if p.plan.down {
+		x1, y1, x2, y2 = from.x+from.w/2, from.y+from.h, to.x+to.w/2, to.y
+		bend1, bend2 = [2]int{x1, (y1 + y2) / 2}, [2]int{x2, (y1 + y2) / 2}
+	}
+	p.lines = append(p.lines, line{look, fmt.Sprintf("M%d %d C%d %d %d %d %d %d", x1, y1, bend1[0], bend1[1], bend2[0], bend2[1], x2, y2)})
+}
+
+func pictureOf(f *Frame, s inventory.Site, now status.Site, on plan) picture {
+	p := picture{plan: on, title: f.T("picture.title", s.Name)}
+	strong := func(text string) label { return label{look: "strong", text: text} }
+	small := func(text string) label { return label{look: "small", text: text} }
+	p.box(on.lan, "", strong(f.T("picture.lan")), small(s.Native.Prefix.String()), small(f.N("picture.ranges", len(s.Ranges))))
+	serving := now.Master == status.IsPrimary || now.Master == status.IsSecondary
+	live := "idle"
+	if serving {
+		live = "live"
+	}
+	before := on.lan
+	nextHop := s.Native.LocalIP.String()
+	p.box(on.route, "", strong(f.T("picture.route")), small("0.0.0.0/0 →"), small(nextHop))
+	p.join(before, on.route, live)
+	before = on.route
+	if s.HA != nil {
+		p.box(on.fip, okBox(serving), strong(f.T("picture.fip")), small(s.HA.FloatingIP.String()), small(masterName(f, now)))
+		p.join(before, on.fip, live)
+		before = on.fip
+	}
+	p.about = f.T("picture.about", s.Native.Prefix, nextHop, masterName(f, now), haName(f, now))
+	var pops []string
+	for i, k := range sockets(now) {
+		at := on.alone
+		switch {
+		case now.Secondary == nil:
+		case i == 0:
+			at = on.primary
+		default:
+			at = on.secondary
+		}
+		p.vsocket(f, s, now, i, k, at, before)
+		if k.PoP != "" && !strings.Contains(strings.Join(pops, " "), k.PoP) {
+			pops = append(pops, k.PoP)
+		}
+	}
+	p.box(on.outside, okBox(now.Connected), strong(f.T("picture.cloud")), small(strings.Join(pops, ", ")))
+	return p
+}
+
+// vsocket draws one of the two, and its way in and out.
+func (p *picture) vsocket(f *Frame, s inventory.Site, now status.Site, i int, k status.Socket, at, before place) {
+	side, lan := site.Primary, s.Primary.LANIP
+	if i == 1 && s.Secondary != nil {
+		side, lan = site.Secondary, s.Secondary.LANIP
+	}
+	up := k.Connection == status.Up || k.Connection == status.Plain
+	look, in, out := okBox(up), "idle", "idle"
+	if k.Connection == status.New {
+		look = ""
+	}
+	switch {
+	case k.Master:
+		in, out = "live", "live"
+	case k.Connection == status.Down:
+		in = "idle"
+	}
+	if k.Connection == status.Down {
+		out = "cut"
+	}
+	p.join(before, at, in)
+	p.join(at, p.plan.outside, out)
+	state := label{look: "small", text: f.T("connection." + string(k.Connection))}
+	switch k.Connection {
+	case status.Up, status.Plain:
+		state.look = "ok"
+	case status.Down:
+		state.look = "bad"
+	}
+	name := f.T("side." + side.String())
+	if k.Master {
+		name += " · " + f.T("picture.master")
+	}
+	p.box(at, look, label{look: "strong", text: name}, label{look: "small", text: k.Serial},
+		label{look: "small", text: address(lan) + " · " + version(f, k.Version)}, state)
+	p.about += " " + f.T("picture.socket", f.T("side."+side.String()), roleName(f, k), f.T("connection."+string(k.Connection)))
+}
+
+func okBox(ok bool) string {
+	if ok {
+		return "ok"
+	}
+	return "bad"
+}
+
+func okLook(ok bool) string { return okBox(ok) }
+
+func version(f *Frame, v site.Version) string {
+	if v == (site.Version{}) {
+		return f.T("version.unknown")
+	}
+	return v.String()
+}
+
+func roleName(f *Frame, k status.Socket) string {
+	if k.Connection == status.New {
+		return f.T("role-of.unknown")
+	}
+	return f.T("role-of." + k.Role.String())
+}
