@@ -102,7 +102,7 @@ func TestWithoutScript(t *testing.T) {
 	w.want(w.post(path+"/secondary", form), http.StatusUnprocessableEntity, "floating IP 10.0.1.4 is the management IP of the primary")
 	form.Set("floating_ip", "10.0.1.6")
 	w.want(w.post(path+"/secondary", form), http.StatusSeeOther)
-	socket = w.want(w.get(path+"/socket"), http.StatusOK, "High availability", "10.0.1.6")
+	socket := w.want(w.get(path+"/socket"), http.StatusOK, "High availability", "10.0.1.6")
 	ha := url.Values{"generation": {generation(socket)}, "floating_ip": {"10.0.1.9"}, "primary_ip": {"10.0.1.4"}, "secondary_ip": {"10.0.1.5"}}
 	w.want(w.post(path+"/ha", ha), http.StatusSeeOther)
 	w.want(w.post(path+"/ha", ha), http.StatusConflict, "somebody changed it since")
