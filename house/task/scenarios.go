@@ -23,6 +23,9 @@ func (t trial) args() []string {
 	return append([]string{t.scenario, "--azure", t.profile}, strings.Fields(t.more)...)
 }
 
+// deploys: its VMs install the vSocket's package.
+func (t trial) deploys() bool { return strings.HasPrefix(t.scenario, "azure-setup") }
+
 // guarded are the scenarios that guard main.
 var guarded = []string{"story", "crash", "keepalive-cut", "peer-cut", "half-move", "sessions"}
 
@@ -66,6 +69,11 @@ func scenarios(plan func(all []string) []trial) step {
 		}
 		var sum outcome
 		trials := plan(all)
+		if slices.ContainsFunc(trials, trial.deploys) {
+			if _, err := s.output(ctx, nil, "go", "run", "-trimpath", "./packaging"); err != nil {
+				return one("make package", err)
+			}
+		}
 		for i, t := range trials {
 			s.screen.at("%d of %d: %s", i+1, len(trials), t)
 			began := time.Now()
