@@ -19,7 +19,7 @@ func TestTheTableIsComplete(t *testing.T) {
 	want := strings.Fields(`story crash stop freeze wan-cut lan-cut keepalive-cut peer-cut azure-slow azure-down
 		azure-throttled azure-denied half-move fip-missing fip-wrong-nic both-reboot failback zone-pair split-brain crash-points
 		sessions tunnel-cut pop-crash pop-restart pop-move pop-cut-from-one one-way-cut lan-dead-but-cloud-fine witness-lies-late
-		manager-down managed`)
+		manager-down managed azure-setup azure-setup-set`)
 	var got []string
 	for _, s := range All {
 		got = append(got, s.Name)

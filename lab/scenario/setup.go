@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,4 +98,11 @@ func playSetUp(s *stage) error {
 // noChanges is what it says then.
 const noChanges = "no changes"
 
-func checkSetUp(ev *evidence) []finding { return ev.wrong }
+// checkSetUp: in the end the primary serves, and has the floating IP.
+func checkSetUp(ev *evidence) []finding {
+	list := slices.Clone(ev.wrong)
+	if ev.Holder != world.Primary || !slices.Equal(ev.Active, []string{world.Primary}) {
+		list = append(list, fail(ev.end(), "in the end the floating IP is at %q, and active are %v", ev.Holder, ev.Active)...)
+	}
+	return list
+}
