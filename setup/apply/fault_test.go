@@ -130,7 +130,7 @@ func TestSetFIPKeepsTheOrder(t *testing.T) {
 	before := sitetest.New(t, true).Store()
 	f = facts(t, s)
 	f.Wanted.FloatingIP = to
-	mustRun(t, s, plan.Undo(f, true))
+	mustRun(t, s, plan.Undo(f, plan.UndoWanted{}))
 	if diff := sitetest.Compare(before, s.Store()); diff != nil {
 		t.Errorf("undone: %s", diff)
 	}
