@@ -34,6 +34,8 @@ type evidence struct {
 	events  *report.Events // nil: the play didn't come to compare them
 	wrong   []finding      // what the play itself saw
 
+	readdressed []readdressing // changes of the floating IP
+
 	// Of crash points, which are judged one by one.
 	points   []played
 	broken   []finding
