@@ -97,7 +97,7 @@ func (u *azureUndo) leftOver() error {
 	if names == nil {
 		return nil
 	}
-	return fmt.Errorf(`left: the extension %s, and the pair's settings in the guest, of %s: Azure changes neither while a VM is stopped; started with them it waits for a role that nobody gives, and forwards nothing
+	return fmt.Errorf(`left: the extension %s, and the pair's settings in the guest, of %s: Azure changes neither while a VM is stopped; started with them it takes itself for one of a pair, and can't move the floating IP
 hint: %s takes them out; or, in the guest, as root: releve-vsocket config unset ha azure && systemctl try-restart releve-vsocket`,
 		plan.Extension, strings.Join(names, " and "), u.again())
 }
