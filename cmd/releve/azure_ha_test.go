@@ -147,20 +147,27 @@ func TestAzureHARefuses(t *testing.T) {
 	}
 }
 
-// D10: Owner of the two groups is enough, and of one it isn't: then nothing is
-// changed, and the other is named.
-func TestAzureHAAsAnOwner(t *testing.T) {
+// asOperator signs in as somebody who has no role yet; the function gives Owner of a
+// group.
+func asOperator(t *testing.T, s *sitetest.Site) func(group string) {
+	t.Helper()
 	const owner, app = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "5f0c1a2e-0000-4000-8000-0000000000aa"
-	s := pairWithGuests(t)
 	if err := s.Server.AddApplication(emulator.Application{ClientID: app, Name: "operator", Secret: "s3cret"}); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("AZURE_CLIENT_ID", app)
 	t.Setenv("AZURE_CLIENT_SECRET", "s3cret")
-	own := func(group string) {
+	return func(group string) {
 		s.Place(s.GroupID(group)+"/providers/Microsoft.Authorization/roleAssignments/5f0c1a2e-0000-4000-9000-0000000000aa",
 			`{"properties":{"principalId":"`+app+`","roleDefinitionId":"/subscriptions/`+s.Subscription+`/providers/Microsoft.Authorization/roleDefinitions/`+owner+`"}}`)
 	}
+}
+
+// D10: Owner of the two groups is enough, and of one it isn't: then nothing is
+// changed, and the other is named.
+func TestAzureHAAsAnOwner(t *testing.T) {
+	s := pairWithGuests(t)
+	own := asOperator(t, s)
 	own(sitetest.Group)
 	before := s.Store()
 	args := []string{"ha", "--yes", "--floating-ip", sitetest.FloatingIP.String()}
@@ -175,6 +182,9 @@ func TestAzureHAAsAnOwner(t *testing.T) {
 	before = s.Store()
 	if out, err = azureDo(t, args...); err != nil {
 		t.Fatalf("as owner of both: %v\n%s", err, out)
+	}
+	if out, err = azureDo(t, "doctor", "--no-guests"); err != nil || strings.Contains(out, "couldn't be") {
+		t.Errorf("doctor: %v\n%s", err, out)
 	}
 	if out, err = azureDo(t, "ha", "undo", "--yes"); err != nil {
 		t.Fatalf("undo: %v\n%s", err, out)
