@@ -163,7 +163,7 @@ func (ev *evidence) gather(ctx context.Context, w *world.World, before map[strin
 	ev.Holder, ev.Operations, ev.TooEarly = w.FIPHolder(), w.ARM().Operations(), w.ARM().Violations()
 	ev.Downstream = w.Downstream(w.Begun())
 	ev.Facts = facts()
-	ev.Facts.Events = ev.events
+	ev.Facts.Events, ev.Facts.SetUp = ev.events, ev.setUp.report()
 	ev.addCuts()
 	slices.SortStableFunc(ev.Entries, func(a, b entry) int { return int(a.At - b.At) })
 	return nil
