@@ -11,6 +11,7 @@ import (
 	"releve.dev/releve/azure/emulator"
 	"releve.dev/releve/azure/emulator/store"
 	"releve.dev/releve/setup/account"
+	"releve.dev/releve/setup/guest"
 	"releve.dev/releve/setup/sitetest"
 	"releve.dev/releve/site"
 )
@@ -64,6 +65,10 @@ func playGuests(t *testing.T, s *sitetest.Site) {
 			out := ""
 			if e.Script.Extension != "" {
 				given[e.VM.ID] = true
+				const file, text = `ca_file: "` + guest.CAFile + `"`, "-----BEGIN CERTIFICATE-----"
+				if run := e.Script.Command; strings.Contains(run, "config merge") && !(strings.Contains(run, file) && strings.Contains(run, text)) {
+					t.Errorf("the guest isn't told whom to trust at a private endpoint:\n%s", run)
+				}
 			} else {
 				status := site.Status{Side: site.Primary, Role: site.Standby, Fit: true}
 				status.HA.Ready = len(given) == 2
