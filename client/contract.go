@@ -183,6 +183,7 @@ type Person struct {
 	Disabled bool      `json:"disabled"`
 	Invited  bool      `json:"invited" doc:"Has set no password yet"`
 	Created  time.Time `json:"created"`
+	SignedIn *time.Time `json:"signed_in,omitempty" doc:"The last time; absent: never"`
 }
 
 // NewPerson is a person to add.
