@@ -58,6 +58,8 @@
 
   for (const part of document.querySelectorAll("[data-passkey][hidden]")) {
     part.hidden = false;
-    part.querySelector("button").addEventListener("click", () => start(part, ways[part.dataset.passkey]));
+    const way = ways[part.dataset.passkey];
+    part.querySelector("button").addEventListener("click", () => start(part, way));
+    if (way === ways.register) part.closest("form").addEventListener("submit", e => { e.preventDefault(); start(part, way); });
   }
 })();
