@@ -68,7 +68,8 @@ func TestContentSecurityPolicy(t *testing.T) {
 // allPages are those of somebody who has signed in.
 func allPages(s inventory.Site) []string {
 	of := "/sites/" + s.ID
-	return []string{"/sites", "/sites/new", of, of + "/socket", of + "/networks", of + "/analytics", of + "/failovers", of + "/events", of + "/unassign", "/events", "/audit"}
+	return []string{"/sites", "/sites/new", of, of + "/socket", of + "/networks", of + "/analytics", of + "/failovers", of + "/events", of + "/unassign", "/events", "/audit",
+		"/people", "/people/new", "/account", "/account/tokens", "/settings", "/settings/pops"}
 }
 
 // generation is the one that a page's forms have.
@@ -138,11 +139,11 @@ func TestViewer(t *testing.T) {
 	w.signedIn(w.person("viewer", access.Viewer))
 	for _, path := range allPages(s) {
 		switch p := w.get(path); {
-		case path == "/sites/new" || path == "/audit" || strings.HasSuffix(path, "/unassign"):
+		case path == "/sites/new" || path == "/audit" || strings.HasPrefix(path, "/people") || strings.HasSuffix(path, "/unassign"):
 			w.want(p, http.StatusForbidden)
 		default:
 			for _, form := range regexp.MustCompile(`method="post" action="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
-				if form[1] != "/look" && form[1] != "/sign-out" {
+				if form[1] != "/look" && form[1] != "/sign-out" && !strings.HasPrefix(form[1], "/account/") { // their own
 					t.Errorf("%s offers %s", path, form[1])
 				}
 			}
