@@ -54,6 +54,7 @@ func New(p Parts) *UI {
 	u.accountRoutes()
 	u.tokenRoutes()
 	u.settingRoutes()
+	u.siteSettingRoutes()
 	u.popRoutes()
 	u.mux.HandleFunc("/", u.open(func(v *visit) error {
 		if v.r.URL.Path == "/" {
