@@ -198,3 +198,42 @@ func TestAzureHAAsAnOwner(t *testing.T) {
 		t.Errorf("after undo: %s", diff)
 	}
 }
+
+// D11: with a VM stopped, undo says what it cuts and what it leaves, with the command
+// that takes the rest back; that starts the VM, and stops it again.
+func TestAzureHAUndoWithAStoppedVM(t *testing.T) {
+	s := pairWithGuests(t)
+	before := s.Store()
+	if out, err := azureDo(t, "ha", "--yes", "--floating-ip", sitetest.FloatingIP.String()); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	vm := s.VMID(sitetest.Primary)
+	s.Server.SetPower(vm, store.PowerDeallocated)
+	out, err := azureDo(t, "ha", "undo", "--plan")
+	if err != nil || !strings.Contains(out, "warning: the route to-cloud, 0.0.0.0/0, of") || !strings.Contains(out, "note: "+sitetest.Primary+" is deallocated") {
+		t.Errorf("plan: %v\n%s", err, out)
+	}
+	out, err = azureDo(t, "ha", "undo", "--yes")
+	again := "releve azure ha undo --start -g " + sitetest.Group + " --network-group " + sitetest.NetworkGroup + " --primary " + sitetest.Primary + " --secondary " + sitetest.Secondary
+	if err == nil || !strings.Contains(err.Error(), "left: ") || !strings.Contains(err.Error(), again) || strings.Contains(err.Error(), " and "+sitetest.Secondary) {
+		t.Errorf("undo: %v\n%s", err, out)
+	}
+	called := len(s.Server.Calls())
+	if out, err = azureDo(t, "ha", "undo", "--yes", "--start"); err != nil {
+		t.Fatalf("undo --start: %v\n%s", err, out)
+	}
+	var asked []string
+	for _, c := range s.Server.Calls()[called:] {
+		if strings.HasPrefix(strings.ToLower(c.Path), strings.ToLower(vm)+"/") && c.Method != "GET" {
+			asked = append(asked, c.Method+" "+c.Path[strings.LastIndexByte(c.Path, '/')+1:])
+		}
+	}
+	want := "POST start, PUT releve-ha, DELETE releve-ha, POST deallocate"
+	if got := strings.Join(asked, ", "); got != want {
+		t.Errorf("asked of the primary's VM: %s\nwant %s", got, want)
+	}
+	s.Server.SetPower(vm, store.PowerRunning)
+	if diff := sitetest.Compare(before, s.Store()); diff != nil {
+		t.Errorf("after undo: %s", diff)
+	}
+}

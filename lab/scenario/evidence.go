@@ -35,6 +35,8 @@ type evidence struct {
 	setUp   *setUpTime     // nil: nobody has set the site up
 	wrong   []finding      // what the play itself saw
 
+	readdressed []readdressing // changes of the floating IP
+
 	// Of crash points, which are judged one by one.
 	points   []played
 	broken   []finding

@@ -167,6 +167,9 @@ func (ev *evidence) gather(ctx context.Context, w *world.World, before map[strin
 	if ev.Floating, err = azuresite.FloatingDifferences(slices.Collect(maps.Values(before)), slices.Collect(maps.Values(after))); err != nil {
 		return err
 	}
+	if len(ev.readdressed) > 0 {
+		ev.Floating = nil // it was taken away and made anew
+	}
 	ev.Holder, ev.Operations, ev.TooEarly = w.FIPHolder(), w.ARM().Operations(), w.ARM().Violations()
 	ev.Downstream = w.Downstream(w.Begun())
 	ev.Facts = facts()

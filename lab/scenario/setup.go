@@ -23,7 +23,9 @@ type settingUp struct {
 const sshKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFqn3zaOMR+3VdadQPSGAtnp/DxG1OSxF7/erNODUIJI lab"
 
 // setUp deploys both vSockets, sees them both Master (B7), and makes them a pair. With
-// zones each has its own, else both are in an availability set (A5).
+// zones each has its own and is of an image with our package; else both are in an
+// availability set (A5), and of a stock image that installs the package at its first
+// boot.
 func setUp(zones bool) func(*stage) error {
 	return func(s *stage) (err error) {
 		u := &settingUp{stage: s}
@@ -59,7 +61,7 @@ func (u *settingUp) command(args ...string) error {
 
 func (u *settingUp) deploy(side site.Side, zones bool) error {
 	args := []string{"azure", "deploy", "--yes", "--role", side.String(), "--site", "lab", "-g", azuresite.SiteGroup, "--network-group", azuresite.NetworkGroup,
-		"--vnet", azuresite.VNet, "--image", azuresite.Image, "--size", "Standard_D8s_v5", "--ssh-key", sshKey, "--name", azuresite.VM(side),
+		"--vnet", azuresite.VNet, "--size", "Standard_D8s_v5", "--ssh-key", sshKey, "--name", azuresite.VM(side),
 		"--probes", azuresite.InternetAddr.String()}
 	for _, iface := range azuresite.Interfaces {
 		args = append(args, "--"+iface+"-subnet", iface, "--"+iface+"-ip", azuresite.Addr(side, iface).String())
@@ -68,11 +70,13 @@ func (u *settingUp) deploy(side site.Side, zones bool) error {
 		args = append(args, "--primary", azuresite.VM(site.Primary))
 	}
 	if zones {
-		args = append(args, "--zone", fmt.Sprint(uint8(side)))
-	} else {
-		args = append(args, "--availability-set", "as-vsockets")
+		return u.command(append(args, "--image", azuresite.Image, "--zone", fmt.Sprint(uint8(side)))...)
 	}
-	return u.command(args...)
+	sum, err := u.w.PackageSum()
+	if err != nil {
+		return err
+	}
+	return u.command(append(args, "--availability-set", "as-vsockets", "--image", world.StockImage, "--package", u.w.PackageURL(), "--package-sha256", sum)...)
 }
 
 // ha is that command, for this site.
@@ -85,12 +89,15 @@ func ha(more ...string) []string {
 func playSetUp(s *stage) error {
 	return steps(
 		func() error { return playFailback(s) },
-		func() error {
-			plan, err := s.desk.Run(s.ctx, ha("--plan")...)
-			s.promise(err != nil || strings.Contains(plan, noChanges), "`ha --plan` after all would change something:\n%s", plan)
-			return err
-		},
+		func() error { return unchanged(s) },
 	)
+}
+
+// unchanged: `ha` has nothing left to do.
+func unchanged(s *stage) error {
+	plan, err := s.desk.Run(s.ctx, ha("--plan")...)
+	s.promise(err != nil || strings.Contains(plan, noChanges), "`ha --plan` after all would change something:\n%s", plan)
+	return err
 }
 
 // noChanges is what it says then.

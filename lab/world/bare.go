@@ -1,10 +1,13 @@
 package world
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -114,6 +117,17 @@ func (w *World) packages() ([]string, error) {
 
 // PackageURL is where the package lies for VMs that don't have it.
 func (w *World) PackageURL() string { return "https://" + blobName + "/packages/releve-vsocket.deb" }
+
+// PackageSum is its SHA-256, in hex.
+func (w *World) PackageSum() (string, error) {
+	list, err := w.packages()
+	if err != nil {
+		return "", err
+	}
+	data, err := os.ReadFile(list[0])
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), err
+}
 
 // withBlobs serves the package besides what the emulated Azure serves.
 func (w *World) withBlobs(azure http.Handler) http.Handler {
