@@ -311,7 +311,7 @@ func (s *session) takeEvents(ctx context.Context, m *channel.Events) error {
 		s.fleet.c.Log.Warn("events that can't be kept", "serial", s.serial, "number", refused)
 	}
 	number := m.GetBatch()
-	return s.fleet.commits.submit(ctx, batch[events.Sent]{kept, func(err error) {
+	return s.fleet.commits.submit(ctx, batch[told]{kept, func(err error) {
 		if err != nil {
 			s.fleet.c.Log.Warn("events not kept", "serial", s.serial, "error", err)
 			s.cut(connect.NewError(connect.CodeUnavailable, errors.New("the manager can't keep events now")))

@@ -16,6 +16,7 @@ import (
 	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/manager/watch"
 	"releve.dev/releve/web/assets"
 )
@@ -25,6 +26,7 @@ type Parts struct {
 	Access    *access.Service
 	Inventory *inventory.Service
 	Events    *events.Keeper
+	Takeovers *takeovers.Keeper
 	Status    watch.Status
 	Fleet     watch.Fleet
 	Now       func() time.Time

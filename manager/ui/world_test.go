@@ -26,6 +26,7 @@ import (
 	"releve.dev/releve/manager/seal"
 	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/site"
 )
 
@@ -66,9 +67,9 @@ func newWorld(t testing.TB) *world {
 	box, err := seal.New([]byte("a secret of the managers"), time.Now)
 	w.fine(err)
 	people, sites := access.New(s, time.Now), inventory.New(s, inventory.Config{})
-	kept := events.New(s, events.Config{})
-	w.UI = New(Parts{Access: people, Inventory: sites, Events: kept, Status: w.presence, Fleet: nobodyHere{}, Now: time.Now, Log: quiet})
-	w.handler = w.Beside(api.New(api.Parts{Access: people, Inventory: sites, Events: kept, Fleet: nobodyHere{}, Status: w.presence, History: w.history,
+	kept, taken := events.New(s, events.Config{}), takeovers.New(s, nil)
+	w.UI = New(Parts{Access: people, Inventory: sites, Events: kept, Takeovers: taken, Status: w.presence, Fleet: nobodyHere{}, Now: time.Now, Log: quiet})
+	w.handler = w.Beside(api.New(api.Parts{Access: people, Inventory: sites, Events: kept, Takeovers: taken, Fleet: nobodyHere{}, Status: w.presence, History: w.history,
 		Store: s, Now: time.Now, Log: quiet, SignIn: api.SignIn{Box: box}}).Handler())
 	account, err := sites.CreateAccount(ctx, "main")
 	w.fine(err)
