@@ -96,8 +96,10 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	self := event.Self{Serial: string(line.State().Serial), Boot: fmt.Sprintf("%016x", boot), WAN: cfg.Interfaces.WAN.Name, LAN: cfg.Interfaces.LAN.Name}
 	teller, err := reporter.New(reporter.Config{
 		Self: self, Limits: event.Defaults(), Folder: folder, Spool: kept, Sink: line, Log: slog.Default(),
-		Status:   agent.Status,
-		Journal:  func(ctx context.Context, since time.Time) ([]site.Entry, error) { return journalSince(ctx, agent, since) },
+		Status: agent.Status,
+		Journal: func(ctx context.Context, since time.Time) ([]site.Entry, error) {
+			return journalSince(ctx, agent, since)
+		},
 		Assigned: func(s *site.Status) event.Assigned { return assigned(line, s) },
 		Now:      moment,
 	})

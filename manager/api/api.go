@@ -19,6 +19,7 @@ import (
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/restart"
+	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/site"
@@ -41,6 +42,7 @@ type Parts struct {
 	Status    Status
 	History   History
 	Store     *store.Store // for answers to requests with an Idempotency-Key
+	Retention status.Retention
 	Now       func() time.Time
 	Log       *slog.Logger
 	SignIn    SignIn
@@ -62,6 +64,7 @@ func New(p Parts) *API {
 	a.registerPasskeys()
 	a.registerTokens()
 	a.registerPeople()
+	a.registerAccount()
 	a.registerSites()
 	a.registerNetworks()
 	a.registerSockets()

@@ -14,7 +14,6 @@ import (
 	"releve.dev/releve/channel"
 	"releve.dev/releve/channel/streams"
 	"releve.dev/releve/manager/authority"
-	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/site"
 )

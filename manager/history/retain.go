@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"releve.dev/releve/manager/status"
-	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store/query"
 )
 

@@ -3,7 +3,6 @@ package ui
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strings"
 	"unicode"
 
@@ -25,7 +24,6 @@ func (u *UI) siteRoutes() {
 	u.mux.HandleFunc("GET /sites/new", u.page(access.SiteChange, func(v *visit) error { return v.show(http.StatusOK, pages.NewSite(v.frame, pages.Form{})) }))
 	u.mux.HandleFunc("POST /sites/new", u.page(access.SiteChange, (*visit).newSite))
 	u.mux.HandleFunc("GET /sites/{site}", u.page(access.SiteRead, (*visit).overview))
-	u.mux.HandleFunc("POST /sites/{site}/name", u.page(access.SiteChange, (*visit).setName))
 	u.mux.HandleFunc("GET /sites/{site}/live", u.page(access.SiteRead, (*visit).live))
 	u.mux.HandleFunc("GET /sites/{site}/analytics", u.page(access.SiteRead, (*visit).analytics))
 }
@@ -107,32 +105,13 @@ func tagsOf(text string) []string {
 	return strings.FieldsFunc(text, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
 }
 
-// setName changes what a site is called and found by.
-func (v *visit) setName() error {
-	id, name, tags := v.r.PathValue("site"), v.typed("name"), tagsOf(v.typed("tags"))
-	_, err := v.Inventory.SetSite(v.ctx(), v.actor(), id, v.seen(), inventory.Fields{Name: &name, Tags: &tags})
-	form, failed := v.form(err)
-	switch {
-	case failed != nil:
-		return failed
-	case v.checking():
-		return v.show(http.StatusOK, pages.NameFields(v.frame, form))
-	case form.Refusal != nil:
-		return v.showOverview(statusOf(form.Refusal), &form)
-	}
-	return v.goTo("/sites/" + id + "?saved")
-}
-
 // lastFailOver is the last event of a takeover.
 func (v *visit) lastFailOver(ctx context.Context, id string) ([]events.Kept, error) {
 	page, err := v.Events.Page(ctx, v.who.Account, events.Filter{Site: id, Kinds: []event.Kind{event.FailOver}}, "", 1)
 	return page.Events, err
 }
 
-func (v *visit) overview() error { return v.showOverview(http.StatusOK, nil) }
-
-// showOverview shows it with a form as it was sent; nil: as the site is.
-func (v *visit) showOverview(status int, form *pages.Form) error {
+func (v *visit) overview() error {
 	s, now, err := v.siteNow()
 	if err != nil {
 		return err
@@ -141,10 +120,7 @@ func (v *visit) showOverview(status int, form *pages.Form) error {
 	if err != nil {
 		return err
 	}
-	if form == nil {
-		form = &pages.Form{Values: url.Values{"name": {s.Name}, "tags": {strings.Join(s.Tags, " ")}}}
-	}
-	return v.show(status, pages.Overview(v.frame, s, now, last, *form))
+	return v.show(http.StatusOK, pages.Overview(v.frame, s, now, last))
 }
 
 // live sends what of a page changes by itself, whenever it does.
