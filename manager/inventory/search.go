@@ -38,6 +38,9 @@ func (s *Service) Search(ctx context.Context, a Actor, f Search, p Page) (List[F
 	if len(f.Text) > mostSearch || len(p.After) > mostSearch {
 		return List[Found]{}, &Refusal{Kind: Invalid, Field: "q", Message: fmt.Sprintf("search for %d bytes: at most %d", len(f.Text), mostSearch)}
 	}
+	if f.Tag != "" && checkTag(f.Tag) != "" {
+		return List[Found]{}, nil // no site has it, and it might be a pattern
+	}
 	most := p.most()
 	text, args := f.ask(a.Account, storable(p.After), most)
 	var list List[Found]
@@ -61,7 +64,7 @@ WHERE site.account_id = $1 AND site.name > $2`
     WHERE vsocket.site_id = site.id AND vsocket.state <> 'void' AND LOWER(vsocket.serial) LIKE $%[1]d ESCAPE '!'))`, len(args))
 	}
 	if f.Tag != "" {
-		args = append(args, storable(f.Tag))
+		args = append(args, f.Tag)
 		text += fmt.Sprintf(" AND site.tags LIKE '%% ' || $%d || ' %%'", len(args))
 	}
 	if f.Health != "" {

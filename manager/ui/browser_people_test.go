@@ -98,7 +98,7 @@ func (w *world) passkeys(b *browser) {
 	b.do("opening", chromedp.Navigate(b.base+"/sign-in"))
 	_, err = chromedp.Call(b.ctx, webauthn.Enable, webauthn.EnableParams{})
 	w.fine(err)
-	_, err = chromedp.Call(b.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: webauthn.VirtualAuthenticatorOptions{
+	_, err = chromedp.Call(b.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
 		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
 		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true}})
 	w.fine(err)

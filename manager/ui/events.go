@@ -8,7 +8,6 @@ import (
 
 	"releve.dev/releve/core/event"
 	"releve.dev/releve/manager/access"
-	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/sse"
