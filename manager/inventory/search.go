@@ -89,7 +89,7 @@ func selectFound(ctx context.Context, q *query.Queries, text string, args []any)
 		if f.Health == "" {
 			f.Health = neverJudged
 		}
-		f.Tags = strings.Fields(tags)
+		f.Tags = readTags(tags)
 		f.FloatingIP, f.Native = stored(netip.ParseAddr, floating), stored(netip.ParsePrefix, native)
 		all = append(all, f)
 	}

@@ -54,6 +54,14 @@ func writtenTags(tags []string) string {
 	return " " + strings.Join(tags, " ") + " "
 }
 
+// readTags reads what writtenTags wrote.
+func readTags(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Fields(text)
+}
+
 // Tags counts an account's sites by their tags.
 func (s *Service) Tags(ctx context.Context, a Actor) (map[string]int, error) {
 	counts := map[string]int{}
@@ -64,7 +72,7 @@ func (s *Service) Tags(ctx context.Context, a Actor) (map[string]int, error) {
 		}
 		clear(counts)
 		for _, r := range rows {
-			for _, tag := range strings.Fields(r.Tags) {
+			for _, tag := range readTags(r.Tags) {
 				counts[tag] += int(r.Sites)
 			}
 		}
