@@ -58,7 +58,7 @@ func TestAdministrators(t *testing.T) {
 		t.Errorf("the link leads to %q", address)
 	}
 	bob := w.called("bob")
-	w.want(w.get("/people"), http.StatusOK, "bob", "Invited", "never", "(you)")
+	w.want(w.get("/people"), http.StatusOK, "bob", "Invited", "never", ">you<")
 	his := w.another().signedIn(code)
 	his.want(his.get("/people"), http.StatusForbidden)
 	w.want(w.get("/people/"+bob.ID), http.StatusOK, "Active", "now")
