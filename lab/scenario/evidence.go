@@ -32,6 +32,7 @@ type evidence struct {
 	mended  time.Duration // when the play ended a fault
 	cuts    []cut
 	events  *report.Events // nil: the play didn't come to compare them
+	setUp   *setUpTime     // nil: nobody has set the site up
 	wrong   []finding      // what the play itself saw
 
 	readdressed []readdressing // changes of the floating IP

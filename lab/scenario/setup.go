@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"releve.dev/releve/client"
 	"releve.dev/releve/lab/azuresite"
-	"releve.dev/releve/lab/clock"
 	"releve.dev/releve/lab/world"
 	"releve.dev/releve/site"
 )
@@ -17,8 +15,8 @@ import (
 // `releve` alone.
 type settingUp struct {
 	*stage
-	desk *world.Desk
-	took time.Duration // all commands together
+	desk  *world.Desk
+	watch *stopwatch
 }
 
 // sshKey is nobody's: the lab has no use for one, and Azure wants one.
@@ -37,7 +35,8 @@ func setUp(zones bool) func(*stage) error {
 		if _, err := s.w.CreateSite(s.ctx); err != nil {
 			return err
 		}
-		s.desk = u.desk
+		s.desk, u.watch = u.desk, startWatch(s)
+		defer func() { s.ev.setUp = u.watch.stop() }()
 		return steps(
 			func() error { return u.deploy(site.Primary, zones) },
 			func() error { return s.reports("the primary as Master", masterIs(world.Primary)) },
@@ -47,18 +46,17 @@ func setUp(zones bool) func(*stage) error {
 			func() error {
 				return s.reports("the primary connected", func(is client.Status) bool { return is.Primary.Connection == "connected" })
 			},
-			func() error { return u.command(ha("--yes")...) },
-			func() error { s.w.Note("set up", "in "+u.took.Round(time.Millisecond).String()); return nil },
+			func() error { u.watch.pair(); return u.command(ha("--yes")...) },
 			func() error { return s.ready(world.Primary) },
 		)
 	}
 }
 
 func (u *settingUp) command(args ...string) error {
-	began := clock.Now()
-	_, err := u.desk.Run(u.ctx, args...)
-	u.took += clock.Now() - began
-	return err
+	return u.watch.command(func() error {
+		_, err := u.desk.Run(u.ctx, args...)
+		return err
+	})
 }
 
 func (u *settingUp) deploy(side site.Side, zones bool) error {
@@ -105,9 +103,10 @@ func unchanged(s *stage) error {
 // noChanges is what it says then.
 const noChanges = "no changes"
 
-// checkSetUp: in the end the primary serves, and has the floating IP.
+// checkSetUp: no command has waited for nothing, and in the end the primary serves, and
+// has the floating IP.
 func checkSetUp(ev *evidence) []finding {
-	list := slices.Clone(ev.wrong)
+	list := append(slices.Clone(ev.wrong), checkSetUpTime(ev)...)
 	if ev.Holder != world.Primary || !slices.Equal(ev.Active, []string{world.Primary}) {
 		list = append(list, fail(ev.end(), "in the end the floating IP is at %q, and active are %v", ev.Holder, ev.Active)...)
 	}

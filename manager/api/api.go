@@ -18,7 +18,10 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/restart"
+	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/site"
 )
 
@@ -33,10 +36,13 @@ type Parts struct {
 	Access    *access.Service
 	Inventory *inventory.Service
 	Events    *events.Keeper
+	Takeovers *takeovers.Keeper
+	Restart   *restart.Service
 	Fleet     Fleet
 	Status    Status
 	History   History
 	Store     *store.Store // for answers to requests with an Idempotency-Key
+	Retention status.Retention
 	Now       func() time.Time
 	Log       *slog.Logger
 	SignIn    SignIn
@@ -58,6 +64,7 @@ func New(p Parts) *API {
 	a.registerPasskeys()
 	a.registerTokens()
 	a.registerPeople()
+	a.registerAccount()
 	a.registerSites()
 	a.registerNetworks()
 	a.registerSockets()
@@ -66,6 +73,7 @@ func New(p Parts) *API {
 	a.registerStatus()
 	a.registerMetrics()
 	a.registerEvents()
+	a.registerTakeovers()
 	a.health()
 	return a
 }

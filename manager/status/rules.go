@@ -12,6 +12,12 @@ type Rule struct{ Width, Keep time.Duration }
 // Rules are those of a site's series, the finest first.
 type Rules []Rule
 
+// Retention is for how long a manager keeps what has happened.
+type Retention struct {
+	Events  time.Duration
+	Figures Rules
+}
+
 // DefaultRules take 2,304 + 9,600 buckets for a vSocket at most: some 3 MB. Five
 // minutes show what a failover did, for as long as somebody still asks, and beside
 // the same weekday before; hours show a year, beside the same month before.
@@ -19,6 +25,16 @@ func DefaultRules() Rules {
 	const day = 24 * time.Hour
 	return Rules{{5 * time.Minute, 8 * day}, {time.Hour, 400 * day}}
 }
+
+// Closely is for buckets of the last minutes, beside the rules: of a vSocket that
+// reports each second, as somebody looks at it, and of no other. Nothing is made of them.
+var Closely = Rule{10 * time.Second, time.Hour}
+
+// closeSpan is the longest that they are shown for.
+const closeSpan = 15 * time.Minute
+
+// Close says whether a bucket of that width was filled by somebody's looking.
+func Close(b *Bucket) bool { return b.Samples >= 3 }
 
 // Check says what is wrong with rules.
 func (rules Rules) Check() error {
@@ -51,8 +67,11 @@ func (r Rule) Expire(now time.Time, series []Bucket) []Bucket {
 }
 
 // For picks the finest buckets that are still kept since from, and are at most
-// most until the other end.
+// most until the other end. Of a few minutes it is the close ones.
 func (rules Rules) For(now, from, until time.Time, most int) Rule {
+	if now.Sub(from) <= Closely.Keep && until.Sub(from) <= closeSpan {
+		return Closely
+	}
 	for _, r := range rules {
 		if now.Sub(from) <= r.Keep && until.Sub(from) <= time.Duration(most)*r.Width {
 			return r

@@ -16,6 +16,9 @@ import (
 	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/restart"
+	"releve.dev/releve/manager/status"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/manager/watch"
 	"releve.dev/releve/web/assets"
 )
@@ -25,11 +28,15 @@ type Parts struct {
 	Access    *access.Service
 	Inventory *inventory.Service
 	Events    *events.Keeper
+	Takeovers *takeovers.Keeper
+	Restart   *restart.Service
 	Status    watch.Status
-	Fleet     watch.Fleet
+	Fleet     api.Fleet
+	Retention status.Retention
 	Now       func() time.Time
 	Log       *slog.Logger
 	Provider  string // of OpenID Connect, by its issuer; "": none
+	Passkeys  string // the host name that they are of; "": none
 }
 
 // UI is the pages.
@@ -45,8 +52,15 @@ func New(p Parts) *UI {
 	u.signInRoutes()
 	u.siteRoutes()
 	u.socketRoutes()
+	u.restartRoutes()
 	u.networkRoutes()
 	u.eventRoutes()
+	u.peopleRoutes()
+	u.accountRoutes()
+	u.tokenRoutes()
+	u.settingRoutes()
+	u.siteSettingRoutes()
+	u.popRoutes()
 	u.mux.HandleFunc("/", u.open(func(v *visit) error {
 		if v.r.URL.Path == "/" {
 			return v.goTo("/sites")

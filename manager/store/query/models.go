@@ -142,13 +142,14 @@ type Passkey struct {
 }
 
 type Person struct {
-	ID        string
-	AccountID string
-	Name      string
-	Role      string
-	Password  string
-	Disabled  bool
-	CreatedAt int64
+	ID         string
+	AccountID  string
+	Name       string
+	Role       string
+	Password   string
+	Disabled   bool
+	CreatedAt  int64
+	SignedInAt int64
 }
 
 type Pop struct {
@@ -194,6 +195,7 @@ type Session struct {
 	SeenAt      int64
 	ConfirmedAt int64
 	ExpiresAt   int64
+	Address     string
 }
 
 type Site struct {
@@ -217,11 +219,22 @@ type Site struct {
 	Third       string
 	Number      int64
 	Pops        string
+	Tags        string
 }
 
 type Spent struct {
 	ID        string
 	ExpiresAt int64
+}
+
+type Takeover struct {
+	Serial    string
+	Term      int64
+	GrantedAt int64
+	AccountID string
+	SiteID    string
+	KeptAt    int64
+	Story     string
 }
 
 type Token struct {
