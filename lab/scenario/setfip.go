@@ -106,13 +106,14 @@ func playReaddressed(s *stage) error {
 // near is how long after a change of Azure's network a lost packet is the change's.
 const near = time.Second
 
-// checkReaddressed: while the floating IP was changed there was no moment without one
+func checkReaddressed(ev *evidence) []finding { return append(checkSetUp(ev), checkChanges(ev)...) }
+
+// checkChanges: while the floating IP was changed there was no moment without one
 // that is served, and no change of Azure's network cost a packet. What a busy machine
 // loses at other moments is in the report, as in each scenario.
-func checkReaddressed(ev *evidence) []finding {
-	list := checkSetUp(ev)
+func checkChanges(ev *evidence) (list []finding) {
 	if len(ev.readdressed) != 2 {
-		return append(list, fail(ev.end(), "the floating IP was changed %d times, want twice", len(ev.readdressed))...)
+		return fail(ev.end(), "the floating IP was changed %d times, want twice", len(ev.readdressed))
 	}
 	for _, r := range ev.readdressed {
 		if len(r.unserved) > 0 || len(r.changes) < 3 { // added, routes changed, removed

@@ -9,15 +9,14 @@ import (
 	"releve.dev/releve/azure/emulator/plane"
 	"releve.dev/releve/lab/probe"
 	"releve.dev/releve/lab/report"
-	"releve.dev/releve/lab/world"
 )
 
 // The row fails where a state of Azure's network leads the traffic to nobody, or a
 // packet is lost while the floating IP changes; not before or after.
-func TestCheckReaddressed(t *testing.T) {
+func TestCheckChanges(t *testing.T) {
 	at := func(s int) time.Duration { return time.Duration(s) * time.Second }
 	whole := func() *evidence {
-		return &evidence{Facts: &report.Facts{}, Holder: world.Primary, Active: []string{world.Primary},
+		return &evidence{Facts: &report.Facts{},
 			readdressed: []readdressing{
 				{to: fip.Next(), began: at(10), changes: []time.Duration{at(12), at(14), at(20)}}, {to: fip, began: at(30), changes: []time.Duration{at(32), at(34), at(40)}}}}
 	}
@@ -40,7 +39,7 @@ func TestCheckReaddressed(t *testing.T) {
 	} {
 		ev := whole()
 		c.change(ev)
-		found := checkReaddressed(ev)
+		found := checkChanges(ev)
 		if c.want == "" && len(found) > 0 || c.want != "" && (len(found) != 1 || !strings.Contains(found[0].detail, c.want)) {
 			t.Errorf("%s: found %+v, want %q", name, found, c.want)
 		}
