@@ -77,7 +77,7 @@ var Directions = []Direction{
 	{Room: "manager/input", May: []string{"site", "manager/inventory"}, Why: "reads what people and programs write"},
 	{Room: "manager/watch", May: []string{"site", "manager/inventory", "manager/status"}, Why: "follows a site's status, for API and pages"},
 	{Room: "manager/ui", May: []string{"site", "core/event", "manager/access", "manager/api", "manager/inventory", "manager/events", "manager/input", "manager/sse", "manager/status", "manager/watch", "web"},
-		Tests: []string{"manager/fleet", "manager/history", "manager/presence", "manager/seal", "manager/store"},
+		Tests: []string{"manager/fleet", "manager/history", "manager/passkey", "manager/presence", "manager/seal", "manager/store"},
 		Why:   "pages over the same use cases as the API's; of the API itself its session's cookie and its prefix"},
 	{Room: "client", May: []string{"site"}, Why: "the API's contract, and its Go client"},
 	{Room: "manager/authority", May: []string{"site", "channel", "disk"}, Why: "signs for managers and devices"},
