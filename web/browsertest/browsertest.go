@@ -52,7 +52,7 @@ func Start(t testing.TB, base, language string) *Browser {
 	t.Helper()
 	Need(t)
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(found()), chromedp.IgnoreCertErrors, chromedp.WindowSize(int(desk.width), int(desk.height)),
-		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language), chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"))
+		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language), chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"))
 	if os.Geteuid() == 0 { // its sandbox wants an ordinary user
 		options = append(options, chromedp.NoSandbox)
 	}

@@ -27,23 +27,27 @@ var folder = os.Getenv("RELEVE_SCREENSHOTS")
 // and may be nil.
 func (b *Browser) Looks(path, picture string, ready func()) {
 	b.t.Helper()
-	for _, at := range []struct {
-		screen
-		name string
-	}{{phone, "phone-" + picture}, {desk, picture}} {
-		b.Do("another screen", chromedp.EmulateViewport(at.width, at.height))
-		b.Open(path)
-		if ready != nil {
-			ready()
-		}
-		b.examine(path + " as " + at.name)
-		b.shoot(at.name + ".png")
+	b.Open(path)
+	if ready != nil {
+		ready()
 	}
+	Eval[bool](b, axe+"\n; true")
+	b.examine(path)
+	b.shoot(picture, desk)
+	b.has(phone)
+	b.examine(path + " on a phone")
+	b.shoot("phone-"+picture, phone)
+	b.has(desk)
+}
+
+// has gives the person another screen.
+func (b *Browser) has(s screen) {
+	b.t.Helper()
+	b.Do("another screen", chromedp.EmulateViewport(s.width, s.height))
 }
 
 func (b *Browser) examine(what string) {
 	b.t.Helper()
-	Eval[bool](b, axe+"\n; true")
 	if wrong := Eval[string](b, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => v.id + ": " + v.help + " " +
 		v.nodes.map(n => n.target.join(" ") + " (" + (n.any[0]?.message ?? n.all[0]?.message ?? "") + ")").join("; ")).join("\n"))`); wrong != "" {
 		b.t.Errorf("%s: %s", what, wrong)
@@ -61,17 +65,18 @@ func (b *Browser) examine(what string) {
 }
 
 // shoot keeps a picture of the whole page, if somebody wants to see it.
-func (b *Browser) shoot(name string) {
+func (b *Browser) shoot(name string, on screen) {
 	b.t.Helper()
 	if folder == "" {
 		return
 	}
+	b.has(screen{on.width, max(on.height, int64(Eval[float64](b, "document.documentElement.scrollHeight")))})
 	shot, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 	if err == nil {
 		err = os.MkdirAll(folder, 0o755)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, name), shot, 0o644)
+		err = os.WriteFile(filepath.Join(folder, name+".png"), shot, 0o644)
 	}
 	if err != nil {
 		b.t.Fatal(err)

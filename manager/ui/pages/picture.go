@@ -47,7 +47,7 @@ type plan struct {
 var (
 	wide = plan{look: "wide", canvas: "0 0 980 316", lan: place{10, 113, 160, 90}, route: place{212, 113, 160, 90}, fip: place{414, 113, 140, 90},
 		primary: place{610, 8, 200, 112}, secondary: place{610, 196, 200, 112}, alone: place{610, 102, 200, 112}, outside: place{852, 113, 120, 90}}
-	tall = plan{look: "tall", canvas: "0 0 360 570", down: true, lan: place{60, 5, 240, 80}, route: place{60, 115, 240, 80}, fip: place{60, 225, 240, 80},
+	tall = plan{look: "tall", canvas: "0 0 360 570", down: true, lan: place{60, 5, 240, 86}, route: place{60, 115, 240, 86}, fip: place{60, 225, 240, 86},
 		primary: place{4, 345, 166, 112}, secondary: place{190, 345, 166, 112}, alone: place{95, 345, 170, 112}, outside: place{90, 497, 180, 68}}
 )
 
@@ -90,6 +90,9 @@ func (p *picture) keepalive(f *Frame, now status.Site) {
 }
 
 func pictureOf(f *Frame, s inventory.Site, now status.Site, on plan) picture {
+	if s.Secondary == nil {
+		on = on.lone()
+	}
 	p := picture{plan: on, title: f.T("picture.title", s.Name)}
 	strong := func(text string) label { return label{look: "strong", text: text} }
 	small := func(text string) label { return label{look: "small", text: text} }
@@ -126,7 +129,7 @@ func pictureOf(f *Frame, s inventory.Site, now status.Site, on plan) picture {
 		}
 	}
 	p.keepalive(f, now)
-	p.box(on.outside, okBox(now.Connected), "cloud", strong(f.T("picture.cloud")), small(strings.Join(pops, ", ")))
+	p.box(on.outside, cloudLook(now), "cloud", strong(f.T("picture.cloud")), small(strings.Join(pops, ", ")))
 	return p
 }
 
@@ -163,9 +166,29 @@ func (p *picture) vsocket(f *Frame, s inventory.Site, now status.Site, i int, k 
 	if k.Master {
 		name += " · " + f.T("picture.master")
 	}
-	p.box(at, look, "socket", label{look: "strong", text: name}, label{look: "small", text: k.Serial},
-		label{look: "small", text: address(lan) + " · " + version(f, k.Version)}, state)
+	icon, where := "socket", address(lan)
+	if p.plan.down { // no room for it beside the name
+		icon = ""
+	}
+	if k.Version != (site.Version{}) {
+		where += " · " + k.Version.String()
+	}
+	p.box(at, look, icon, label{look: "strong", text: name}, label{look: "small", text: k.Serial}, label{look: "small", text: where}, state)
 	p.about += " " + f.T("picture.socket", f.T("side."+side.String()), roleName(f, k), f.T("connection."+string(k.Connection)))
+}
+
+// lone is the plan of a site with one vSocket, without HA: no floating IP, nobody beside.
+func (p plan) lone() plan {
+	if p.down {
+		p.canvas, p.alone, p.outside = "0 0 360 465", place{75, 225, 210, 112}, place{90, 367, 180, 86}
+		return p
+	}
+	p.canvas = "0 0 980 132"
+	for _, at := range []*place{&p.lan, &p.route, &p.alone, &p.outside} {
+		at.y = 66 - at.h/2
+	}
+	p.route.x, p.alone.x = 262, 520
+	return p
 }
 
 func okBox(ok bool) string {
@@ -173,6 +196,14 @@ func okBox(ok bool) string {
 		return "ok"
 	}
 	return "bad"
+}
+
+// cloudLook: what was never reached isn't lost.
+func cloudLook(now status.Site) string {
+	if now.Health() == status.HealthNew {
+		return ""
+	}
+	return okBox(now.Connected)
 }
 
 func okLook(ok bool) string { return okBox(ok) }
