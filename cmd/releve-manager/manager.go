@@ -18,6 +18,7 @@ import (
 	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/presence"
+	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/ui"
 )
@@ -40,11 +41,12 @@ type manager struct {
 	public    func(own certificate.Source) certificate.Source
 	protocols []string
 	signIn    api.SignIn
+	retention status.Retention
 	closers   []func() error // the last first
 }
 
 func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *manager, err error) {
-	m := &manager{log: log}
+	m := &manager{log: log, retention: status.Retention{Events: time.Duration(u.keepEvents), Figures: status.DefaultRules()}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.close())
@@ -78,7 +80,7 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	if err := m.wire(ctx, u.certificateNames(addr)); err != nil {
 		return nil, err
 	}
-	m.startChores(m.retainEvents(time.Duration(u.keepEvents)), chore{"retention of figures", time.Hour, m.history.Retain})
+	m.startChores(m.retainEvents(m.retention.Events), chore{"retention of figures", time.Hour, m.history.Retain})
 	m.background(renew)
 	return m, nil
 }
@@ -95,7 +97,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	if err := m.openPresence(ctx); err != nil {
 		return err
 	}
-	if m.history, err = history.Open(history.Config{Store: m.store, Log: m.log}); err != nil {
+	if m.history, err = history.Open(history.Config{Store: m.store, Rules: m.retention.Figures, Log: m.log}); err != nil {
 		return err
 	}
 	m.closers = append(m.closers, m.history.Close)
@@ -114,7 +116,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 		return err
 	}
 	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Status: m.presence, History: m.history, Store: m.store,
-		Now: time.Now, Log: m.log, SignIn: m.signIn})
+		Retention: m.retention, Now: time.Now, Log: m.log, SignIn: m.signIn})
 	mux := http.NewServeMux()
 	mux.Handle(m.fleet.Handler())
 	mux.Handle("/", m.pages().Beside(people.Handler()))
@@ -124,9 +126,12 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 
 // pages are what a browser is shown.
 func (m *manager) pages() *ui.UI {
-	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Status: m.presence, Fleet: m.fleet, Now: time.Now, Log: m.log}
+	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Status: m.presence, Fleet: m.fleet, Retention: m.retention, Now: time.Now, Log: m.log}
 	if m.signIn.Provider != nil {
 		p.Provider = m.signIn.Provider.Issuer()
+	}
+	if m.signIn.Passkeys != nil {
+		p.Passkeys = m.signIn.Passkeys.Name()
 	}
 	return ui.New(p)
 }

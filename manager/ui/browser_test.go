@@ -151,13 +151,13 @@ func TestBrowserEachPage(t *testing.T) {
 	before := []string{"/sign-in", "/welcome"}
 	within := append(allPages(s), "/sites/"+fresh.ID, "/sites/"+fresh.ID+"/socket", "/sites/"+fresh.ID+"/analytics", "/sites/"+fresh.ID+"/failovers", "/nothing")
 	b.Open("/sign-in")
-	b.eachLook(func(look string) {
+	b.EachLook(func(look string) {
 		for _, path := range before {
 			b.Looks(path, "manager-"+look+named(path), nil)
 		}
 	})
 	b.signIn(w.code)
-	b.eachLook(func(look string) {
+	b.EachLook(func(look string) {
 		for _, path := range within {
 			name := strings.NewReplacer("/"+s.ID, "-paris", "/"+fresh.ID, "-lyon").Replace(path)
 			b.Looks(path, "manager-"+look+named(name), func() {
@@ -167,16 +167,6 @@ func TestBrowserEachPage(t *testing.T) {
 			})
 		}
 	})
-}
-
-// eachLook goes through the languages and looks; look names the pictures.
-func (b browser) eachLook(do func(look string)) {
-	for _, look := range []string{"light", "dark"} {
-		for _, lang := range []string{"en", "fr"} {
-			b.Fetch("/look", "lang="+lang+"&look="+look)
-			do(look + "-" + lang)
-		}
-	}
 }
 
 // named is a path as part of a picture's name.

@@ -39,7 +39,7 @@ func (u *UI) signInRoutes() {
 }
 
 func (v *visit) signIn(status int, form pages.Form, back string) error {
-	return v.show(status, pages.SignIn(v.frame, form, pages.Ways{Provider: v.Provider, Return: fence.Path(back)}))
+	return v.show(status, pages.SignIn(v.frame, form, pages.Ways{Provider: v.Provider, Passkeys: v.Passkeys != "", Return: fence.Path(back)}))
 }
 
 func (v *visit) doSignIn() error {

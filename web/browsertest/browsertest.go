@@ -33,9 +33,10 @@ var found = sync.OnceValue(func() string {
 // Browser is a real one, at the pages that Base is the beginning of.
 type Browser struct {
 	Base string
+	T    testing.TB
+	Ctx  context.Context // chromedp's, for what isn't here
 
-	t   testing.TB
-	ctx context.Context
+	quick bool // axe leaves the phone out
 }
 
 // Need skips a test where there is no browser.
@@ -62,43 +63,43 @@ func Start(t testing.TB, base, language string) *Browser {
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatalf("starting %s: %v", found(), err)
 	}
-	return &Browser{Base: base, t: t, ctx: ctx}
+	return &Browser{Base: base, T: t, Ctx: ctx}
 }
 
 // With is the same browser in another test, or a subtest.
-func (b *Browser) With(t testing.TB) *Browser { return &Browser{Base: b.Base, t: t, ctx: b.ctx} }
+func (b *Browser) With(t testing.TB) *Browser { return &Browser{Base: b.Base, T: t, Ctx: b.Ctx} }
 
 // Do takes steps of chromedp's.
 func (b *Browser) Do(what string, steps ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.Ctx, Patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
-		b.t.Fatalf("%s: %v\n%s", what, err, b.Text())
+		b.T.Fatalf("%s: %v\n%s", what, err, b.Text())
 	}
 }
 
 // Open goes to a page.
 func (b *Browser) Open(path string) {
-	b.t.Helper()
+	b.T.Helper()
 	b.Do("opening "+path, chromedp.Navigate(b.Base+path))
 }
 
 // Eval is what an expression is, once it is settled.
 func Eval[T any](b *Browser, expression string) T {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.Ctx, Patience)
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
-		b.t.Fatalf("%.80s: %v", expression, err)
+		b.T.Fatalf("%.80s: %v", expression, err)
 	}
 	return value
 }
 
 // Text is what a person reads on the page.
 func (b *Browser) Text() string {
-	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	ctx, cancel := context.WithTimeout(b.Ctx, Patience)
 	defer cancel()
 	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("location.pathname + '\\n' + document.body.innerText"))
 	return text
@@ -106,14 +107,14 @@ func (b *Browser) Text() string {
 
 // Sees waits until the page says a text.
 func (b *Browser) Sees(text string) {
-	b.t.Helper()
+	b.T.Helper()
 	b.Until(fmt.Sprintf("document.body.innerText.includes(%q)", text))
 }
 
 // Until asks again and again, for an answer is lost when the page goes to another.
 func (b *Browser) Until(condition string) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, Patience)
+	b.T.Helper()
+	ctx, cancel := context.WithTimeout(b.Ctx, Patience)
 	defer cancel()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
@@ -124,14 +125,14 @@ func (b *Browser) Until(condition string) {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			b.t.Fatalf("never: %s\n%s", condition, b.Text())
+			b.T.Fatalf("never: %s\n%s", condition, b.Text())
 		}
 	}
 }
 
 // Types puts a text into a field in place of what is there.
 func (b *Browser) Types(field, text string) {
-	b.t.Helper()
+	b.T.Helper()
 	b.Until(fmt.Sprintf("document.getElementById(%q)?.value !== undefined && document.readyState === 'complete'", field))
 	Eval[string](b, fmt.Sprintf("document.getElementById(%q).value = ''", field))
 	b.Do("typing into "+field, chromedp.SendKeys("#"+field, text))
@@ -139,12 +140,6 @@ func (b *Browser) Types(field, text string) {
 
 // Presses a button or a link of the page by what is written on it.
 func (b *Browser) Presses(label string) {
-	b.t.Helper()
+	b.T.Helper()
 	b.Do("pressing "+label, chromedp.Click(fmt.Sprintf(`//main//*[self::a or self::button][normalize-space()=%q]`, label)))
-}
-
-// Fetch sends a form as the page would, and forgets the answer: a language, a look.
-func (b *Browser) Fetch(path, form string) {
-	b.t.Helper()
-	Eval[bool](b, fmt.Sprintf(`fetch(%q, {method: "POST", body: new URLSearchParams(%q)}).then(() => true)`, path, form))
 }

@@ -15,15 +15,13 @@ func (f *Frame) ways() []page.Group {
 	}
 	network := page.Group{Name: f.T("nav.network"), Links: []page.Link{{Path: "/sites", Label: f.T("nav.sites"), Icon: "sites"}, {Path: "/events", Label: f.T("nav.events"), Icon: "events"}}}
 	account := page.Group{Name: f.T("nav.account")}
-	add := func(may access.Action, path, label, icon string) {
-		if f.may(may) {
-			account.Links = append(account.Links, page.Link{Path: path, Label: label, Icon: icon})
-		}
+	if f.may(access.AuditRead) {
+		account.Links = append(account.Links, page.Link{Path: "/audit", Label: f.T("nav.audit"), Icon: "audit"})
 	}
-	add(access.AuditRead, "/audit", f.T("nav.audit"), "audit")
-	if len(account.Links) == 0 {
-		return []page.Group{network}
+	if f.may(access.PeopleManage) {
+		account.Links = append(account.Links, page.Link{Path: "/people", Label: f.T("people.title"), Icon: "people"})
 	}
+	account.Links = append(account.Links, page.Link{Path: "/settings", Label: f.T("settings.title"), Icon: "settings"})
 	return []page.Group{network, account}
 }
 
@@ -31,7 +29,7 @@ func (f *Frame) person() page.Person {
 	if f.Who == nil {
 		return page.Person{}
 	}
-	return page.Person{Name: f.Who.Name, Role: f.T("role." + string(f.Who.Role))}
+	return page.Person{Name: f.Who.Name, Role: f.T("role." + string(f.Who.Role)), Path: "/account"}
 }
 
 func heading(pretitle, title string) templ.Component { return page.Heading(pretitle, title) }

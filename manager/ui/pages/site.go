@@ -3,6 +3,7 @@ package pages
 import (
 	"strings"
 
+	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/status"
 	"releve.dev/releve/web/page"
@@ -14,17 +15,25 @@ func siteTabs(f *Frame, s inventory.Site) (tabs []page.Link) {
 		{"/analytics", "tab.analytics"}, {"/failovers", "tab.failovers"}, {"/events", "tab.events"}} {
 		tabs = append(tabs, page.Link{Path: "/sites/" + s.ID + part.path, Label: f.T(part.key)})
 	}
+	if f.may(access.SiteChange) {
+		tabs = append(tabs, page.Link{Path: "/sites/" + s.ID + "/settings", Label: f.T("settings.title")})
+	}
 	return tabs
 }
 
+// own is the page's path, without what was asked of it.
+func (f *Frame) own() string {
+	path, _, _ := strings.Cut(f.Path, "?")
+	return path
+}
+
 // deeper are pages that a tab's page leads to.
-var deeper = map[string]string{"secondary": "socket", "unassign": "socket"}
+var deeper = map[string]string{"secondary": "socket", "unassign": "socket", "delete": "settings"}
 
 // at is the path of the tab that a page belongs to.
 func (f *Frame) at(s inventory.Site) string {
-	path, _, _ := strings.Cut(f.Path, "?")
 	of := "/sites/" + s.ID
-	part, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(path, of), "/"), "/")
+	part, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(f.own(), of), "/"), "/")
 	if under, is := deeper[part]; is {
 		part = under
 	}
