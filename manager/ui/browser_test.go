@@ -162,7 +162,7 @@ func TestBrowserEachPage(t *testing.T) {
 			name := strings.NewReplacer("/"+s.ID, "-paris", "/"+fresh.ID, "-lyon").Replace(path)
 			b.Looks(path, "manager-"+look+named(name), func() {
 				if path == "/sites/"+s.ID+"/analytics" {
-					b.Until("document.querySelectorAll('.u-wrap').length === 4")
+					b.Until("document.querySelectorAll('.u-wrap').length === 3")
 				}
 			})
 		}

@@ -19,6 +19,12 @@ type Frame struct {
 	Saved bool        // a change has just been kept
 }
 
+// Asks says whether the page's address has a word behind its question mark.
+func (f *Frame) Asks(word string) bool {
+	u, err := url.Parse(f.Path)
+	return err == nil && u.Query().Has(word)
+}
+
 func (f *Frame) may(a access.Action) bool { return f.Who != nil && f.Who.May(a) }
 
 // Form is an input as it was sent, and what is wrong with it.

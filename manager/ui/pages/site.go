@@ -28,7 +28,7 @@ func (f *Frame) own() string {
 }
 
 // deeper are pages that a tab's page leads to.
-var deeper = map[string]string{"secondary": "socket", "unassign": "socket", "delete": "settings"}
+var deeper = map[string]string{"secondary": "socket", "unassign": "socket", "restart": "socket", "delete": "settings"}
 
 // at is the path of the tab that a page belongs to.
 func (f *Frame) at(s inventory.Site) string {
@@ -41,6 +41,16 @@ func (f *Frame) at(s inventory.Site) string {
 		return of
 	}
 	return of + "/" + part
+}
+
+// isMaster says whether a vSocket serves now.
+func isMaster(now status.Site, k inventory.VSocket) bool {
+	for _, one := range sockets(now) {
+		if one.Serial == string(k.Serial) {
+			return one.Master
+		}
+	}
+	return false
 }
 
 func vsockets(s inventory.Site) []inventory.VSocket {
