@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"maps"
 	"net/url"
-	"strconv"
 	"slices"
+	"strconv"
 	"strings"
 
 	"releve.dev/releve/manager/inventory"
