@@ -104,7 +104,7 @@ var Directions = []Direction{
 	{Room: "setup/sitetest", May: []string{"site", "azure/emulator"}, Why: "a healthy site in an emulated Azure, for tests"},
 	{Room: "lab", May: []string{"site", "wire", "azure/emulator", "tunnel", "pop/config", "vsocket/config", "vsocket/control", "vsocket/journal", "vsocket/steps",
 		"client", "core/event", "disk", "vsocket/spool"},
-		Tests: []string{"vsocket", "house/private"},
+		Tests: []string{"vsocket", "house/private", "doctor", "setup/guest"},
 		Why:   "plays the world around the built programs: writes their settings, reads their status, journal and spool, stands between their steps, asks the manager's API"},
 	{Room: "sim", May: []string{"site", "core", "wire", "vsocket/agent", "azure/emulator"}, Conduct: Replayable,
 		Why: "whole sites in one goroutine: the real driver and core, the emulator's resource store"},
