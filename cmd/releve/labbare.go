@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -30,16 +29,15 @@ func memory(name string) (*os.File, error) {
 const memoryVar = "RELEVE_LAB_CA"
 
 // inviteBare opens the way into a bare lab, and prints how to set a site up in it.
-func inviteBare(ctx context.Context, w *world.World) error {
-	way, ca := os.NewFile(passedManager, "gateway"), os.NewFile(passedCA, "ca.pem")
-	defer way.Close()
+func inviteBare(ctx context.Context, w *world.World, doors passedDoors) error {
+	ca := doors[fileCA]
 	defer ca.Close()
 	if _, err := ca.Write(w.CA()); err != nil {
 		return fmt.Errorf("write the lab's certificate: %w", err)
 	}
-	listener, err := net.FileListener(way)
+	listener, err := doors.listener(doorGateway)
 	if err != nil {
-		return fmt.Errorf("take over the way into the lab: %w", err)
+		return err
 	}
 	code, err := w.Owner().Invite(ctx, "owner")
 	if err != nil {

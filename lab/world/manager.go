@@ -86,18 +86,4 @@ func (w *World) ownManager(g manager.Greeting) error {
 }
 
 // RelayManager carries what comes by a listener to the manager, until the lab ends.
-func (w *World) RelayManager(listener net.Listener) {
-	w.later(func() { listener.Close() })
-	go func() {
-		err := manager.Relay(listener, func() (net.Conn, error) {
-			host, err := w.Host(Manager)
-			if err != nil {
-				return nil, err
-			}
-			return host.Dial(managerAddr, dialTime)
-		})
-		if err != nil {
-			w.log.Error("the manager can't be reached from outside", "error", err)
-		}
-	}()
-}
+func (w *World) RelayManager(listener net.Listener) { w.relay(listener, Manager, managerAddr) }
