@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -29,22 +28,17 @@ func memory(name string) (*os.File, error) {
 const memoryVar = "RELEVE_LAB_CA"
 
 // inviteBare opens the way into a bare lab, and prints how to set a site up in it.
-func inviteBare(ctx context.Context, w *world.World, doors passedDoors) error {
-	ca := doors[fileCA]
-	defer ca.Close()
-	if _, err := ca.Write(w.CA()); err != nil {
+func inviteBare(ctx context.Context, w *world.World, d *doors) error {
+	defer d.ca.Close()
+	if _, err := d.ca.Write(w.CA()); err != nil {
 		return fmt.Errorf("write the lab's certificate: %w", err)
-	}
-	listener, err := doors.listener(doorGateway)
-	if err != nil {
-		return err
 	}
 	code, err := w.Owner().Invite(ctx, "owner")
 	if err != nil {
-		return errors.Join(fmt.Errorf("add an owner at the manager: %w", err), listener.Close())
+		return fmt.Errorf("add an owner at the manager: %w", err)
 	}
-	w.OpenGateway(listener)
-	fmt.Print(guide(w, listener.Addr().String(), os.Getenv(memoryVar), code))
+	w.OpenGateway(d.ways[doorGateway])
+	fmt.Print(guide(w, d.ways[doorGateway].Addr().String(), os.Getenv(memoryVar), code))
 	return nil
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"strings"
 
 	"releve.dev/releve/lab/console"
 	"releve.dev/releve/lab/world"
@@ -17,19 +19,19 @@ const (
 	doorGateway   = "gateway" // to all hosts of a bare lab
 	doorPrimary   = world.Primary
 	doorSecondary = world.Secondary
-	fileCA        = "ca.pem" // of a bare lab's Azure, for programs outside
+	doorPassage   = "passage" // of the manager's, to a vSocket's pages: a number follows
+	fileCA        = "ca.pem"  // of a bare lab's Azure, for programs outside
 )
 
 // doorsOf lists what a lab is given, in the order in which it is passed.
 func doorsOf(opt world.Options) []string {
-	if opt.Bare {
+	switch {
+	case opt.Bare:
 		return []string{doorControl, doorGateway, fileCA}
+	case opt.Managed:
+		return []string{doorControl, doorPrimary, doorSecondary, doorManager, doorPassage + "1", doorPassage + "2"}
 	}
-	list := []string{doorControl, doorPrimary, doorSecondary}
-	if opt.Managed {
-		list = append(list, doorManager)
-	}
-	return list
+	return []string{doorControl, doorPrimary, doorSecondary}
 }
 
 // openDoors opens them, outside.
@@ -60,31 +62,44 @@ func openDoor(name string) (*os.File, error) {
 	return listener.(*net.TCPListener).File()
 }
 
-// passedDoors is what the lab was given, by name.
-type passedDoors map[string]*os.File
+// doors are what the lab was given, inside.
+type doors struct {
+	control, ca *os.File
+	ways        map[string]net.Listener
+}
 
-// passed takes them, inside.
-func passed(opt world.Options) passedDoors {
-	doors := passedDoors{}
+// passedDoors takes them over.
+func passedDoors(opt world.Options) (*doors, error) {
+	d := &doors{ways: map[string]net.Listener{}}
+	var failed error
 	for i, name := range doorsOf(opt) {
-		doors[name] = os.NewFile(uintptr(3+i), name) // after the standard three (room.Inside)
+		file := os.NewFile(uintptr(3+i), name) // after the standard three (room.Inside)
+		switch name {
+		case doorControl:
+			d.control = file
+		case fileCA:
+			d.ca = file
+		default:
+			listener, err := net.FileListener(file)
+			d.ways[name] = listener
+			failed = errors.Join(failed, err, file.Close())
+		}
 	}
-	return doors
+	if failed != nil {
+		return nil, fmt.Errorf("take over the ways into the lab: %w", failed)
+	}
+	return d, nil
 }
 
-// listener is what comes by a door.
-func (d passedDoors) listener(name string) (net.Listener, error) {
-	defer d[name].Close()
-	listener, err := net.FileListener(d[name])
-	if err != nil {
-		return nil, fmt.Errorf("take over the way to the lab's %s: %w", name, err)
+// passages are those of the manager: it has the ports inside that they have here, so
+// that its links lead to them.
+func (d *doors) passages() (list []net.Listener) {
+	for name, listener := range d.ways {
+		if strings.HasPrefix(name, doorPassage) {
+			list = append(list, listener)
+		}
 	}
-	return listener, nil
+	return list
 }
 
-// close lets nobody in.
-func (d passedDoors) close() {
-	for _, file := range d {
-		file.Close()
-	}
-}
+func portOf(listener net.Listener) uint16 { return uint16(listener.Addr().(*net.TCPAddr).Port) }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,21 +13,17 @@ import (
 
 // invite opens the doors, and tells where they lead. The lines are above the picture,
 // which would break them.
-func invite(ctx context.Context, w *world.World, doors passedDoors) error {
+func invite(ctx context.Context, w *world.World, d *doors) error {
 	var told strings.Builder
 	if w.Owner() != nil {
-		if err := inviteOwner(ctx, &told, w, doors); err != nil {
+		if err := inviteOwner(ctx, &told, w, d); err != nil {
 			return err
 		}
 	}
 	fmt.Fprintln(&told, "Each vSocket has pages of its own:")
 	for _, node := range []string{doorPrimary, doorSecondary} {
-		listener, err := doors.listener(node)
-		if err != nil {
-			return err
-		}
-		w.RelayPages(node, listener)
-		fmt.Fprintf(&told, "  %-9s  https://%s  password %s\n", node, listener.Addr(), w.PagesPassword(node))
+		w.RelayPages(node, d.ways[node])
+		fmt.Fprintf(&told, "  %-9s  https://%s  password %s\n", node, d.ways[node].Addr(), w.PagesPassword(node))
 	}
 	fmt.Fprintln(&told, "A browser warns of their certificates: they are of the lab's own making.")
 	_, err := fmt.Fprintln(os.Stdout, told.String())
@@ -36,17 +31,16 @@ func invite(ctx context.Context, w *world.World, doors passedDoors) error {
 }
 
 // inviteOwner opens the way to the manager, for another owner than the lab.
-func inviteOwner(ctx context.Context, told io.Writer, w *world.World, doors passedDoors) error {
-	listener, err := doors.listener(doorManager)
-	if err != nil {
-		return err
-	}
+func inviteOwner(ctx context.Context, told io.Writer, w *world.World, d *doors) error {
 	code, err := w.Owner().Invite(ctx, "owner")
 	if err != nil {
-		return errors.Join(fmt.Errorf("add an owner at the manager: %w", err), listener.Close())
+		return fmt.Errorf("add an owner at the manager: %w", err)
 	}
-	w.RelayManager(listener)
-	tellOwner(told, listener.Addr(), w.Owner().Fingerprint, code)
+	w.RelayManager(d.ways[doorManager])
+	for _, listener := range d.passages() {
+		w.RelayPassage(listener, portOf(listener))
+	}
+	tellOwner(told, d.ways[doorManager].Addr(), w.Owner().Fingerprint, code)
 	return nil
 }
 

@@ -141,7 +141,13 @@ to it and to each vSocket's own pages, in a browser of this machine.`,
 
 // stay keeps a lab up until it is told to end.
 func stay(parent context.Context, opt world.Options) error {
-	doors := passed(opt)
+	d, err := passedDoors(opt)
+	if err != nil {
+		return err
+	}
+	for _, listener := range d.passages() {
+		opt.Passages = append(opt.Passages, portOf(listener))
+	}
 	ctx, stop := interrupted(parent)
 	defer stop()
 	show := story.New(os.Stdout, term.Of(os.Stdout), "up", opt)
@@ -149,14 +155,13 @@ func stay(parent context.Context, opt world.Options) error {
 	show.Rising()
 	w, err := scenario.Up(ctx, opt)
 	if err != nil {
-		doors.close()
 		if ctx.Err() != nil {
 			return status(exitInterrupted)
 		}
 		return err
 	}
 	defer w.Down()
-	server, err := console.Serve(doors[doorControl], w, stop, opt.Logger)
+	server, err := console.Serve(d.control, w, stop, opt.Logger)
 	if err != nil {
 		return err
 	}
@@ -165,7 +170,7 @@ func stay(parent context.Context, opt world.Options) error {
 	if opt.Bare {
 		greet = inviteBare
 	}
-	if err := greet(ctx, w, doors); err != nil {
+	if err := greet(ctx, w, d); err != nil {
 		return err
 	}
 	show.Up(w)

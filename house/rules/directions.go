@@ -82,6 +82,7 @@ var Directions = []Direction{
 	{Room: "client", May: []string{"site"}, Why: "the API's contract, and its Go client"},
 	{Room: "manager/authority", May: []string{"site", "channel", "disk"}, Why: "signs for managers and devices"},
 	{Room: "manager/certificate", Why: "what the port shows of itself; knows no manager"},
+	{Room: "manager/passage", May: []string{"site"}, Why: "leads browsers to vSockets' own pages, an origin each; knows no manager"},
 	{Room: "manager/seal", Why: "what somebody brings back unread; knows no manager"},
 	{Room: "manager/oidc", Why: "speaks to a provider; knows no manager"},
 	{Room: "manager/passkey", Why: "speaks WebAuthn; knows no manager"},

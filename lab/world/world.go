@@ -59,6 +59,7 @@ type Options struct {
 	Managed   bool         // with a manager, which gives vSockets and PoPs what the site decides
 	Manager   string       // path of releve-manager, for a lab with one
 	OneOnly   bool         // the manager's site has no secondary yet, whose VM waits
+	Passages  []uint16     // ports of the manager's by which vSockets' own pages are reached through it; nil: its own
 	Pages     bool         // the vSockets serve their own pages; in a bare lab its VMs do so by themselves
 	Third     config.Third // "": the agents' own default
 	Profile   profile.Profile

@@ -29,6 +29,7 @@ const (
 	SiteChange     Action = "site.change"
 	SocketUnassign Action = "socket.unassign" // can't be undone (E9), so it has a line of its own
 	SocketEnrol    Action = "socket.enrol"
+	SocketWebUI    Action = "socket.webui"
 	PoPChange      Action = "pop.change"
 	AuditRead      Action = "audit.read"
 	PeopleManage   Action = "people.manage"
@@ -48,6 +49,7 @@ var grants = []grant{
 	{SiteChange, []Role{Editor, Owner}, "make, change and delete sites, HA and networks; add a secondary"},
 	{SocketUnassign, []Role{Editor, Owner}, "unassign a secondary, for ever"},
 	{SocketEnrol, []Role{Editor, Owner}, "make the key with which a vSocket enrols"},
+	{SocketWebUI, []Role{Editor, Owner}, "open a vSocket's own pages, which ask for their own password"},
 	{PoPChange, []Role{Editor, Owner}, "add and remove PoPs, make the keys with which they enrol"},
 	{AuditRead, []Role{Owner, Auditor}, "read the audit log"},
 	{PeopleManage, []Role{Owner}, "add people, give them roles, take them away"},

@@ -29,6 +29,7 @@ type Parts struct {
 	Fleet     watch.Fleet
 	Now       func() time.Time
 	Log       *slog.Logger
+	Passages  Passages
 	Provider  string // of OpenID Connect, by its issuer; "": none
 }
 
