@@ -97,6 +97,7 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	teller, err := reporter.New(reporter.Config{
 		Self: self, Limits: event.Defaults(), Folder: folder, Spool: kept, Sink: line, Log: slog.Default(),
 		Status:   agent.Status,
+		Stirred:  stirred(ctx, agent),
 		Assigned: func(s *site.Status) event.Assigned { return assigned(line, s) },
 		Now:      moment,
 	})
@@ -109,6 +110,31 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	err = line.Run(ctx)
 	<-done
 	return stopped(err)
+}
+
+// stirred tells when the agent writes a line into its journal: people see on the
+// manager's pages within a second what it did (F10).
+func stirred(ctx context.Context, agent *control.Client) <-chan struct{} {
+	lines := make(chan struct{}, 1)
+	go func() {
+		again := time.NewTicker(reporter.Interval)
+		defer again.Stop()
+		for ctx.Err() == nil {
+			// Its error is that no agent runs, which the reporter sees by itself.
+			_ = agent.Journal(ctx, time.Now(), true, func(site.Entry) error {
+				select {
+				case lines <- struct{}{}:
+				default:
+				}
+				return nil
+			})
+			select {
+			case <-again.C:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return lines
 }
 
 // dialManager: the manager is reached like ARM.

@@ -1,7 +1,8 @@
-// Package reporter turns what the agent says of itself, each second, into what the
-// manager is told: the status when it has changed in a way that matters, and
-// events, which are on the disk before anything else is done with them. It runs
-// beside the channel, in a process that can't delay a keepalive.
+// Package reporter turns what the agent says of itself, each second and whenever it
+// has done something, into what the manager is told: the status when it has changed
+// in a way that matters, and events, which are on the disk before anything else is
+// done with them. It runs beside the channel, in a process that can't delay a
+// keepalive.
 package reporter
 
 import (
@@ -41,6 +42,9 @@ type Config struct {
 	Log    *slog.Logger
 	// Status asks the agent. It fails while none runs.
 	Status func(context.Context) (site.Status, error)
+	// Stirred says that the agent has done something: it is looked at at once. Nil: only
+	// each second.
+	Stirred <-chan struct{}
 	// Assigned is what the vSocket runs with of the manager's.
 	Assigned func(*site.Status) event.Assigned
 	// Now is the time: the clock that never jumps, and the one that people read.
@@ -72,7 +76,7 @@ func New(c Config) (*Reporter, error) {
 	return &Reporter{c: c, maker: event.New(c.Self, c.Limits, memory), memory: memory}, nil
 }
 
-// Run looks each second until ctx ends.
+// Run looks, each second and when the agent stirs, until ctx ends.
 func (r *Reporter) Run(ctx context.Context) {
 	tick := time.NewTicker(Interval)
 	defer tick.Stop()
@@ -84,6 +88,7 @@ func (r *Reporter) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-r.c.Stirred:
 		}
 	}
 }
