@@ -28,7 +28,7 @@ func (v *vsocket) withPages(t *testing.T) *vsocket {
 	run := t.TempDir()
 	entrance := signin.Open(t.TempDir(), time.Now)
 	fine(t, entrance.Set(t.Context(), password))
-	pages := webui.New(webui.Parts{Agent: control.Dial(control.Socket(run)), Vias: []string{"MGMT"}, Door: entrance, Cookie: "0123",
+	pages := webui.New(webui.Parts{Agent: control.Dial(control.Socket(run)), Vias: []string{"MGMT"}, Out: func(string) (string, error) { return "lo", nil }, Door: entrance, Cookie: "0123",
 		Name: "paris · primary", Now: time.Now, Log: quiet})
 	door, err := pages.Serve(run)
 	fine(t, err)
