@@ -70,8 +70,10 @@ func (m *manager) openPassages(ports ports, addr net.Addr, names []string) {
 		host = ""
 	}
 	m.passages = passage.New(passage.Config{
-		Ports:  ports,
-		Listen: func(port uint16) (net.Listener, error) { return net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(int(port)))) },
+		Ports: ports,
+		Listen: func(port uint16) (net.Listener, error) {
+			return net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(int(port))))
+		},
 		TLS:    &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: m.showing(names)},
 		Dial:   m.fleet.Dial,
 		Person: func(r *http.Request) (string, error) { return m.pages.Passenger(r) },

@@ -130,9 +130,9 @@ func TestOnlyWhatMattersIsPressed(t *testing.T) {
 // What the agent has done is told at once, not with the next second's look.
 func TestAStirredAgentIsLookedAtAtOnce(t *testing.T) {
 	b := open(t, power.New(), power.New(), 1)
-	stirred := make(chan struct{})
-	b.c.Stirred = stirred
 	synctest.Test(t, func(t *testing.T) {
+		stirred := make(chan struct{})
+		b.c.Stirred = stirred
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		go b.Run(ctx)
