@@ -175,14 +175,30 @@ type Me struct {
 	May     []string `json:"may" doc:"The actions that are allowed to this session or token"`
 }
 
+// Account is one's own.
+type Account struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Created   time.Time `json:"created"`
+	EventDays int       `json:"event_days" doc:"For how long events are kept"`
+	Figures   []Kept    `json:"figures" doc:"For how long figures over time are kept, the finest first"`
+}
+
+// Kept is for how long figures of a width are.
+type Kept struct {
+	Span string `json:"span" example:"5m0s" doc:"What one figure is of"`
+	Days int    `json:"days"`
+}
+
 // Person is one of the account's people.
 type Person struct {
-	ID       string    `json:"id"`
-	Name     string    `json:"name"`
-	Role     string    `json:"role" enum:"viewer,editor,owner,auditor"`
-	Disabled bool      `json:"disabled"`
-	Invited  bool      `json:"invited" doc:"Has set no password yet"`
-	Created  time.Time `json:"created"`
+	ID       string     `json:"id"`
+	Name     string     `json:"name"`
+	Role     string     `json:"role" enum:"viewer,editor,owner,auditor"`
+	Disabled bool       `json:"disabled"`
+	Invited  bool       `json:"invited" doc:"Has set no password yet"`
+	Created  time.Time  `json:"created"`
+	SignedIn *time.Time `json:"signed_in,omitempty" doc:"The last time; absent: never"`
 }
 
 // NewPerson is a person to add.

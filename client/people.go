@@ -80,3 +80,8 @@ func (c *Client) DeletePerson(ctx context.Context, id string) error {
 func (c *Client) PersonCode(ctx context.Context, id string) (Code, error) {
 	return do[Code](ctx, c, call{method: http.MethodPost, path: "/people/" + url.PathEscape(id) + "/code"})
 }
+
+// Account is the one that the caller belongs to.
+func (c *Client) Account(ctx context.Context) (Account, error) {
+	return do[Account](ctx, c, call{method: http.MethodGet, path: "/account"})
+}

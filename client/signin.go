@@ -47,6 +47,16 @@ type Passkey struct {
 	Used    *time.Time `json:"used,omitempty" doc:"The last time; absent: never"`
 }
 
+// Session is one of one's own: of a browser, or of a program that signed in.
+type Session struct {
+	ID      string    `json:"id"`
+	Began   time.Time `json:"began"`
+	Seen    time.Time `json:"seen" doc:"Its last use, to the minute"`
+	Expires time.Time `json:"expires" doc:"At the latest; unused, it ends two hours after its last use"`
+	Address string    `json:"address,omitempty" doc:"That began it; absent: not known"`
+	This    bool      `json:"this" doc:"It is the one that asks"`
+}
+
 // Identity is somebody at a provider.
 type Identity struct {
 	Issuer  string `json:"issuer,omitempty" maxLength:"250" doc:"Absent: the manager's provider"`

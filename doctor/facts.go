@@ -30,6 +30,7 @@ type Wanted struct {
 	VNet         string
 	FloatingIP   netip.Addr // zero: nobody has said
 	Endpoint     string     // of ARM
+	Authorities  string     // certificates, in PEM, that the guests trust for the endpoint besides the system's; "": none
 }
 
 // Caller is who asks ARM.

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"releve.dev/releve/azure/emulator/store"
 )
 
 // The data plane of blobs, as far as somebody asks whether a VHD is there
@@ -37,13 +39,20 @@ func (s *Server) serveBlob(w http.ResponseWriter, r *http.Request, account strin
 	container, blob, _ := strings.Cut(strings.Trim(r.URL.Path, "/"), "/")
 	may, signedIn := s.mayReadBlobs(r, account, container)
 	var names []string
-	var length string
+	var is store.Blob
 	var there, found bool
+	signed := ""
 	s.locked(func(time.Duration) {
 		names, there = s.store.Blobs(account, container)
-		length, found = s.store.Blob(account, container, blob)
+		is, found = s.store.Blob(account, container, blob)
+		if query := r.URL.Query(); query.Has("sig") {
+			signed = s.store.Signed(query, account, container, blob, s.tokens.wall())
+			may = signed == ""
+		}
 	})
 	switch {
+	case signed != "":
+		refuse(http.StatusForbidden, signed, "The signature in the request gives no access.")
 	case !may && !signedIn:
 		refuse(http.StatusNotFound, "ResourceNotFound", "The specified resource does not exist.") // Azure doesn't tell strangers what there is
 	case !may:
@@ -57,8 +66,8 @@ func (s *Server) serveBlob(w http.ResponseWriter, r *http.Request, account strin
 	case !found:
 		refuse(http.StatusNotFound, "BlobNotFound", "The specified blob does not exist.")
 	default:
-		w.Header().Set("Content-Length", length)
-		w.Header().Set("x-ms-blob-type", "PageBlob")
+		w.Header().Set("Content-Length", is.Length)
+		w.Header().Set("x-ms-blob-type", is.Type)
 		w.WriteHeader(http.StatusOK)
 	}
 }
@@ -86,7 +95,7 @@ func writeBlobs(w http.ResponseWriter, container string, names []string) {
 }
 
 // mayReadBlobs: anybody where the container is public, else who has a role with
-// that data action. Being Owner is not enough.
+// that data action, or a SAS. Being Owner is not enough.
 func (s *Server) mayReadBlobs(r *http.Request, account, container string) (may, signedIn bool) {
 	var c claims
 	token, err := s.tokens.check(r.Header.Get("Authorization"))

@@ -1,10 +1,12 @@
 package emulator_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"releve.dev/releve/azure/emulator"
 )
@@ -76,4 +78,55 @@ func TestBlobs(t *testing.T) {
 	if err != nil || !strings.Contains(string(body), "<Name>a.vhd</Name>") {
 		t.Fatalf("%s %v", body, err)
 	}
+}
+
+// TestSignedBlobs: who may ask ARM for a SAS sees the one blob, for as long as it
+// says, unless the account allows no keys.
+func TestSignedBlobs(t *testing.T) {
+	w := newWorld(t, emulator.Options{})
+	const account = group + "/providers/Microsoft.Storage/storageAccounts/images"
+	place := func(path, body string) {
+		t.Helper()
+		if err := w.s.Place(path, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	place(account, `{"location":"westeurope"}`)
+	place(account+"/blobServices/default/containers/vhds", `{}`)
+	place(account+"/blobServices/default/containers/vhds/blobs/a.vhd", `{"properties":{"contentLength":512,"blobType":"BlockBlob"}}`)
+	place(account+"/blobServices/default/containers/vhds/blobs/b.vhd", `{}`)
+	sas := func(blob string, expires time.Time) string {
+		t.Helper()
+		answer := w.s.Do("POST", account+"/listServiceSas?api-version=2023-05-01", "",
+			`{"canonicalizedResource":"/blob/images/vhds/`+blob+`","signedResource":"b","signedPermission":"r","signedExpiry":"`+expires.UTC().Format(time.RFC3339)+`"}`)
+		var got struct{ ServiceSasToken string }
+		if err := json.Unmarshal(answer.Body, &got); err != nil || answer.Status != 200 {
+			t.Fatalf("%d %s", answer.Status, answer.Body)
+		}
+		return got.ServiceSasToken
+	}
+	check := func(what, path, token string, status int, code string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), "HEAD", w.base+path+"?"+token, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "images.blob.core.windows.net"
+		answer, err := w.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != status || answer.Header.Get("x-ms-error-code") != code || status == 200 && answer.Header.Get("x-ms-blob-type") != "BlockBlob" {
+			t.Errorf("%s: %d %v, want %d %s", what, answer.StatusCode, answer.Header, status, code)
+		}
+	}
+	soon := time.Now().Add(time.Minute)
+	check("signed", "/vhds/a.vhd", sas("a.vhd", soon), 200, "")
+	check("signed for another", "/vhds/a.vhd", sas("b.vhd", soon), 403, "AuthenticationFailed")
+	check("expired", "/vhds/a.vhd", sas("a.vhd", time.Now().Add(-time.Minute)), 403, "AuthenticationFailed")
+	check("of no blob", "/vhds/c.vhd", sas("c.vhd", soon), 404, "BlobNotFound")
+	token := sas("a.vhd", soon)
+	place(account, `{"location":"westeurope","properties":{"allowSharedKeyAccess":false}}`)
+	check("without keys", "/vhds/a.vhd", token, 403, "KeyBasedAuthenticationNotPermitted")
 }

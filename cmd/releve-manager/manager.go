@@ -19,6 +19,7 @@ import (
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/passage"
 	"releve.dev/releve/manager/presence"
+	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/ui"
 )
@@ -43,11 +44,12 @@ type manager struct {
 	public    func(own certificate.Source) certificate.Source
 	protocols []string
 	signIn    api.SignIn
+	retention status.Retention
 	closers   []func() error // the last first
 }
 
 func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *manager, err error) {
-	m := &manager{log: log}
+	m := &manager{log: log, retention: status.Retention{Events: time.Duration(u.keepEvents), Figures: status.DefaultRules()}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, m.close())
@@ -84,7 +86,7 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	if err := m.front(addr, u); err != nil {
 		return nil, err
 	}
-	m.startChores(m.retainEvents(time.Duration(u.keepEvents)), chore{"retention of figures", time.Hour, m.history.Retain})
+	m.startChores(m.retainEvents(m.retention.Events), chore{"retention of figures", time.Hour, m.history.Retain})
 	m.background(renew)
 	return m, nil
 }
@@ -101,7 +103,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	if err := m.openPresence(ctx); err != nil {
 		return err
 	}
-	if m.history, err = history.Open(history.Config{Store: m.store, Log: m.log}); err != nil {
+	if m.history, err = history.Open(history.Config{Store: m.store, Rules: m.retention.Figures, Log: m.log}); err != nil {
 		return err
 	}
 	m.closers = append(m.closers, m.history.Close)
@@ -124,7 +126,7 @@ func (m *manager) front(addr net.Addr, u *upping) error {
 		return err
 	}
 	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Status: m.presence, History: m.history, Store: m.store,
-		Now: time.Now, Log: m.log, SignIn: m.signIn})
+		Retention: m.retention, Now: time.Now, Log: m.log, SignIn: m.signIn})
 	m.openPassages(u.webuiPorts, addr, u.certificateNames(addr))
 	m.openPages()
 	mux := http.NewServeMux()
@@ -136,9 +138,12 @@ func (m *manager) front(addr net.Addr, u *upping) error {
 
 // openPages makes what a browser is shown.
 func (m *manager) openPages() {
-	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Status: m.presence, Fleet: m.fleet, Passages: m.passages, Now: time.Now, Log: m.log}
+	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Status: m.presence, Fleet: m.fleet, Passages: m.passages, Retention: m.retention, Now: time.Now, Log: m.log}
 	if m.signIn.Provider != nil {
 		p.Provider = m.signIn.Provider.Issuer()
+	}
+	if m.signIn.Passkeys != nil {
+		p.Passkeys = m.signIn.Passkeys.Name()
 	}
 	m.pages = ui.New(p)
 }

@@ -192,6 +192,8 @@ ha:
   key: AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
 `
 
+const authorities = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+
 // D1 and D6 on a VM: the package, cloud-init's user data and the extension's scripts
 // as they are, from the first boot to a pair and back.
 func TestAVMFromItsFirstBootToAPairD6(t *testing.T) {
@@ -223,16 +225,17 @@ func TestAVMFromItsFirstBootToAPairD6(t *testing.T) {
 	}
 
 	before, _ := v.sh("cat /etc/releve/vsocket.yaml")
-	_, protected := guest.Script(sections, "digest", "key")
+	_, protected := guest.Script(sections, authorities, "digest", "key")
 	for _, run := range []string{"one", "two"} {
 		if r := v.extension(run, protected); r.Exit != 0 || !strings.Contains(r.Stdout, "the agent runs with /etc/releve/vsocket.yaml") {
 			t.Errorf("the extension, run %s: %+v", run, r)
 		}
 	}
+	v.want("cat "+guest.CAFile, strings.TrimSpace(authorities))
 	if status, _ := v.sh("releve-vsocket status --json"); !strings.Contains(status, `"configured":true`) && !strings.Contains(status, `"configured": true`) {
 		t.Errorf("is no pair's: %s", status)
 	}
-	_, protected = guest.Script(strings.Replace(sections, "10.102.2.200", "10.102.9.200", 1), "digest", "key")
+	_, protected = guest.Script(strings.Replace(sections, "10.102.2.200", "10.102.9.200", 1), "", "digest", "key")
 	if r := v.extension("bad", protected); r.Exit == 0 || !strings.Contains(r.Stderr, "10.102.9.200 is outside the subnet") {
 		t.Errorf("takes a floating IP of another subnet: %+v", r)
 	}
@@ -242,4 +245,5 @@ func TestAVMFromItsFirstBootToAPairD6(t *testing.T) {
 	}
 	v.until("releve-vsocket status", "Master by itself")
 	v.want("cat /etc/releve/vsocket.yaml", before)
+	v.want("ls "+guest.CAFile+" 2>/dev/null || echo gone", "gone")
 }

@@ -88,6 +88,9 @@ func (d *deployment) do(ctx context.Context, cmd *cobra.Command) error {
 	if err := d.check(ctx); err != nil {
 		return err
 	}
+	for _, u := range d.premises.Untold {
+		fmt.Fprintf(cmd.ErrOrStderr(), "note: %s couldn't be asked: %s; Azure tells when it is made\n", u.What, u.Why)
+	}
 	if d.save != "" {
 		if err := ask.SaveFile(d.save, d.talk.Answers(), "enrol-key"); err != nil {
 			return err

@@ -98,6 +98,20 @@ func TestDeployByFlagsTwice(t *testing.T) {
 	}
 }
 
+// D10: Owner of the two groups is enough.
+func TestDeployAsAnOwner(t *testing.T) {
+	s := bareAzure(t)
+	own := asOperator(t, s)
+	own(sitetest.Group)
+	own(sitetest.NetworkGroup)
+	for _, role := range []string{"primary", "secondary"} {
+		out, err := azure(t, deployLine("--role", role)...)
+		if err != nil || !strings.Contains(out, "vm                       created") {
+			t.Fatalf("the %s: %v\n%s", role, err, out)
+		}
+	}
+}
+
 func TestDeployListsWhatIsMissingAndWhatIsWrong(t *testing.T) {
 	s := bareAzure(t)
 	before := s.Store()

@@ -27,8 +27,9 @@ func setFIPCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "set-fip ADDRESS", Short: "Change the floating IP with the traffic kept up",
 		Long: `Give a pair another floating IP: the active vSocket adds it beside the present
-one, the routes are led to it, and then the present one is taken off. With a
-manager the site is changed there.
+one, the routes are led to it, and half a minute after the last of them the
+vSockets are told to take the present one off. With a manager the site is changed
+there.
 ` + signInHelp,
 		Example: "  releve azure ha set-fip 10.0.2.201 --resource-group rg-site --network-group rg-network",
 		Args:    terminal.Arguments(1, 1, "an address"),
@@ -62,6 +63,8 @@ func setFIP(ctx context.Context, cmd *cobra.Command, pair *azurePair, run *azure
 		f.Wanted.FloatingIP = addr
 	} else if made := plan.Made(f); made.IsValid() {
 		f.Wanted.FloatingIP = made
+	} else if former := plan.Former(f, to); f.Wanted.FloatingIP == to && former.IsValid() {
+		f.Wanted.FloatingIP = former // the manager has the new one already
 	}
 	if err := checkFIP(ctx, cmd, pair, to); err != nil {
 		return err

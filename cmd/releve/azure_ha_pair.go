@@ -59,6 +59,9 @@ func (p *azurePair) look(ctx context.Context, cmd *cobra.Command) error {
 		return err
 	}
 	p.client, p.names.Subscription, p.names.Endpoint = c, subscription.ID, p.endpoint()
+	if p.names.Authorities, err = p.authorities(); err != nil {
+		return err
+	}
 	if err := p.ask(ctx, cmd); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"releve.dev/releve/azure/emulator"
 	"releve.dev/releve/azure/emulator/store"
 	"releve.dev/releve/setup/account"
+	"releve.dev/releve/setup/guest"
 	"releve.dev/releve/setup/sitetest"
 	"releve.dev/releve/site"
 )
@@ -64,6 +65,10 @@ func playGuests(t *testing.T, s *sitetest.Site) {
 			out := ""
 			if e.Script.Extension != "" {
 				given[e.VM.ID] = true
+				const file, text = `ca_file: "` + guest.CAFile + `"`, "-----BEGIN CERTIFICATE-----"
+				if run := e.Script.Command; strings.Contains(run, "config merge") && !(strings.Contains(run, file) && strings.Contains(run, text)) {
+					t.Errorf("the guest isn't told whom to trust at a private endpoint:\n%s", run)
+				}
 			} else {
 				status := site.Status{Side: site.Primary, Role: site.Standby, Fit: true}
 				status.HA.Ready = len(given) == 2
@@ -147,20 +152,27 @@ func TestAzureHARefuses(t *testing.T) {
 	}
 }
 
-// D10: Owner of the two groups is enough, and of one it isn't: then nothing is
-// changed, and the other is named.
-func TestAzureHAAsAnOwner(t *testing.T) {
+// asOperator signs in as somebody who has no role yet; the function gives Owner of a
+// group.
+func asOperator(t *testing.T, s *sitetest.Site) func(group string) {
+	t.Helper()
 	const owner, app = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "5f0c1a2e-0000-4000-8000-0000000000aa"
-	s := pairWithGuests(t)
 	if err := s.Server.AddApplication(emulator.Application{ClientID: app, Name: "operator", Secret: "s3cret"}); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("AZURE_CLIENT_ID", app)
 	t.Setenv("AZURE_CLIENT_SECRET", "s3cret")
-	own := func(group string) {
+	return func(group string) {
 		s.Place(s.GroupID(group)+"/providers/Microsoft.Authorization/roleAssignments/5f0c1a2e-0000-4000-9000-0000000000aa",
 			`{"properties":{"principalId":"`+app+`","roleDefinitionId":"/subscriptions/`+s.Subscription+`/providers/Microsoft.Authorization/roleDefinitions/`+owner+`"}}`)
 	}
+}
+
+// D10: Owner of the two groups is enough, and of one it isn't: then nothing is
+// changed, and the other is named.
+func TestAzureHAAsAnOwner(t *testing.T) {
+	s := pairWithGuests(t)
+	own := asOperator(t, s)
 	own(sitetest.Group)
 	before := s.Store()
 	args := []string{"ha", "--yes", "--floating-ip", sitetest.FloatingIP.String()}
@@ -176,9 +188,51 @@ func TestAzureHAAsAnOwner(t *testing.T) {
 	if out, err = azureDo(t, args...); err != nil {
 		t.Fatalf("as owner of both: %v\n%s", err, out)
 	}
+	if out, err = azureDo(t, "doctor", "--no-guests"); err != nil || strings.Contains(out, "couldn't be") {
+		t.Errorf("doctor: %v\n%s", err, out)
+	}
 	if out, err = azureDo(t, "ha", "undo", "--yes"); err != nil {
 		t.Fatalf("undo: %v\n%s", err, out)
 	}
+	if diff := sitetest.Compare(before, s.Store()); diff != nil {
+		t.Errorf("after undo: %s", diff)
+	}
+}
+
+// D11: with a VM stopped, undo says what it cuts and what it leaves, with the command
+// that takes the rest back; that starts the VM, and stops it again.
+func TestAzureHAUndoWithAStoppedVM(t *testing.T) {
+	s := pairWithGuests(t)
+	before := s.Store()
+	if out, err := azureDo(t, "ha", "--yes", "--floating-ip", sitetest.FloatingIP.String()); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	vm := s.VMID(sitetest.Primary)
+	s.Server.SetPower(vm, store.PowerDeallocated)
+	out, err := azureDo(t, "ha", "undo", "--plan")
+	if err != nil || !strings.Contains(out, "warning: the route to-cloud, 0.0.0.0/0, of") || !strings.Contains(out, "note: "+sitetest.Primary+" is deallocated") {
+		t.Errorf("plan: %v\n%s", err, out)
+	}
+	out, err = azureDo(t, "ha", "undo", "--yes")
+	again := "releve azure ha undo --start -g " + sitetest.Group + " --network-group " + sitetest.NetworkGroup + " --primary " + sitetest.Primary + " --secondary " + sitetest.Secondary
+	if err == nil || !strings.Contains(err.Error(), "left: ") || !strings.Contains(err.Error(), again) || strings.Contains(err.Error(), " and "+sitetest.Secondary) {
+		t.Errorf("undo: %v\n%s", err, out)
+	}
+	called := len(s.Server.Calls())
+	if out, err = azureDo(t, "ha", "undo", "--yes", "--start"); err != nil {
+		t.Fatalf("undo --start: %v\n%s", err, out)
+	}
+	var asked []string
+	for _, c := range s.Server.Calls()[called:] {
+		if strings.HasPrefix(strings.ToLower(c.Path), strings.ToLower(vm)+"/") && c.Method != "GET" {
+			asked = append(asked, c.Method+" "+c.Path[strings.LastIndexByte(c.Path, '/')+1:])
+		}
+	}
+	want := "POST start, PUT releve-ha, DELETE releve-ha, POST deallocate"
+	if got := strings.Join(asked, ", "); got != want {
+		t.Errorf("asked of the primary's VM: %s\nwant %s", got, want)
+	}
+	s.Server.SetPower(vm, store.PowerRunning)
 	if diff := sitetest.Compare(before, s.Store()); diff != nil {
 		t.Errorf("after undo: %s", diff)
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/pem"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +33,26 @@ func (a *azureAccount) flags(cmd *cobra.Command) {
 	flags.BoolVar(&a.deviceCode, "device-code", false, "sign in in a browser on any machine, with a code")
 	flags.BoolVar(&a.managedIdentity, "managed-identity", false, "sign in as this machine's managed identity")
 	cmd.MarkFlagsMutuallyExclusive("device-code", "managed-identity")
+}
+
+// authorities are the certificates to trust at a private endpoint. The guests ask there,
+// too, so they are given them.
+func (a *azureAccount) authorities() (string, error) {
+	path := os.Getenv("RELEVE_AZURE_CA")
+	if path == "" || os.Getenv("RELEVE_AZURE_ENDPOINT") == "" {
+		return "", nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the certificates to trust for Azure: %w", err)
+	}
+	var text strings.Builder
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			text.Write(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes}))
+		}
+	}
+	return text.String(), nil
 }
 
 // open signs in and finds the subscription.

@@ -53,7 +53,7 @@ func guide(w *world.World, gateway, ca, code string) string {
 		return fmt.Sprintf("  releve azure deploy --role %s%s --site lab -g %s --network-group %s --vnet %s --name %s --image %s --lan-ip %s",
 			side, primary, azuresite.SiteGroup, azuresite.NetworkGroup, azuresite.VNet, azuresite.VM(side), azuresite.Image, azuresite.Addr(side, azuresite.LAN))
 	}
-	return fmt.Sprintf(`There is an Azure with two resource groups, a network and an image, and a manager.
+	return fmt.Sprintf(`There is an Azure with two resource groups, of which you are Owner, a network and an image, and a manager.
 In another terminal:
   export HTTPS_PROXY=http://%s
   export RELEVE_AZURE_ENDPOINT=%s RELEVE_AZURE_CA=%s

@@ -85,7 +85,7 @@ func play(parent context.Context, s *scenario.Scenario, opt world.Options, asJSO
 	case s.Pointwise():
 		s.Choice.Told = story.Points(os.Stdout, style)
 	default:
-		show := story.New(os.Stdout, style, s.Name, opt)
+		show := story.New(os.Stdout, style, s.Name, s.Options(opt))
 		defer show.Close()
 		watch = show
 	}

@@ -44,7 +44,7 @@ func (m *managed) userList() *cobra.Command {
 				return err
 			}
 			return m.show(cmd, everybody, func(out io.Writer) error {
-				g := terminal.NewGrid(out, "NAME", "ROLE", "STATE", "SINCE")
+				g := terminal.NewGrid(out, "NAME", "ROLE", "STATE", "SINCE", "SIGNED IN")
 				for _, p := range everybody {
 					state := "active"
 					switch {
@@ -53,7 +53,7 @@ func (m *managed) userList() *cobra.Command {
 					case p.Invited:
 						state = "invited"
 					}
-					g.Row(p.Name, p.Role, state, when(&p.Created))
+					g.Row(p.Name, p.Role, state, when(&p.Created), when(p.SignedIn))
 				}
 				return g.Write(out)
 			})

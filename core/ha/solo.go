@@ -45,9 +45,10 @@ func (m *Machine) soloUntil(now Time) Time {
 // a deposed active (R1); that the floating IP isn't here says nothing of it.
 func (m *Machine) soloEnds(now Time, granted site.Claim) {
 	if m.solo && granted.Holder == m.cfg.Side.Peer() {
-		m.solo, m.soloDrain = false, true
+		m.solo = false
 		m.note("deposed", fmt.Sprintf("term %d is granted to the %s, and this vSocket was Master by itself", granted.Term, granted.Holder))
 		if m.fit {
+			m.soloDrain = true
 			m.drainFor(now, DrainMax)
 		}
 	}

@@ -110,3 +110,34 @@ func TestSoloEnds(t *testing.T) {
 		t.Errorf("forwards beyond its lease, %s", r.m.role)
 	}
 }
+
+// One that isn't fit yet, as at the start of its life, drains nothing when its time as
+// Master by itself ends. A later drain then ends like any other: with the floating IP.
+func TestSoloThatEndsUnfitHasNoDrain(t *testing.T) {
+	theirs := site.Claim{Term: 1, Holder: site.Secondary, Boot: peerBoot, Generation: 1}
+	r := newFormerSolo(t, site.Primary)
+	r.step(Fitness{Reason: keepalive.Starting})
+	r.step(AzureReach{OK: true})
+	r.step(Register{SentAt: r.now, Claim: theirs, Settled: true})
+	if r.m.solo || r.m.gate.drain > r.now {
+		t.Fatalf("solo %v, drains for %s", r.m.solo, r.m.gate.drain-r.now)
+	}
+	r.step(Fitness{Fit: true})
+	r.pass(LeaseMax+time.Second, &keepalive.Message{Role: site.Standby, Granted: theirs})
+	r.role(site.Claiming)
+	claim := r.m.goal.Claim
+	r.step(ClaimSent{})
+	r.step(Won{SentAt: r.now, Claim: claim})
+	r.step(Steered{Mine: true})
+	r.step(Metadata{SentAt: r.now, Mine: true})
+	r.role(site.Active)
+	theirs.Term = claim.Term + 1
+	r.hear(keepalive.Message{Role: site.Active, Leased: true, Granted: theirs})
+	if r.m.gate.drain != r.now+DrainMax {
+		t.Fatalf("drains for %s", r.m.gate.drain-r.now)
+	}
+	r.step(Metadata{SentAt: r.now, Mine: false})
+	if r.m.gate.drain != r.now+drainQuiet {
+		t.Errorf("the floating IP has left, and it drains for %s", r.m.gate.drain-r.now)
+	}
+}

@@ -87,6 +87,32 @@ func TestTheRoleSuffices(t *testing.T) {
 	}
 }
 
+// D10: who is Owner of the two groups may do all in them, and nothing elsewhere.
+func TestOwnersOfTheGroupsAloneAreOwners(t *testing.T) {
+	l, s := place(t, false)
+	me := store.Principal{ObjectID: "00000000-0000-4000-8000-0000000000e2", Name: "administrator"}
+	s.AddPrincipal(me.ObjectID)
+	for _, r := range l.Owners(me.ObjectID) {
+		if err := s.Place(0, r.ID, r.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(path string) store.Response {
+		return s.Handle(time.Second, store.Request{Method: "GET", Path: path, Principal: me})
+	}
+	vnet := "/subscriptions/" + l.Subscription + "/resourceGroups/" + azuresite.NetworkGroup + "/providers/Microsoft.Network/virtualNetworks/" + azuresite.VNet
+	for _, id := range []string{l.LANNIC(site.Primary) + "?api-version=2024-05-01", vnet + "?api-version=2024-05-01"} {
+		if got := ask(id); got.Status != 200 {
+			t.Errorf("GET %s: %d %s", id, got.Status, got.Body)
+		}
+	}
+	for _, path := range []string{"/providers/Microsoft.Compute/skus?api-version=2021-07-01", "/resourceGroups/rg-other?api-version=2022-09-01"} {
+		if got := ask("/subscriptions/" + l.Subscription + path); got.Code != "AuthorizationFailed" {
+			t.Errorf("GET %s: %d %s", path, got.Status, got.Body)
+		}
+	}
+}
+
 // B5: the check holds against what Azure itself answers.
 func TestAnUnchangedPutIsNoDifference(t *testing.T) {
 	l, s := place(t, false)

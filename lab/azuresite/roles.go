@@ -51,6 +51,19 @@ func (l Layout) Assignments() []string {
 	return ids
 }
 
+// owner is Azure's built-in role of that name.
+const owner = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+
+// Owners lists what makes somebody Owner of the two resource groups and of nothing
+// else, as who sets a site up is (D10).
+func (l Layout) Owners(principal string) []Resource {
+	var list []Resource
+	for i, name := range []string{SiteGroup, NetworkGroup} {
+		list = append(list, l.assignment(l.group(name), owner, principal, 101+i))
+	}
+	return list
+}
+
 func (l Layout) definitionID(guid string) string {
 	return "/subscriptions/" + l.Subscription + "/providers/Microsoft.Authorization/roleDefinitions/" + guid
 }

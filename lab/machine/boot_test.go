@@ -158,18 +158,31 @@ func TestFailingUserData(t *testing.T) {
 // The image's packages are installed by dpkg itself.
 func TestPackages(t *testing.T) {
 	roomtest.Need(t)
-	if _, err := exec.LookPath("dpkg-deb"); err != nil {
-		t.Skip("no dpkg here")
-	}
-	tree := t.TempDir()
-	for path, text := range map[string]string{
+	deb := pack(t, map[string]string{
 		"DEBIAN/control":                          "Package: releve-lab-test\nVersion: 1\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\nDescription: a test\n",
 		"DEBIAN/postinst":                         "#!/bin/sh\nset -e\nsystemctl daemon-reload\nsystemctl enable told.service\n",
 		"usr/bin/releve-lab-test":                 "#!/bin/sh\necho installed\n",
 		"usr/lib/systemd/system/told.service":     "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c '/usr/bin/releve-lab-test >/var/lib/told'\n[Install]\nWantedBy=multi-user.target\n",
 		"usr/share/doc/releve-lab-test/changelog": "none\n",
 		"etc/releve-lab-test.conf":                "x\n",
-	} {
+	})
+	m := bootWith(t, "", deb)
+	if got := sh(t, m, "cat /var/lib/told; dpkg -s releve-lab-test | grep Status"); got != "installed\nStatus: install ok installed" {
+		t.Error(got)
+	}
+	if _, err := os.Stat("/usr/bin/releve-lab-test"); err == nil {
+		t.Error("it is installed outside")
+	}
+}
+
+// pack makes a package of files.
+func pack(t *testing.T, files map[string]string) string {
+	t.Helper()
+	if _, err := exec.LookPath("dpkg-deb"); err != nil {
+		t.Skip("no dpkg here")
+	}
+	tree := t.TempDir()
+	for path, text := range files {
 		path = filepath.Join(tree, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -182,11 +195,5 @@ func TestPackages(t *testing.T) {
 	if out, err := exec.Command("dpkg-deb", "--root-owner-group", "--build", tree, deb).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	m := bootWith(t, "", deb)
-	if got := sh(t, m, "cat /var/lib/told; dpkg -s releve-lab-test | grep Status"); got != "installed\nStatus: install ok installed" {
-		t.Error(got)
-	}
-	if _, err := os.Stat("/usr/bin/releve-lab-test"); err == nil {
-		t.Error("it is installed outside")
-	}
+	return deb
 }

@@ -26,6 +26,14 @@ func boot(t *testing.T, data string) *Machine { return bootWith(t, data) }
 // bootWith boots one whose image has packages, too.
 func bootWith(t *testing.T, data string, packages ...string) *Machine {
 	t.Helper()
+	m := off(t, data, packages...)
+	start(t, m)
+	return m
+}
+
+// off is one that hasn't been booted.
+func off(t *testing.T, data string, packages ...string) *Machine {
+	t.Helper()
 	roomtest.Need(t)
 	program, err := room.Program()
 	if err != nil {
@@ -47,7 +55,6 @@ func bootWith(t *testing.T, data string, packages ...string) *Machine {
 			t.Error(err)
 		}
 	})
-	start(t, m)
 	return m
 }
 
@@ -60,6 +67,11 @@ func start(t *testing.T, m *Machine) {
 		t.Fatal(err)
 	}
 	defer host.Close()
+	startIn(t, m, host)
+}
+
+func startIn(t *testing.T, m *Machine, host *room.Host) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), bootTime)
 	defer cancel()
 	if err := m.Boot(ctx, host); err != nil {

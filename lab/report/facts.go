@@ -27,6 +27,7 @@ type Facts struct {
 	Cuts      []CutFacts       // where several were played
 	Sessions  *sessions.Result // nil: not measured
 	Events    *Events          // nil: not compared
+	SetUp     *SetUp           // nil: nobody has set the site up
 }
 
 // Fault is something that the lab did to the site, or undid.
@@ -71,7 +72,7 @@ func Make(scenario, profile string, f *Facts) *Report {
 	if s := f.Sessions; s != nil {
 		r.Sessions = &Sessions{s.Total, s.Reset, MS(s.Worst)}
 	}
-	r.Events = f.Events
+	r.Events, r.SetUp = f.Events, f.SetUp
 	slices.SortStableFunc(r.Outages, func(a, b Outage) int { return cmp.Compare(a.AtMS, b.AtMS) })
 	entries := slices.Clone(f.Entries)
 	for _, c := range f.Calls {

@@ -30,6 +30,7 @@ type Report struct {
 	ARMCalls      []Call      `json:"arm_calls"`
 	Sessions      *Sessions   `json:"sessions,omitempty"` // where they were measured
 	Events        *Events     `json:"events,omitempty"`   // where they were compared
+	SetUp         *SetUp      `json:"set_up,omitempty"`   // where somebody has set the site up
 	Points        []Point     `json:"points,omitempty"`   // of crash-points
 
 	// LabOverload counts packets that the lab itself dropped. Such a run proves
@@ -95,6 +96,15 @@ type Events struct {
 	Lost     int      `json:"lost"`    // of those, never reached it
 	Twice    int      `json:"twice"`   // reached it more than once
 	CatchUpS float64  `json:"catch_up_s"`
+}
+
+// SetUp sums up where the time of the commands that set a site up has gone. No moment
+// counts twice.
+type SetUp struct {
+	TookMS   float64 `json:"took_ms"`
+	GuestsMS float64 `json:"guests_ms"` // of it: VMs ended, booted, ran scripts, and their vSockets came to work
+	AzureMS  float64 `json:"azure_ms"`  // of the rest: Azure answered, or had an operation under way
+	OwnMS    float64 `json:"own_ms"`    // what is left
 }
 
 // Event is a line of the timeline.

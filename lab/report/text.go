@@ -18,6 +18,7 @@ func (r *Report) WriteText(w io.Writer, style term.Style) {
 		p.verdict(r)
 		return
 	}
+	p.setUp(r.SetUp)
 	p.timeline(r)
 	p.losses(r)
 	p.cuts(r)
@@ -36,6 +37,14 @@ func (p *page) line(format string, args ...any) {
 
 func (p *page) heading(text, aside string) {
 	p.line("\n%s%s", p.style.Bold(text), p.style.Dim(aside))
+}
+
+func (p *page) setUp(s *SetUp) {
+	if s == nil {
+		return
+	}
+	p.heading("The set-up", "  commands of releve azure, all together")
+	p.line("  took %.1f s: %.1f s the guests, %.1f s Azure, %.1f s of its own", s.TookMS/1000, s.GuestsMS/1000, s.AzureMS/1000, s.OwnMS/1000)
 }
 
 // timeline leaves out reads that went well: they are among the ARM calls.

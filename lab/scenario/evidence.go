@@ -32,7 +32,10 @@ type evidence struct {
 	mended  time.Duration // when the play ended a fault
 	cuts    []cut
 	events  *report.Events // nil: the play didn't come to compare them
+	setUp   *setUpTime     // nil: nobody has set the site up
 	wrong   []finding      // what the play itself saw
+
+	readdressed []readdressing // changes of the floating IP
 
 	// Of crash points, which are judged one by one.
 	points   []played

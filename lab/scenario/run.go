@@ -24,10 +24,9 @@ type Watcher interface {
 	Over()             // it was played, and still stands; maybe called again
 }
 
-// Run plays a scenario and judges it. An error means that it couldn't be
-// played; broken promises are in the report.
-func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
-	wanted := opt.Profile
+// Options are those of the lab that the scenario is played in: what the user says, and
+// what the row wants.
+func (s *Scenario) Options(opt world.Options) world.Options {
 	opt.Bare = s.setUp != nil
 	opt.Zones, opt.WithoutHA, opt.Cloud = s.Zones, s.Alone, opt.Cloud || s.Cloud
 	opt.PoPs = max(opt.PoPs, s.PoPs)
@@ -35,6 +34,14 @@ func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*r
 	if opt.Hold == 0 {
 		opt.Hold = s.hold
 	}
+	return opt
+}
+
+// Run plays a scenario and judges it. An error means that it couldn't be
+// played; broken promises are in the report.
+func Run(ctx context.Context, s *Scenario, opt world.Options, watch Watcher) (*report.Report, error) {
+	opt = s.Options(opt)
+	wanted := opt.Profile
 	conductor := new(conductor)
 	if s.pointwise {
 		quickly(&opt)
@@ -160,10 +167,13 @@ func (ev *evidence) gather(ctx context.Context, w *world.World, before map[strin
 	if ev.Floating, err = azuresite.FloatingDifferences(slices.Collect(maps.Values(before)), slices.Collect(maps.Values(after))); err != nil {
 		return err
 	}
+	if len(ev.readdressed) > 0 {
+		ev.Floating = nil // it was taken away and made anew
+	}
 	ev.Holder, ev.Operations, ev.TooEarly = w.FIPHolder(), w.ARM().Operations(), w.ARM().Violations()
 	ev.Downstream = w.Downstream(w.Begun())
 	ev.Facts = facts()
-	ev.Facts.Events = ev.events
+	ev.Facts.Events, ev.Facts.SetUp = ev.events, ev.setUp.report()
 	ev.addCuts()
 	slices.SortStableFunc(ev.Entries, func(a, b entry) int { return int(a.At - b.At) })
 	return nil

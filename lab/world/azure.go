@@ -40,7 +40,7 @@ func (w *World) startAzure() (err error) {
 		w.layout = azuresite.Layout{Subscription: s.Subscription(), Zones: w.opt.Zones}
 	})
 	if w.opt.Bare {
-		return errors.Join(w.place(w.layout.Bare("https://"+blobName)), w.openAzure())
+		return errors.Join(w.place(w.layout.Bare("https://"+blobName)), w.admit(), w.openAzure())
 	}
 	if err := w.place(w.layout.Resources()); err != nil {
 		return err

@@ -1,10 +1,13 @@
 package world
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -115,6 +118,17 @@ func (w *World) packages() ([]string, error) {
 // PackageURL is where the package lies for VMs that don't have it.
 func (w *World) PackageURL() string { return "https://" + blobName + "/packages/releve-vsocket.deb" }
 
+// PackageSum is its SHA-256, in hex.
+func (w *World) PackageSum() (string, error) {
+	list, err := w.packages()
+	if err != nil {
+		return "", err
+	}
+	data, err := os.ReadFile(list[0])
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), err
+}
+
 // withBlobs serves the package besides what the emulated Azure serves.
 func (w *World) withBlobs(azure http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -171,9 +185,24 @@ const StockImage = "Debian:debian-13:13-gen2:latest"
 func (w *World) Endpoint() string    { return w.endpoint() }
 func (w *World) ManagerName() string { return managerName }
 
+// administrator is who sets a site up in a bare lab: Owner of the two resource groups,
+// and nobody elsewhere (D10). As a user of Azure, and unlike the emulator's own
+// administrator, it is refused what roles don't allow.
+var administrator = emulator.Application{
+	ClientID: "00000000-0000-4000-8000-0000000000e1", ObjectID: "00000000-0000-4000-8000-0000000000e2", Name: "administrator", Secret: "bare-lab",
+}
+
 // Administrator is the application by which one signs in to the lab's Azure.
 func (w *World) Administrator() (id, secret string) {
-	return emulator.AdminClientID, emulator.DefaultSecret
+	return administrator.ClientID, administrator.Secret
+}
+
+// admit lets the administrator in.
+func (w *World) admit() error {
+	if err := w.azure.AddApplication(administrator); err != nil {
+		return fmt.Errorf("admit the administrator to the emulated Azure: %w", err)
+	}
+	return w.place(w.layout.Owners(administrator.ObjectID))
 }
 
 // CA is the certificate that the lab's Azure is to be trusted by.

@@ -26,8 +26,9 @@ import (
 type metal struct {
 	w *World
 
-	mu  sync.Mutex
-	vms map[string]*vm // by resource id, in lower case
+	mu    sync.Mutex
+	vms   map[string]*vm // by resource id, in lower case
+	times []GuestTime
 }
 
 func newMetal(w *World) *metal { return &metal{w: w, vms: map[string]*vm{}} }
@@ -85,7 +86,10 @@ func (m *metal) serve(v *vm) {
 			return
 		}
 		for e := v.next(); e != nil; e = v.next() {
-			if err := m.do(v, e); err != nil {
+			done := m.begins(v.node, e.Kind)
+			err := m.do(v, e)
+			done()
+			if err != nil {
 				m.w.log.Error("a VM didn't do what Azure tells", "vm", e.VM.Name, "what", e.Kind, "error", err)
 				m.w.Note("vm failed", fmt.Sprintf("%s %s: %v", v.node, e.Kind, err))
 			}

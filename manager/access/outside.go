@@ -40,7 +40,7 @@ func (s *Service) LoginOutside(ctx context.Context, o Outside, from, request str
 	if err != nil {
 		return "", nil, err
 	}
-	return s.begin(ctx, p, o.Authenticated, request)
+	return s.begin(ctx, p, o.Authenticated, from, request)
 }
 
 // VouchedFor is who LoginOutside would begin a session for.
@@ -54,7 +54,7 @@ func (s *Service) VouchedFor(ctx context.Context, o Outside, from, request strin
 
 // LoginKnown begins a session for somebody who showed at a moment who they are,
 // in a browser, for another program of theirs.
-func (s *Service) LoginKnown(ctx context.Context, account, id string, confirmed time.Time, request string) (string, *Who, error) {
+func (s *Service) LoginKnown(ctx context.Context, account, id string, confirmed time.Time, from, request string) (string, *Who, error) {
 	p, err := s.store.Read().Person(ctx, query.PersonParams{AccountID: account, ID: id})
 	switch {
 	case errors.Is(err, sql.ErrNoRows) || err == nil && p.Disabled:
@@ -62,7 +62,7 @@ func (s *Service) LoginKnown(ctx context.Context, account, id string, confirmed 
 	case err != nil:
 		return "", nil, fmt.Errorf("login: %w", err)
 	}
-	return s.begin(ctx, p, confirmed, request)
+	return s.begin(ctx, p, confirmed, from, request)
 }
 
 func (s *Service) vouched(ctx context.Context, o Outside, from, request string) (query.Person, error) {

@@ -128,7 +128,7 @@ func (s *Service) LoginPasskey(ctx context.Context, k Passkey, from, request str
 	if err := s.usePasskey(ctx, k, nil); err != nil {
 		return "", nil, err
 	}
-	return s.begin(ctx, row.Person, s.now(), request)
+	return s.begin(ctx, row.Person, s.now(), from, request)
 }
 
 // ConfirmPasskey takes a passkey's good answer in place of the password.

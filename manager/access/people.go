@@ -20,11 +20,16 @@ type Person struct {
 	Disabled bool      `json:"disabled"`
 	Invited  bool      `json:"invited"` // has set no password yet
 	Created  time.Time `json:"created"`
+	SignedIn time.Time `json:"-"` // the last time; zero: never
 }
 
 func person(p query.Person) Person {
-	return Person{ID: p.ID, Name: p.Name, Role: Role(p.Role), Disabled: p.Disabled, Invited: p.Password == "",
+	made := Person{ID: p.ID, Name: p.Name, Role: Role(p.Role), Disabled: p.Disabled, Invited: p.Password == "",
 		Created: time.UnixMilli(p.CreatedAt).UTC()}
+	if p.SignedInAt != 0 {
+		made.SignedIn = time.UnixMilli(p.SignedInAt).UTC()
+	}
+	return made
 }
 
 // Anybody reports whether the manager has any people yet.
@@ -97,6 +102,15 @@ func (s *Service) People(ctx context.Context, account, after string, limit int32
 		all = append(all, person(r))
 	}
 	return all, nil
+}
+
+// Person is one of an account's.
+func (s *Service) Person(ctx context.Context, account, id string) (Person, error) {
+	p, err := find(ctx, s.store.Read(), account, id)
+	if err != nil {
+		return Person{}, err
+	}
+	return person(p), nil
 }
 
 // find is a person of an account, or a refusal.
@@ -247,7 +261,7 @@ func (s *Service) Redeem(ctx context.Context, code, password, from, request stri
 	if err != nil {
 		return "", nil, err
 	}
-	return s.begin(ctx, p, s.now(), request)
+	return s.begin(ctx, p, s.now(), from, request)
 }
 
 func (s *Service) ofCode(ctx context.Context, q *query.Queries, code string) (query.Person, error) {

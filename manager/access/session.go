@@ -29,7 +29,7 @@ func (s *Service) Login(ctx context.Context, name, password, from, request strin
 	if !fits || p.Disabled {
 		return "", nil, s.refuseLogin(ctx, known, p, why(p, "the password is wrong"), from, request)
 	}
-	return s.begin(ctx, p, s.now(), request)
+	return s.begin(ctx, p, s.now(), from, request)
 }
 
 // why is the reason for the audit log, which its readers alone are told.
@@ -52,12 +52,12 @@ func (s *Service) refuseLogin(ctx context.Context, known bool, p query.Person, r
 		Remedy: "an owner can give you a new code with: releve user code NAME"}
 }
 
-// begin begins a session. confirmed is when the person showed who they are; the
-// zero time: nobody knows how long ago.
-func (s *Service) begin(ctx context.Context, p query.Person, confirmed time.Time, request string) (string, *Who, error) {
+// begin begins a session, for an address. confirmed is when the person showed who
+// they are; the zero time: nobody knows how long ago.
+func (s *Service) begin(ctx context.Context, p query.Person, confirmed time.Time, from, request string) (string, *Who, error) {
 	secret, now := newSecret(sessionKind), s.now()
 	row := query.InsertSessionParams{Hash: hashSecret(secret), PersonID: p.ID, CreatedAt: now.UnixMilli(),
-		SeenAt: now.UnixMilli(), ConfirmedAt: max(confirmed.UnixMilli(), 0), ExpiresAt: now.Add(SessionLife).UnixMilli()}
+		SeenAt: now.UnixMilli(), ConfirmedAt: max(confirmed.UnixMilli(), 0), ExpiresAt: now.Add(SessionLife).UnixMilli(), Address: from}
 	w := who(p)
 	w.Confirmed, w.session = confirmed, row.Hash
 	err := s.store.InTx(ctx, func(q *query.Queries) error {
@@ -66,6 +66,9 @@ func (s *Service) begin(ctx context.Context, p query.Person, confirmed time.Time
 		}
 		if err := q.InsertSession(ctx, row); err != nil {
 			return fmt.Errorf("beginning a session: %w", err)
+		}
+		if err := q.SignedIn(ctx, query.SignedInParams{ID: p.ID, SignedInAt: now.UnixMilli()}); err != nil {
+			return fmt.Errorf("noting a sign-in: %w", err)
 		}
 		return s.audit(ctx, q, w.Actor(request), "session.begin", p.ID, nil, nil)
 	})
@@ -95,12 +98,10 @@ func (s *Service) BySession(ctx context.Context, secret string) (*Who, error) {
 	case err != nil:
 		return nil, fmt.Errorf("looking for a session: %w", err)
 	}
-	now := s.now()
-	seen := time.UnixMilli(row.Session.SeenAt)
-	if row.Person.Disabled || now.UnixMilli() >= row.Session.ExpiresAt || now.Sub(seen) >= SessionIdle {
+	if row.Person.Disabled || !s.good(row.Session) {
 		return nil, errUnauthenticated
 	}
-	if now.Sub(seen) >= noteEach {
+	if now := s.now(); now.Sub(time.UnixMilli(row.Session.SeenAt)) >= noteEach {
 		err := s.store.InTx(ctx, func(q *query.Queries) error {
 			return q.SeeSession(ctx, query.SeeSessionParams{Hash: row.Session.Hash, SeenAt: now.UnixMilli()})
 		})
@@ -135,7 +136,10 @@ func (s *Service) Confirm(ctx context.Context, w *Who, password, from, request s
 	return s.store.InTx(ctx, func(q *query.Queries) error { return s.confirmed(ctx, q, w, s.now()) })
 }
 
+// confirmed notes when somebody showed who they are: for what they do next, and in
+// this request too.
 func (s *Service) confirmed(ctx context.Context, q *query.Queries, w *Who, at time.Time) error {
+	w.Confirmed = at
 	return q.ConfirmSession(ctx, query.ConfirmSessionParams{Hash: w.session, ConfirmedAt: at.UnixMilli()})
 }
 

@@ -18,6 +18,7 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/site"
 )
@@ -37,6 +38,7 @@ type Parts struct {
 	Status    Status
 	History   History
 	Store     *store.Store // for answers to requests with an Idempotency-Key
+	Retention status.Retention
 	Now       func() time.Time
 	Log       *slog.Logger
 	SignIn    SignIn
@@ -58,6 +60,7 @@ func New(p Parts) *API {
 	a.registerPasskeys()
 	a.registerTokens()
 	a.registerPeople()
+	a.registerAccount()
 	a.registerSites()
 	a.registerNetworks()
 	a.registerSockets()

@@ -28,6 +28,7 @@ func (a *API) registerPeople() {
 	add := o("add-person", http.MethodPost, "", "Add a person")
 	add.about, add.status = "The answer has a code, good once, for 24 hours, with which they set their password.", http.StatusCreated
 	register(a, add, a.addPerson)
+	register(a, o("get-person", http.MethodGet, "/{person}", "Show a person"), a.person)
 	register(a, o("set-person", http.MethodPut, "/{person}", "Change a person's role, or whether they may log in"), a.setPerson)
 	remove := o("delete-person", http.MethodDelete, "/{person}", "Delete a person, their sessions and tokens")
 	remove.status = http.StatusNoContent
@@ -36,7 +37,7 @@ func (a *API) registerPeople() {
 }
 
 func viewPerson(p access.Person) client.Person {
-	return client.Person{ID: p.ID, Name: p.Name, Role: string(p.Role), Disabled: p.Disabled, Invited: p.Invited, Created: p.Created}
+	return client.Person{ID: p.ID, Name: p.Name, Role: string(p.Role), Disabled: p.Disabled, Invited: p.Invited, Created: p.Created, SignedIn: moment(p.SignedIn)}
 }
 
 func (a *API) people(ctx context.Context, c *caller, in *struct{ Paging }) (*struct{ Body client.Page[client.Person] }, error) {
@@ -49,6 +50,14 @@ func (a *API) people(ctx context.Context, c *caller, in *struct{ Paging }) (*str
 		list.Next = found[len(found)-1].ID
 	}
 	return answerPage(list, viewPerson), nil
+}
+
+func (a *API) person(ctx context.Context, c *caller, in *PersonID) (*struct{ Body client.Person }, error) {
+	p, err := a.Access.Person(ctx, c.who.Account, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body client.Person }{viewPerson(p)}, nil
 }
 
 func (a *API) addPerson(ctx context.Context, c *caller, in *struct {

@@ -6,6 +6,7 @@ import (
 
 	"releve.dev/releve/client"
 	"releve.dev/releve/manager/access"
+	"releve.dev/releve/manager/inventory"
 )
 
 // begun is an answer that begins a session.
@@ -25,6 +26,12 @@ func (a *API) registerSession() {
 		summary: "End the session", status: http.StatusNoContent}, a.logout)
 	register(a, operation{id: "get-me", method: http.MethodGet, path: "/me", tag: "session",
 		summary: "Say who I am and what I may do"}, a.me)
+	register(a, operation{id: "list-sessions", method: http.MethodGet, path: "/me/sessions", tag: "session",
+		summary: "List my sessions", about: "The newest first."}, a.sessions)
+	register(a, operation{id: "end-session", method: http.MethodDelete, path: "/me/sessions/{session}", tag: "session",
+		summary: "End a session of mine", status: http.StatusNoContent}, a.endSession)
+	register(a, operation{id: "end-other-sessions", method: http.MethodDelete, path: "/me/sessions", tag: "session",
+		summary: "End my sessions but the one that asks", status: http.StatusNoContent}, a.endOtherSessions)
 	register(a, operation{id: "set-password", method: http.MethodPut, path: "/me/password", tag: "session",
 		summary: "Change my password", about: "Ends all my sessions.", status: http.StatusNoContent}, a.setPassword)
 }
@@ -84,4 +91,26 @@ func (a *API) me(_ context.Context, c *caller, _ *nothing) (*struct{ Body client
 
 func (a *API) setPassword(ctx context.Context, c *caller, in *struct{ Body client.Password }) (*nothing, error) {
 	return nil, a.Access.SetPassword(ctx, c.who, in.Body.Password, c.request)
+}
+
+func viewSession(s access.Session) client.Session {
+	return client.Session{ID: s.ID, Began: s.Began, Seen: s.Seen, Expires: s.Expires, Address: s.Address, This: s.This}
+}
+
+func (a *API) sessions(ctx context.Context, c *caller, _ *nothing) (*struct{ Body client.Page[client.Session] }, error) {
+	found, err := a.Access.Sessions(ctx, c.who)
+	if err != nil {
+		return nil, err
+	}
+	return answerPage(inventory.List[access.Session]{Items: found}, viewSession), nil
+}
+
+func (a *API) endSession(ctx context.Context, c *caller, in *struct {
+	Session string `path:"session" maxLength:"64"`
+}) (*nothing, error) {
+	return nil, a.Access.EndSession(ctx, c.who, in.Session, c.request)
+}
+
+func (a *API) endOtherSessions(ctx context.Context, c *caller, _ *nothing) (*nothing, error) {
+	return nil, a.Access.EndOtherSessions(ctx, c.who, c.request)
 }

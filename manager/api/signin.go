@@ -75,7 +75,7 @@ func (a *API) program(ctx context.Context, c *caller, in *struct{ Body client.Pr
 	if err := a.Access.Spend(ctx, opened.ID, opened.Until); err != nil {
 		return nil, err
 	}
-	return answerBegun(a.Access.LoginKnown(ctx, v.Account, v.Person, v.Confirmed, c.request))
+	return answerBegun(a.Access.LoginKnown(ctx, v.Account, v.Person, v.Confirmed, c.from, c.request))
 }
 
 // challengeOf is RFC 7636's S256.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+
 	"releve.dev/releve/core/event"
 	"releve.dev/releve/manager/store/storetest"
 	"releve.dev/releve/site"
@@ -47,6 +49,50 @@ func TestPlans(t *testing.T) {
 				checkPlan(t, db, index, text, args)
 			}
 		}
+	}
+}
+
+// PostgreSQL, which knows how many rows there are of what, looks through the rows
+// between two places for a text that few have, and not through the whole table.
+func TestPlanOfRareText(t *testing.T) {
+	url := storetest.Postgres(t)
+	k := New(storetest.Open(t, url), Config{})
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, text := range []string{
+		`INSERT INTO account (id, name, created_at) VALUES ('a', 'a', 0)`,
+		`INSERT INTO event SELECT 'S', 'boot', n, 'a', 'site', 'site', n, n, n, 0, 'reconnected', 0, 'primary', '', '11.0', '', '', '', '', '', '',
+			repeat('words of an event ', 9) || n FROM generate_series(1, 30000) n`,
+		`ANALYZE event`,
+	} {
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := k.lists("a", &Filter{Text: "rare"})[0]
+	l.after, l.limit, l.scan = Cursor{20_000, 1}, 50, 1000
+	text, args := l.ask(&Cursor{19_001, 1})
+	if _, err := db.ExecContext(t.Context(), "SET plan_cache_mode = force_custom_plan"); err != nil {
+		t.Fatal(err)
+	}
+	var plan []string
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN "+text, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var step string
+		if err := rows.Scan(&step); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, step)
+	}
+	if all := strings.Join(plan, "\n"); !strings.Contains(all, "Index Scan Backward using event_in_time") {
+		t.Errorf("%s\n%s", text[strings.Index(text, "WHERE"):], all)
 	}
 }
 

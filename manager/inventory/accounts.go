@@ -48,6 +48,15 @@ func (s *Service) Accounts(ctx context.Context) ([]Account, error) {
 	return all, nil
 }
 
+// Account is the one that somebody belongs to.
+func (s *Service) Account(ctx context.Context, a Actor) (Account, error) {
+	row, err := s.store.Read().Account(ctx, a.Account)
+	if err != nil {
+		return Account{}, fmt.Errorf("reading the account %s: %w", a.Account, err)
+	}
+	return Account{ID: row.ID, Name: row.Name, CreatedAt: timeOf(row.CreatedAt)}, nil
+}
+
 // lastID is after all ids, in every collation.
 const lastID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 

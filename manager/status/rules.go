@@ -12,6 +12,12 @@ type Rule struct{ Width, Keep time.Duration }
 // Rules are those of a site's series, the finest first.
 type Rules []Rule
 
+// Retention is for how long a manager keeps what has happened.
+type Retention struct {
+	Events  time.Duration
+	Figures Rules
+}
+
 // DefaultRules take 2,304 + 9,600 buckets for a vSocket at most: some 3 MB. Five
 // minutes show what a failover did, for as long as somebody still asks, and beside
 // the same weekday before; hours show a year, beside the same month before.

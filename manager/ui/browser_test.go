@@ -45,7 +45,7 @@ func (w *world) browse(language string) *browser {
 	}
 	base := w.serve() // closed once the browser has gone
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(found()), chromedp.IgnoreCertErrors, chromedp.WindowSize(1280, 900),
-		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language), chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"))
+		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language), chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"))
 	if os.Geteuid() == 0 { // its sandbox wants an ordinary user
 		options = append(options, chromedp.NoSandbox)
 	}

@@ -68,7 +68,8 @@ func TestContentSecurityPolicy(t *testing.T) {
 // allPages are those of somebody who has signed in.
 func allPages(s inventory.Site) []string {
 	of := "/sites/" + s.ID
-	return []string{"/sites", "/sites/new", of, of + "/socket", of + "/networks", of + "/analytics", of + "/failovers", of + "/events", of + "/unassign", "/events", "/audit"}
+	return []string{"/sites", "/sites/new", of, of + "/socket", of + "/networks", of + "/analytics", of + "/failovers", of + "/events", of + "/unassign", "/events", "/audit",
+		of + "/settings", of + "/delete", "/people", "/people/new", "/account", "/account/tokens", "/settings", "/settings/pops"}
 }
 
 // generation is the one that a page's forms have.
@@ -138,11 +139,11 @@ func TestViewer(t *testing.T) {
 	w.signedIn(w.person("viewer", access.Viewer))
 	for _, path := range allPages(s) {
 		switch p := w.get(path); {
-		case path == "/sites/new" || path == "/audit" || strings.HasSuffix(path, "/unassign"):
+		case path == "/sites/new" || path == "/audit" || strings.HasPrefix(path, "/people") || strings.HasSuffix(path, s.ID+"/settings") || strings.HasSuffix(path, "/delete") || strings.HasSuffix(path, "/unassign"):
 			w.want(p, http.StatusForbidden)
 		default:
 			for _, form := range regexp.MustCompile(`method="post" action="([^"]*)"`).FindAllStringSubmatch(p.body, -1) {
-				if form[1] != "/look" && form[1] != "/sign-out" {
+				if form[1] != "/look" && form[1] != "/sign-out" && !strings.HasPrefix(form[1], "/account/") { // their own
 					t.Errorf("%s offers %s", path, form[1])
 				}
 			}
@@ -178,4 +179,42 @@ func TestSearch(t *testing.T) {
 	w.says(s.Secondary.Serial, site.Secondary, func(s *site.Status) { s.Tunnel.Up = false })
 	w.until(s.ID, func(now status.Site) bool { return !now.HA.Ready })
 	w.want(w.get("/sites?health=not-ready"), http.StatusOK, "paris", "the secondary: its tunnel is down")
+}
+
+// A site is renamed and timed; a form that is refused says what is wrong at its field,
+// and keeps what was typed. It is deleted once its name was typed, and not before its
+// secondary has gone.
+func TestSiteSettings(t *testing.T) {
+	w := newWorld(t)
+	s := w.paris("paris", 1, true)
+	fresh := w.paris("lyon", 2, false)
+	w.signedIn(w.code)
+	of := "/sites/" + s.ID
+	form := url.Values{"generation": {generation(w.get(of + "/settings"))}, "keepalive": {"1ms"}, "preempt": {"off"}, "hold": {"soon"}}
+	w.want(w.post(of+"/timing", form), http.StatusUnprocessableEntity, `hold &#34;soon&#34; isn&#39;t a time`, `value="1ms"`, `value="off" selected`)
+	form.Set("hold", "20s")
+	w.want(w.post(of+"/timing?check=1", form), http.StatusOK, "keepalive 1ms is not between 10ms and 1s")
+	form.Set("keepalive", "")
+	w.want(w.post(of+"/timing", form), http.StatusSeeOther)
+	w.want(w.get(of+"/settings"), http.StatusOK, `value="20s"`, `value="off" selected`)
+	if now, err := w.Inventory.Site(t.Context(), w.ours, s.ID); err != nil || now.HA.Settings.Preempt != "off" || now.HA.FloatingIP != s.HA.FloatingIP {
+		t.Errorf("%+v, %v", now, err)
+	}
+	pop, err := w.Inventory.AddPoP(t.Context(), w.ours, "pop 1", inventory.Change{})
+	w.fine(err)
+	general := url.Values{"generation": {generation(w.get(of + "/settings"))}, "name": {"lyon"}, "pops": {"pop 1, nowhere"}}
+	w.want(w.post(of+"/settings", general), http.StatusUnprocessableEntity, "there is no PoP &#34;nowhere&#34;")
+	general.Set("pops", pop.Name)
+	w.want(w.post(of+"/settings", general), http.StatusConflict, "there is a site", `aria-invalid="true"`)
+	general.Set("name", "paris-prod")
+	w.want(w.post(of+"/settings", general), http.StatusSeeOther)
+	w.want(w.get(of+"/settings"), http.StatusOK, "paris-prod", `value="pop 1"`, "unassign that first")
+	gone := url.Values{"generation": {generation(w.get(of + "/delete"))}, "typed": {"paris-prod"}}
+	w.want(w.post(of+"/delete", gone), http.StatusConflict, "has a secondary vSocket")
+	of = "/sites/" + fresh.ID
+	gone = url.Values{"generation": {generation(w.get(of + "/delete"))}, "typed": {"paris"}}
+	w.want(w.post(of+"/delete", gone), http.StatusUnprocessableEntity, "this isn&#39;t the site&#39;s name")
+	gone.Set("typed", "lyon")
+	w.want(w.post(of+"/delete", gone), http.StatusSeeOther)
+	w.want(w.get(of), http.StatusNotFound)
 }

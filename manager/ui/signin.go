@@ -38,7 +38,7 @@ func (u *UI) signInRoutes() {
 }
 
 func (v *visit) signIn(status int, form pages.Form, back string) error {
-	return v.show(status, pages.SignIn(v.frame, form, pages.Ways{Provider: v.Provider, Return: ourPath(back)}))
+	return v.show(status, pages.SignIn(v.frame, form, pages.Ways{Provider: v.Provider, Passkeys: v.Passkeys != "", Return: ourPath(back)}))
 }
 
 func (v *visit) doSignIn() error {

@@ -148,7 +148,15 @@ func (v *visit) askUnassign() error {
 	if s.Secondary == nil {
 		return v.goTo("/sites/" + s.ID + "/socket")
 	}
-	return v.show(http.StatusOK, pages.Unassign(v.frame, s, pages.Form{}, v.Access.NeedConfirmed(v.who) != nil))
+	return v.showUnassign(http.StatusOK, s, pages.Form{})
+}
+
+func (v *visit) showUnassign(status int, s inventory.Site, form pages.Form) error {
+	confirm, err := v.confirm("/sites/" + s.ID + "/unassign")
+	if err != nil {
+		return err
+	}
+	return v.show(status, pages.Unassign(v.frame, s, form, confirm))
 }
 
 // unassign takes the secondary away for ever, once its serial number was typed (E9).
@@ -165,7 +173,7 @@ func (v *visit) unassign() error {
 	case failed != nil:
 		return failed
 	case form.Refusal != nil:
-		return v.show(statusOf(form.Refusal), pages.Unassign(v.frame, s, form, v.Access.NeedConfirmed(v.who) != nil))
+		return v.showUnassign(statusOf(form.Refusal), s, form)
 	}
 	return v.goTo("/sites/" + s.ID + "/socket?saved")
 }
@@ -174,18 +182,8 @@ func (v *visit) doUnassign(s inventory.Site) error {
 	if v.typed("typed") != string(s.Secondary.Serial) {
 		return &inventory.Refusal{Kind: inventory.Invalid, Field: "typed", Message: "this isn't the secondary's serial number"}
 	}
-	if err := v.Access.NeedConfirmed(v.who); err != nil {
-		password := v.r.PostFormValue("password")
-		if password == "" {
-			return err
-		}
-		err = v.Access.Confirm(v.ctx(), v.who, password, v.from, v.request)
-		if kindOf(err) == access.Unauthenticated {
-			return &inventory.Refusal{Kind: inventory.Invalid, Field: "password", Message: "the password is wrong"}
-		}
-		if err != nil {
-			return err
-		}
+	if err := v.confirmed(); err != nil {
+		return err
 	}
 	_, err := v.Inventory.Unassign(v.ctx(), v.actor(), s.ID, v.seen())
 	return err

@@ -16,6 +16,7 @@ import (
 	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/watch"
 	"releve.dev/releve/web/assets"
 )
@@ -26,11 +27,13 @@ type Parts struct {
 	Inventory *inventory.Service
 	Events    *events.Keeper
 	Status    watch.Status
-	Fleet     watch.Fleet
+	Fleet     api.Fleet
+	Retention status.Retention
 	Now       func() time.Time
 	Log       *slog.Logger
 	Passages  Passages
 	Provider  string // of OpenID Connect, by its issuer; "": none
+	Passkeys  string // the host name that they are of; "": none
 }
 
 // UI is the pages.
@@ -48,6 +51,12 @@ func New(p Parts) *UI {
 	u.socketRoutes()
 	u.networkRoutes()
 	u.eventRoutes()
+	u.peopleRoutes()
+	u.accountRoutes()
+	u.tokenRoutes()
+	u.settingRoutes()
+	u.siteSettingRoutes()
+	u.popRoutes()
 	u.mux.HandleFunc("/", u.open(func(v *visit) error {
 		if v.r.URL.Path == "/" {
 			return v.goTo("/sites")

@@ -117,6 +117,9 @@ func (u *UI) open(page func(*visit) error) http.HandlerFunc {
 	}
 }
 
+// whoever is the action of pages for everybody who has signed in.
+const whoever access.Action = ""
+
 // page is one for who may do an action. Who isn't known is asked to sign in, and
 // comes back.
 func (u *UI) page(action access.Action, page func(*visit) error) http.HandlerFunc {
@@ -128,7 +131,7 @@ func (u *UI) page(action access.Action, page func(*visit) error) http.HandlerFun
 			}
 			return v.goTo("/sign-in?" + url.Values{"return": {back}}.Encode())
 		}
-		if !v.who.May(action) {
+		if action != whoever && !v.who.May(action) {
 			return u.Access.Refuse(v.ctx(), v.who, action, v.r.Method+" "+v.r.Pattern, v.from, v.request)
 		}
 		return page(v)

@@ -33,6 +33,8 @@ import (
 type world struct {
 	*UI
 	t        testing.TB
+	store    *store.Store
+	api      *api.API
 	presence *presence.Service
 	history  *history.Service
 	ours     inventory.Actor
@@ -57,6 +59,7 @@ func newWorld(t testing.TB) *world {
 	s, err := store.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "releve.db"))
 	w.fine(err)
 	t.Cleanup(func() { _ = s.Close() })
+	w.store = s
 	w.presence, err = presence.Open(ctx, presence.Config{Store: s, Manager: "m", Log: quiet})
 	w.fine(err)
 	t.Cleanup(func() { _ = w.presence.Close() })
@@ -67,9 +70,11 @@ func newWorld(t testing.TB) *world {
 	w.fine(err)
 	people, sites := access.New(s, time.Now), inventory.New(s, inventory.Config{})
 	kept := events.New(s, events.Config{})
-	w.UI = New(Parts{Access: people, Inventory: sites, Events: kept, Status: w.presence, Fleet: nobodyHere{}, Now: time.Now, Log: quiet})
-	w.handler = w.Beside(api.New(api.Parts{Access: people, Inventory: sites, Events: kept, Fleet: nobodyHere{}, Status: w.presence, History: w.history,
-		Store: s, Now: time.Now, Log: quiet, SignIn: api.SignIn{Box: box}}).Handler())
+	keep := status.Retention{Events: 400 * 24 * time.Hour, Figures: status.DefaultRules()}
+	w.UI = New(Parts{Access: people, Inventory: sites, Events: kept, Status: w.presence, Fleet: nobodyHere{}, Retention: keep, Now: time.Now, Log: quiet})
+	w.api = api.New(api.Parts{Access: people, Inventory: sites, Events: kept, Fleet: nobodyHere{}, Status: w.presence, History: w.history,
+		Store: s, Retention: keep, Now: time.Now, Log: quiet, SignIn: api.SignIn{Box: box}})
+	w.handler = w.Beside(w.api.Handler())
 	account, err := sites.CreateAccount(ctx, "main")
 	w.fine(err)
 	w.ours = inventory.Actor{Account: account.ID, ID: "system"}

@@ -46,6 +46,7 @@ type Client struct {
 	audience   string
 	credential azcore.TokenCredential
 	pipeline   runtime.Pipeline
+	transport  policy.Transporter
 }
 
 // New makes a client. It connects with the first request.
@@ -63,7 +64,7 @@ func New(config Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{endpoint: endpoint, audience: strings.TrimSuffix(config.Audience, "/"), credential: config.Credential}
+	c := &Client{endpoint: endpoint, audience: strings.TrimSuffix(config.Audience, "/"), credential: config.Credential, transport: config.Transport}
 	client, err := azarm.NewClient("releve", "v"+site.Release.String()+".0", signed{config.Credential}, &azarm.ClientOptions{
 		ClientOptions: policy.ClientOptions{
 			Cloud: cloud.Configuration{Services: map[cloud.ServiceName]cloud.ServiceConfiguration{

@@ -194,6 +194,7 @@ func (a *Applier) write(ctx context.Context, step *plan.Step, is, shall document
 // was carried out; without one it waits for what others do.
 func (a *Applier) act(ctx context.Context, step *plan.Step, known *plan.Known) (Outcome, error) {
 	done := false
+	var since time.Time // Done has held since
 	look := func(ctx context.Context) (bool, error) {
 		is, _, err := a.ARM.Get(ctx, step.ID)
 		if err != nil {
@@ -202,7 +203,13 @@ func (a *Applier) act(ctx context.Context, step *plan.Step, known *plan.Known) (
 		if is == nil {
 			return false, fmt.Errorf("%s isn't there", step.ID)
 		}
-		done = step.Act.Done(is, known)
+		now := time.Now()
+		if done = step.Act.Done(is, known); !done {
+			since = time.Time{}
+		} else if since.IsZero() {
+			since = now
+		}
+		done = done && now.Sub(since) >= step.Act.For
 		return done || step.Act.Post != "", nil
 	}
 	if err := account.Await(ctx, step.Why, every, bound, look); err != nil {

@@ -82,11 +82,11 @@ func TestUndoGivesBackWhatWas(t *testing.T) {
 	s := sitetest.New(t, false)
 	before := s.Store()
 	mustRun(t, s, ha(t, s))
-	mustRun(t, s, plan.Undo(facts(t, s), true))
+	mustRun(t, s, plan.Undo(facts(t, s), plan.UndoWanted{}))
 	if diff := sitetest.Compare(before, s.Store()); diff != nil {
 		t.Errorf("after undo: %s", diff)
 	}
-	if q := mustRun(t, s, plan.Undo(facts(t, s), true)); q.changes() != nil {
+	if q := mustRun(t, s, plan.Undo(facts(t, s), plan.UndoWanted{})); q.changes() != nil {
 		t.Errorf("a second undo changed: %q", q.changes())
 	}
 }
@@ -115,7 +115,7 @@ func TestHAKilledAtEachStep(t *testing.T) {
 			}
 		})
 	}
-	undone, err := apply.Plan(t.Context(), clientOf(t, undisturbed), plan.Undo(facts(t, undisturbed), true), &plan.Known{})
+	undone, err := apply.Plan(t.Context(), clientOf(t, undisturbed), plan.Undo(facts(t, undisturbed), plan.UndoWanted{}), &plan.Known{})
 	if err != nil || len(undone) < 15 {
 		t.Fatalf("undo would change %d, %v", len(undone), err)
 	}
@@ -125,10 +125,10 @@ func TestHAKilledAtEachStep(t *testing.T) {
 			t.Parallel()
 			s := sitetest.New(t, true)
 			mustRun(t, s, ha(t, s))
-			if _, err := run(t, s, plan.Undo(facts(t, s), true), step.Name); err != nil && !errors.Is(err, errKilled) {
+			if _, err := run(t, s, plan.Undo(facts(t, s), plan.UndoWanted{}), step.Name); err != nil && !errors.Is(err, errKilled) {
 				t.Fatal(err)
 			}
-			mustRun(t, s, plan.Undo(facts(t, s), true))
+			mustRun(t, s, plan.Undo(facts(t, s), plan.UndoWanted{}))
 			if diff := sitetest.Compare(before, s.Store()); diff != nil {
 				t.Errorf("undone: %s", diff)
 			}
@@ -141,7 +141,7 @@ func TestHAKilledAtEachStep(t *testing.T) {
 			if _, err := run(t, s, ha(t, s), step.Name); !errors.Is(err, errKilled) {
 				t.Fatalf("the run ended with %v", err)
 			}
-			mustRun(t, s, plan.Undo(facts(t, s), true))
+			mustRun(t, s, plan.Undo(facts(t, s), plan.UndoWanted{}))
 			if diff := sitetest.Compare(before, s.Store()); diff != nil {
 				t.Errorf("a half set-up undone: %s", diff)
 			}
@@ -183,7 +183,7 @@ func TestUndoAfterAFailover(t *testing.T) {
 	s.Change(s.RouteTableID(), func(table map[string]any) { route(table, "to-cloud")["nextHopIpAddress"] = now.String() })
 	f := facts(t, s)
 	f.Wanted.FloatingIP = now
-	mustRun(t, s, plan.Undo(f, true))
+	mustRun(t, s, plan.Undo(f, plan.UndoWanted{}))
 	if diff := sitetest.Compare(before, s.Store()); diff != nil {
 		t.Errorf("undone: %s", diff)
 	}

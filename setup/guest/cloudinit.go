@@ -22,9 +22,6 @@ func CloudInit(v VM) ([]byte, error) {
 	if v.EnrolKey != "" {
 		file(&b, EnrolFile, "0600", v.Manager+" "+v.EnrolKey+"\n")
 	}
-	if v.CA != nil {
-		file(&b, CAFile, "0644", strings.TrimRight(string(v.CA), "\n")+"\n")
-	}
 	file(&b, BootFile, "0700", v.boot())
 	fmt.Fprintf(&b, "runcmd:\n  - [sh, %s]\n", BootFile)
 	if b.Len() > mostUserData {

@@ -43,7 +43,6 @@ func paris() VM {
 		WAN: netip.MustParsePrefix("10.102.1.10/24"), LAN: netip.MustParsePrefix("10.102.2.10/24"), MGMT: netip.MustParsePrefix("10.102.3.10/24"),
 		Probes:  []netip.Addr{netip.MustParseAddr("1.1.1.1"), netip.MustParseAddr("8.8.8.8")},
 		Manager: "manager.example:8443", EnrolKey: key.String(),
-		CA:      []byte("-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"),
 		Package: &Package{URL: "https://example.blob.core.windows.net/deb/releve-vsocket.deb?sv=1&sig=a%2Fb", SHA256: strings.Repeat("5e", 32)},
 	}
 }
@@ -97,9 +96,6 @@ func TestCloudInitReadBack(t *testing.T) {
 	if c.Site != v.Site || c.Side != v.Side || c.Interfaces.LAN != (config.Interface{Address: v.LAN}) || c.Routes != config.RoutesOwn || c.HA != nil {
 		t.Errorf("the agent runs from %+v", c)
 	}
-	if files[CAFile] != string(v.CA) {
-		t.Errorf("trusts %q", files[CAFile])
-	}
 	if files[BootFile] != v.boot() {
 		t.Errorf("boots by %q", files[BootFile])
 	}
@@ -107,7 +103,7 @@ func TestCloudInitReadBack(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, f := range p.Files {
-		if f.Path != CAFile && f.Permissions != "0600" && f.Permissions != "0700" {
+		if f.Permissions != "0600" && f.Permissions != "0700" {
 			t.Errorf("%s may be read by others: %s", f.Path, f.Permissions)
 		}
 	}
@@ -116,7 +112,7 @@ func TestCloudInitReadBack(t *testing.T) {
 // From our image nothing is downloaded; without a manager nothing enrols.
 func TestCloudInitLeavesOut(t *testing.T) {
 	v := paris()
-	v.Package, v.Manager, v.EnrolKey, v.CA = nil, "", "", nil
+	v.Package, v.Manager, v.EnrolKey = nil, "", ""
 	files, _ := play(t, v)
 	if len(files) != 2 || strings.Contains(files[BootFile], "curl") || strings.Contains(files[BootFile], "channel") {
 		t.Errorf("writes %v", files)
@@ -140,7 +136,7 @@ func TestCloudInitRefuses(t *testing.T) {
 		"quoted URL":     {func(v *VM) { v.Package.URL += "'; reboot '" }, "URL"},
 		"file":           {func(v *VM) { v.Package.URL = "file:///x.deb" }, "URL"},
 		"short digest":   {func(v *VM) { v.Package.SHA256 = "5e" }, "SHA-256"},
-		"too long":       {func(v *VM) { v.CA = []byte(strings.Repeat("x\n", 64<<10)) }, "Azure takes"},
+		"too long":       {func(v *VM) { v.Package.URL += strings.Repeat("x", 64<<10) }, "Azure takes"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			v := paris()
@@ -154,6 +150,8 @@ func TestCloudInitRefuses(t *testing.T) {
 
 const patch = "azure:\n  subscription: 11111111-1111-1111-1111-111111111111\nha:\n  key: \"$HOME `id` 'q' \\\\\"\n"
 
+const authorities = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+
 func scriptOf(t *testing.T, protected map[string]any) string {
 	t.Helper()
 	script, err := base64.StdEncoding.DecodeString(protected["script"].(string))
@@ -165,13 +163,17 @@ func scriptOf(t *testing.T, protected map[string]any) string {
 
 // The settings come out of the shell as they went in, and nothing of them is public.
 func TestScript(t *testing.T) {
-	public, protected := Script(patch, "d1", "k1")
+	public, protected := Script(patch, authorities, "d1", "k1")
 	golden(t, "merge.sh", scriptOf(t, protected))
 	if len(public) != 1 || len(protected) != 1 {
 		t.Errorf("the handler refuses keys that it doesn't know: %v, %v", public, protected)
 	}
-	same, _ := Script(patch, "d1", "k1")
-	other, _ := Script(patch, "d1", "k2")
+	_, without := Script(patch, "", "d1", "k1")
+	if script := scriptOf(t, without); strings.Contains(script, CAFile) {
+		t.Errorf("writes certificates that there are none of:\n%s", script)
+	}
+	same, _ := Script(patch, "", "d1", "k1")
+	other, _ := Script(patch, "", "d1", "k2")
 	if public["timestamp"] != same["timestamp"] || public["timestamp"] == other["timestamp"] {
 		t.Errorf("runs again at the wrong time: %v, %v, %v", public, same, other)
 	}

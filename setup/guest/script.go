@@ -17,18 +17,29 @@ const (
 )
 
 // Script is what the extension gets to merge patch, sections of the agent's file in
-// YAML, into the file, and to have the agent take it. public is for `settings`, and
+// YAML, into the file, and to have the agent take it. authorities are what CAFile is
+// written with before that, "" for none. public is for `settings`, and
 // protected, which Azure never shows again, for `protectedSettings`.
 //
 // As nobody can read what was protected, what it was is known by digest, of the
 // patch without its secrets, and keyID, of the secrets. The handler refuses
 // `settings` with keys that it doesn't know, so the two belong into the extension's
 // tags; here they only make the extension run again when they change.
-func Script(patch, digest, keyID string) (public, protected map[string]any) {
-	if strings.Contains("\n"+patch, "\n"+end) {
+func Script(patch, authorities, digest, keyID string) (public, protected map[string]any) {
+	script := booted
+	if authorities != "" {
+		script += "cat >" + CAFile + here(authorities)
+	}
+	script += "releve-vsocket config merge" + here(patch) + "releve-vsocket config apply\n"
+	return extension(script, digest, keyID)
+}
+
+// here is a text as a command's input. A shell leaves it as it is.
+func here(text string) string {
+	if strings.Contains("\n"+text, "\n"+end) {
 		panic("guest: settings hold the word that ends them")
 	}
-	return extension(fmt.Sprintf(merge, end, strings.TrimRight(patch, "\n"), end), digest, keyID)
+	return " <<'" + end + "'\n" + strings.TrimRight(text, "\n") + "\n" + end + "\n"
 }
 
 // Unset is what the extension gets to take sections out of the agent's file again.
@@ -50,13 +61,8 @@ if command -v cloud-init >/dev/null; then
 fi
 `
 
-const merge = booted + `releve-vsocket config merge <<'%s'
-%s
-%s
-releve-vsocket config apply
-`
-
 const unset = booted + `releve-vsocket config unset %s
+rm -f ` + CAFile + `
 systemctl try-restart releve-vsocket.service
 `
 

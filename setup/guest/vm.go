@@ -16,11 +16,11 @@ import (
 
 // Where things are on a vSocket. ConfigFile is the agent's; EnrolFile says where
 // the manager is and has the one-time key, until the channel has enrolled with it;
-// CAFile is for `azure.ca_file`, where VM.CA gives one.
+// CAFile is what `ha` gives for `azure.ca_file`, where Azure's endpoint is a private one.
 const (
 	ConfigFile = "/etc/releve/vsocket.yaml"
 	EnrolFile  = "/etc/releve/enrol"
-	CAFile     = "/etc/releve/ca.pem"
+	CAFile     = "/etc/releve/azure-ca.pem"
 	BootFile   = "/etc/releve/first-boot"
 )
 
@@ -34,7 +34,6 @@ type VM struct {
 
 	Manager  string // HOST:PORT; "": it isn't enrolled
 	EnrolKey string // of `releve socket enrol-key`, good once
-	CA       []byte // PEM: certificates that ARM's is signed with, where the system doesn't trust them; nil: none
 
 	Package *Package // nil: the image has it
 }

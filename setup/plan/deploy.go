@@ -74,9 +74,12 @@ type Premises struct {
 	InSet        *Set                    // that was named, if it is there
 	ImageFound   bool                    // the image that was named, or the VHD's account and container
 	ImagePlace   string                  // location of that
+	NoBlob       bool                    // the VHD isn't in the container
+	NotPage      bool                    // it is, but as another kind of blob
 	Taken        map[netip.Addr][]string // of the addresses asked for those that others have: what is free in place of it
 	Rights       map[string]doctor.Rights
 	Unseen       []doctor.Unseen // what couldn't be read
+	Untold       []doctor.Unseen // what couldn't be asked, and that Azure tells when it is made
 }
 
 // Place is a resource group.

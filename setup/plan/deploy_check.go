@@ -235,7 +235,8 @@ func (c *check) setOf() string {
 
 // source is the image, and D4 for a VHD.
 func (c *check) source() {
-	switch vhd := c.Image.VHD; {
+	vhd := c.Image.VHD
+	switch {
 	case vhd != nil && !c.ImageFound:
 		c.add("copy it there: an image can be made only of a blob that its group's owner may read (D4)",
 			"%s is in no container %s of a storage account %s in the VMs' resource group %s", vhd.Blob, vhd.Container, vhd.Account, c.Group)
@@ -243,6 +244,13 @@ func (c *check) source() {
 		c.add("az image list, or az vm image list --all --publisher …", "there is no image %s", c.imageName())
 	case c.ImagePlace != "" && document.Location(c.ImagePlace) != document.Location(c.Location):
 		c.add("an image, or a VHD's account, must be in the region of the VNet", "%s is in %s, the virtual network in %s", c.imageName(), c.ImagePlace, c.Location)
+	}
+	switch {
+	case c.NoBlob:
+		c.add("azcopy copy FILE.vhd "+vhd.URL+" --blob-type PageBlob puts it there", "there is no blob %s in the container %s of the storage account %s (D4)",
+			vhd.Blob, vhd.Container, vhd.Account)
+	case c.NotPage:
+		c.add("azcopy copy FILE.vhd "+vhd.URL+" --blob-type PageBlob puts it there as one", "the blob %s is no page blob, and Azure makes images of those alone", vhd.Blob)
 	}
 }
 

@@ -19,6 +19,7 @@ const (
 	TagFloating  = "releve-floating-ip" // on the primary's LAN NIC: the floating IP that ha made
 	TagWas       = "releve-was-"        // and a route's name, on its table: the next hop before, and whose change it was
 	TagRestarted = "releve-restarted"   // on a VM: ha has restarted it
+	TagStarted   = "releve-started"     // on a VM: undo has started it; the power state before
 	TagDigest    = "releve-digest"      // on an extension: of the settings that it gave, without secrets
 	TagKey       = "releve-key"         // on an extension: which key it gave
 )

@@ -35,8 +35,10 @@ func roleGUID(f *doctor.Facts) string {
 }
 
 // roleStep makes the custom role. It is written at the group: at the subscription
-// only who has rights there may. Actions that are in it stay, since another site
-// of the same groups may need them.
+// only who has rights there may. Its actions only grow: another site of the same
+// groups has the same role and may need what this one doesn't, and who added one by
+// hand meant it. An action gives an identity nothing without an assignment on a
+// resource of its type, and of those only what is needed stays (needlessSteps).
 func roleStep(f *doctor.Facts, needs []doctor.Need) Step {
 	guid, scopes := roleGUID(f), groups(f)
 	return Step{
@@ -116,6 +118,29 @@ func assignmentSteps(f *doctor.Facts, role string, scopes []string) []Step {
 				return shall, nil
 			},
 		})
+	}
+	return steps
+}
+
+// needlessSteps take roles off the identity that an earlier run gave it and that this
+// one doesn't need: what its NICs refer to no more, routes, Contributor. They are the
+// last, when what takes their place has had its time to be known everywhere. A role
+// that somebody else assigned has another name, and stays.
+func needlessSteps(f *doctor.Facts, others []Step) []Step {
+	var steps []Step
+	for _, i := range f.Identities {
+		if !doctor.SameID(i.ID, IdentityID(f)) {
+			continue
+		}
+		for _, a := range i.Assignments {
+			role := a.RoleID[strings.LastIndexByte(a.RoleID, '/')+1:]
+			needed := slices.ContainsFunc(others, func(s Step) bool { return doctor.SameID(s.ID, a.ID) })
+			if needed || !doctor.SameID(a.ID, assignmentID(f, a.Scope, role)) {
+				continue
+			}
+			steps = append(steps, Step{Name: "needless-" + a.ID[len(a.ID)-12:], ID: a.ID,
+				Why: "the identity needs no role on " + a.Scope + " any more (D12)", Change: remove})
+		}
 	}
 	return steps
 }

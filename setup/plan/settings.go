@@ -28,6 +28,9 @@ func settings(f *doctor.Facts, w *Wanted, side int, client, key string) string {
 	}
 	line("azure:")
 	line("  endpoint: %q", f.Wanted.Endpoint)
+	if f.Wanted.Authorities != "" {
+		line("  ca_file: %q", guest.CAFile)
+	}
 	line("  client_id: %q", client)
 	line("  subscription: %q", f.Wanted.Subscription)
 	line("  location: %q", own.VM.Location)
@@ -65,7 +68,7 @@ func settingsSteps(f *doctor.Facts, w *Wanted) []Step {
 	var steps []Step
 	for _, side := range [...]int{1, 0} {
 		m := &f.Members[side]
-		sum := digest(settings(f, w, side, "", ""))
+		sum := digest(settings(f, w, side, "", "") + f.Wanted.Authorities)
 		steps = append(steps, Step{
 			Name: "settings-" + m.Side.String(), ID: ExtensionID(m.VM.ID), Why: "the " + m.Side.String() + " has all that it needs at a failover (D6)",
 			Change: func(is document.Document, k *Known) (document.Document, error) {
@@ -82,7 +85,7 @@ func settingsSteps(f *doctor.Facts, w *Wanted) []Step {
 				case !w.Managed && key == "" && !sameKey:
 					return nil, fmt.Errorf("%s isn't as it was read\nhint: run the command again", ExtensionID(m.VM.ID))
 				}
-				public, protected := guest.Script(settings(f, w, side, k.ClientID, key), sum, keyID)
+				public, protected := guest.Script(settings(f, w, side, k.ClientID, key), f.Wanted.Authorities, sum, keyID)
 				return extension(is, f, m, k.ClientID, sum, keyID, public, protected), nil
 			},
 		})

@@ -10,6 +10,7 @@ package plan
 
 import (
 	"errors"
+	"time"
 
 	"releve.dev/releve/setup/document"
 )
@@ -53,4 +54,6 @@ type Act struct {
 	// Done says, of the resource as it is, that the act was carried out. A later
 	// step has to make that visible; until then a run that goes on acts again.
 	Done func(is document.Document, known *Known) bool
+	// For is how long Done must have held, in look after look, before the next step.
+	For time.Duration
 }

@@ -3,11 +3,14 @@ package premises_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"releve.dev/releve/setup/account"
 	"releve.dev/releve/setup/apply"
@@ -40,19 +43,57 @@ func newGround(t *testing.T) *ground {
 	}
 	g.Place(g.vnet(), `{"location":"westeurope","properties":{"addressSpace":{"addressPrefixes":["10.7.0.0/16"]},"subnets":[`+
 		strings.Join([]string{lan("edge-mgmt", "10.7.3.0/24"), lan("edge-wan", "10.7.1.0/24"), lan("edge-lan", "10.7.2.0/24")}, ",")+`]}}`)
-	account1 := g.ID("Microsoft.Storage/storageAccounts", "images1")
-	g.Place(account1, `{"location":"westeurope"}`)
-	g.Place(account1+"/blobServices/default/containers/vhds", `{}`)
-	g.Place(account1+"/blobServices/default/containers/vhds/blobs/releve-vsocket.vhd", `{"properties":{"contentLength":1024}}`)
+	g.blob("images1", "westeurope", "releve-vsocket.vhd", "PageBlob")
+	g.signIn(g.Credential())
+	return g
+}
+
+// signIn makes the ground's client that of somebody.
+func (g *ground) signIn(who azcore.TokenCredential) {
+	g.t.Helper()
 	transport, err := account.Transport(g.CAFile)
 	if err != nil {
-		t.Fatal(err)
+		g.t.Fatal(err)
 	}
-	g.client, err = account.New(account.Config{Endpoint: g.Endpoint, Audience: "https://management.azure.com", Credential: g.Credential(), Transport: transport})
+	g.client, err = account.New(account.Config{Endpoint: g.Endpoint, Audience: "https://management.azure.com", Credential: who, Transport: emulated{transport, g.Endpoint}})
 	if err != nil {
-		t.Fatal(err)
+		g.t.Fatal(err)
 	}
-	return g
+}
+
+// emulated leads what is asked of a storage account to the emulated Azure, too.
+type emulated struct {
+	*http.Client
+	endpoint string
+}
+
+func (e emulated) Do(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Host, ".blob.") {
+		r = r.Clone(r.Context())
+		r.Host, r.URL.Host = r.URL.Host, strings.TrimPrefix(e.endpoint, "https://")
+	}
+	return e.Client.Do(r)
+}
+
+// blob puts one into the container vhds of an account.
+func (g *ground) blob(name, location, blob, kind string) {
+	g.t.Helper()
+	id := g.account(name)
+	g.Place(id, `{"location":"`+location+`"}`)
+	g.Place(id+"/blobServices/default/containers/vhds", `{}`)
+	g.Place(id+"/blobServices/default/containers/vhds/blobs/"+blob, `{"properties":{"contentLength":1024,"blobType":"`+kind+`"}}`)
+}
+
+func (g *ground) account(name string) string { return g.ID("Microsoft.Storage/storageAccounts", name) }
+
+// vhd makes a vSocket of another VHD.
+func (g *ground) vhd(url string) func(*plan.VSocket) {
+	return func(w *plan.VSocket) {
+		var err error
+		if w.Image, err = plan.ParseImage(g.Subscription, w.Group, url); err != nil {
+			g.t.Fatal(err)
+		}
+	}
 }
 
 func (g *ground) vnet() string {
@@ -212,6 +253,8 @@ func TestADeploymentThatWasKilledIsGoneOnWith(t *testing.T) {
 func TestAllThatIsWrongIsFoundBeforeTheFirstChange(t *testing.T) {
 	g := newGround(t)
 	g.deploy(site.Primary, nil)
+	g.blob("images1", "westeurope", "blocks.vhd", "BlockBlob")
+	g.blob("images2", "northeurope", "a.vhd", "PageBlob")
 	before := g.Store()
 	addr := netip.MustParseAddr
 	cases := []struct {
@@ -239,8 +282,11 @@ func TestAllThatIsWrongIsFoundBeforeTheFirstChange(t *testing.T) {
 		{"no such network", site.Secondary, func(w *plan.VSocket) { w.VNet = "nowhere" }, []string{"no virtual network nowhere"}},
 		{"no such group", site.Secondary, func(w *plan.VSocket) { w.Group = "nowhere" }, []string{"no resource group nowhere"}},
 		{"no such image", site.Secondary, func(w *plan.VSocket) { w.Image = plan.Image{ID: g.ID("Microsoft.Compute/images", "nowhere")} }, []string{"no image"}},
-		{"a VHD in another group (D4)", site.Secondary, func(w *plan.VSocket) { w.Image.VHD.Account = "elsewhere" }, []string{"in no container vhds of a storage account elsewhere"}},
-		{"a VHD in no container (D4)", site.Secondary, func(w *plan.VSocket) { w.Image.VHD.Container = "other" }, []string{"in no container other"}},
+		{"a VHD in another group (D4)", site.Secondary, g.vhd("https://elsewhere.blob.core.windows.net/vhds/a.vhd"), []string{"in no container vhds of a storage account elsewhere"}},
+		{"a VHD in no container (D4)", site.Secondary, g.vhd("https://images1.blob.core.windows.net/other/a.vhd"), []string{"in no container other"}},
+		{"a VHD that isn't there (D4)", site.Secondary, g.vhd("https://images1.blob.core.windows.net/vhds/a.vhd"), []string{"no blob a.vhd in the container vhds"}},
+		{"a VHD that is a block blob", site.Secondary, g.vhd("https://images1.blob.core.windows.net/vhds/blocks.vhd"), []string{"blocks.vhd is no page blob"}},
+		{"a VHD in another region", site.Secondary, g.vhd("https://images2.blob.core.windows.net/vhds/a.vhd"), []string{"a.vhd is in northeurope"}},
 		{"a VM of the name in another zone (D2)", site.Primary, func(w *plan.VSocket) { w.Zone = "2" }, []string{"there is a VM edge-primary already, and its zone is 1"}},
 		{"a subnet with others in it", site.Primary, func(w *plan.VSocket) {
 			w.Name, w.VNet = "other", sitetest.VNet

@@ -23,6 +23,7 @@ type ARM interface {
 	Get(ctx context.Context, id string) (document.Document, string, error)
 	List(ctx context.Context, path string) ([]document.Document, error)
 	Permissions(ctx context.Context, scope string) (arm.Permissions, error)
+	Blob(ctx context.Context, account document.Document, container, name string) (account.Blob, error)
 }
 
 var _ ARM = (*account.Client)(nil)

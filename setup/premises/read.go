@@ -43,13 +43,17 @@ func (d *reading) unseen(what, where string, err error) bool {
 	if err == nil {
 		return false
 	}
-	why := strings.ReplaceAll(err.Error(), "\nhint: ", "; ")
+	d.Unseen = append(d.Unseen, doctor.Unseen{What: what, Where: where, Why: reason(err)})
+	return true
+}
+
+// reason is why something couldn't be read, on one line.
+func reason(err error) string {
 	var refused *account.Error
 	if errors.As(err, &refused) && refused.Status == http.StatusForbidden && refused.Action != "" {
-		why = "you may not do " + refused.Action
+		return "you may not do " + refused.Action
 	}
-	d.Unseen = append(d.Unseen, doctor.Unseen{What: what, Where: where, Why: why})
-	return true
+	return strings.ReplaceAll(err.Error(), "\nhint: ", "; ")
 }
 
 func (d *reading) groups() {
@@ -118,20 +122,24 @@ func count(d document.Document, name string) int {
 }
 
 // image looks for what the VM is made of. Of the marketplace's Azure tells when
-// the VM is made; a VHD's blob itself is its account's secret, so the container
-// is looked for.
+// the VM is made.
 func (d *reading) image() {
-	vhd := d.w.Image.VHD
-	switch {
-	case d.w.Image.URN != nil:
+	if d.w.Image.URN != nil {
 		d.ImageFound = true
 		return
-	case vhd == nil:
-		is, _, err := d.r.ARM.Get(d.ctx, d.w.Image.ID)
-		d.unseen("the image", d.w.Image.ID, err)
+	}
+	id := d.w.ImageID(d.r.Subscription)
+	is, _, err := d.r.ARM.Get(d.ctx, id)
+	d.unseen("the image", id, err)
+	if d.w.Image.VHD == nil || is != nil { // one that was made of the VHD needs it no more
 		d.ImageFound, d.ImagePlace = is != nil || err != nil, is.Text("location")
 		return
 	}
+	d.vhd(d.w.Image.VHD)
+}
+
+// vhd looks for a VHD's account, container and blob (D4).
+func (d *reading) vhd(vhd *plan.VHD) {
 	id := vhd.AccountID(d.r.Subscription, d.w.Group)
 	is, _, err := d.r.ARM.Get(d.ctx, id)
 	if d.unseen("the storage account", id, err) || is == nil {
@@ -142,6 +150,15 @@ func (d *reading) image() {
 	container, _, err := d.r.ARM.Get(d.ctx, id+"/blobServices/default/containers/"+vhd.Container)
 	d.unseen("the blob container", id, err)
 	d.ImageFound = container != nil || err != nil
+	if container == nil {
+		return
+	}
+	blob, err := d.r.ARM.Blob(d.ctx, is, vhd.Container, vhd.Blob)
+	if err != nil {
+		d.Untold = append(d.Untold, doctor.Unseen{What: "whether the VHD " + vhd.Blob + " is there", Where: id, Why: reason(err)})
+		return
+	}
+	d.NoBlob, d.NotPage = !blob.Found, blob.Found && !blob.Page
 }
 
 // addresses asks who has those that are wanted, but for the vSocket's own NICs.

@@ -13,7 +13,6 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
 	"releve.dev/releve/azure/emulator"
-	"releve.dev/releve/setup/account"
 	"releve.dev/releve/setup/plan"
 	"releve.dev/releve/setup/sitetest"
 	"releve.dev/releve/site"
@@ -50,14 +49,7 @@ func (g *ground) as(roles map[string]string) {
 		g.Place(fmt.Sprintf("%s/providers/Microsoft.Authorization/roleAssignments/00000000-0000-4000-8000-00000000000%d", g.GroupID(group), n),
 			`{"properties":{"principalId":"`+id+`","roleDefinitionId":"/subscriptions/`+g.Subscription+`/providers/Microsoft.Authorization/roleDefinitions/`+role+`"}}`)
 	}
-	transport, err := account.Transport(g.CAFile)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	g.client, err = account.New(account.Config{Endpoint: g.Endpoint, Audience: "https://management.azure.com", Credential: person{g.Server, id}, Transport: transport})
-	if err != nil {
-		g.t.Fatal(err)
-	}
+	g.signIn(person{g.Server, id})
 }
 
 // Somebody with roles on the two groups alone deploys, with ARM enforcing them.

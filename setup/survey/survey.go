@@ -34,6 +34,7 @@ type Names struct {
 	Primary, Secondary string     // the VMs; Secondary "": there is none yet
 	FloatingIP         netip.Addr // zero: what Azure has is taken for it
 	Endpoint           string     // of ARM, for messages
+	Authorities        string     // certificates, in PEM, to trust there besides the system's
 }
 
 // survey is one reading.
@@ -53,7 +54,7 @@ func Read(ctx context.Context, c Reader, names Names) (*doctor.Facts, error) {
 	}
 	s := &survey{Reader: c, ctx: ctx, names: names, seen: map[string]document.Document{}, facts: &doctor.Facts{
 		Wanted: doctor.Wanted{Subscription: names.Subscription, Group: names.Group, NetworkGroup: names.NetworkGroup,
-			FloatingIP: names.FloatingIP, Endpoint: names.Endpoint},
+			FloatingIP: names.FloatingIP, Endpoint: names.Endpoint, Authorities: names.Authorities},
 		Caller: doctor.Caller{Rights: map[string]doctor.Rights{}},
 	}}
 	s.facts.Members[0].Side, s.facts.Members[1].Side = site.Primary, site.Secondary

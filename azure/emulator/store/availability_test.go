@@ -159,8 +159,8 @@ func TestImages(t *testing.T) {
 	if list := tree.Objects(containers, "value"); len(list) != 1 || tree.Text(list[0], "name") != "vhds" {
 		t.Fatalf("containers %v", containers)
 	}
-	if length, found := b.s.Blob("images", "vhds", "vsocket.vhd"); !found || length != "1024" {
-		t.Fatalf("blob of %q bytes: %t", length, found)
+	if is, found := b.s.Blob("images", "vhds", "vsocket.vhd"); !found || is.Length != "1024" || is.Type != "PageBlob" {
+		t.Fatalf("blob %+v: %t", is, found)
 	}
 	skus := b.object(b.do("GET", sub+"/providers/Microsoft.Compute/skus?$filter=location%20eq%20'westeurope'&api-version=2021-07-01", "", ""))
 	if n := len(tree.Objects(skus, "value")); n < 10 {

@@ -19,6 +19,7 @@ func init() {
 		name: "Microsoft.Storage/storageAccounts", tracked: true,
 		readOnly: []string{"primaryEndpoints", "primaryLocation", "statusOfPrimary", "creationTime"},
 		accept:   acceptAccount, derive: deriveAccount, stored: storedAccount,
+		posts: map[string]func(*Store, *call, *resource) Response{"listservicesas": listServiceSas},
 	})
 }
 
@@ -83,14 +84,21 @@ func acceptContainer(_ *Store, w *write) *Error {
 	return nil
 }
 
-// Blob finds what lies in an account's container; its length is what was put.
-func (s *Store) Blob(account, container, name string) (length string, found bool) {
+// Blob is what lies in a container.
+type Blob struct{ Length, Type string } // as they were put; PageBlob, where nothing was said
+
+// Blob finds what lies in an account's container.
+func (s *Store) Blob(account, container, name string) (b Blob, found bool) {
 	for _, r := range s.blobs(account, container) {
 		if r.name == name {
-			return lengthOf(r), true
+			b = Blob{Length: lengthOf(r), Type: tree.Text(r.doc, "properties", "blobType")}
+			if b.Type == "" {
+				b.Type = "PageBlob"
+			}
+			return b, true
 		}
 	}
-	return "", false
+	return b, false
 }
 
 // Blobs lists the names in a container. found is false if there is no such

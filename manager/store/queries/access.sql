@@ -1,5 +1,5 @@
 -- name: InsertPerson :exec
-INSERT INTO person (id, account_id, name, role, password, disabled, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7);
+INSERT INTO person (id, account_id, name, role, password, disabled, created_at, signed_in_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: Person :one
 SELECT * FROM person WHERE account_id = $1 AND id = $2;
@@ -22,6 +22,9 @@ SELECT count(*) FROM person;
 -- name: SetPerson :exec
 UPDATE person SET role = $3, disabled = $4 WHERE account_id = $1 AND id = $2;
 
+-- name: SignedIn :exec
+UPDATE person SET signed_in_at = $2 WHERE id = $1;
+
 -- name: SetPassword :exec
 UPDATE person SET password = $2 WHERE id = $1;
 
@@ -35,7 +38,10 @@ INSERT INTO code (hash, person_id, expires_at) VALUES ($1, $2, $3);
 DELETE FROM code WHERE person_id = $1;
 
 -- name: InsertSession :exec
-INSERT INTO session (hash, person_id, created_at, seen_at, confirmed_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO session (hash, person_id, created_at, seen_at, confirmed_at, expires_at, address) VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: Sessions :many
+SELECT * FROM session WHERE person_id = $1 ORDER BY created_at DESC, hash;
 
 -- name: PersonOfSession :one
 SELECT sqlc.embed(session), sqlc.embed(person) FROM session JOIN person ON person.id = session.person_id WHERE session.hash = $1;

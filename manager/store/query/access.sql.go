@@ -226,17 +226,18 @@ func (q *Queries) InsertCode(ctx context.Context, arg InsertCodeParams) error {
 }
 
 const insertPerson = `-- name: InsertPerson :exec
-INSERT INTO person (id, account_id, name, role, password, disabled, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO person (id, account_id, name, role, password, disabled, created_at, signed_in_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type InsertPersonParams struct {
-	ID        string
-	AccountID string
-	Name      string
-	Role      string
-	Password  string
-	Disabled  bool
-	CreatedAt int64
+	ID         string
+	AccountID  string
+	Name       string
+	Role       string
+	Password   string
+	Disabled   bool
+	CreatedAt  int64
+	SignedInAt int64
 }
 
 func (q *Queries) InsertPerson(ctx context.Context, arg InsertPersonParams) error {
@@ -248,12 +249,13 @@ func (q *Queries) InsertPerson(ctx context.Context, arg InsertPersonParams) erro
 		arg.Password,
 		arg.Disabled,
 		arg.CreatedAt,
+		arg.SignedInAt,
 	)
 	return err
 }
 
 const insertSession = `-- name: InsertSession :exec
-INSERT INTO session (hash, person_id, created_at, seen_at, confirmed_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO session (hash, person_id, created_at, seen_at, confirmed_at, expires_at, address) VALUES ($1, $2, $3, $4, $5, $6, $7)
 `
 
 type InsertSessionParams struct {
@@ -263,6 +265,7 @@ type InsertSessionParams struct {
 	SeenAt      int64
 	ConfirmedAt int64
 	ExpiresAt   int64
+	Address     string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -273,6 +276,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.SeenAt,
 		arg.ConfirmedAt,
 		arg.ExpiresAt,
+		arg.Address,
 	)
 	return err
 }
@@ -309,7 +313,7 @@ func (q *Queries) InsertToken(ctx context.Context, arg InsertTokenParams) error 
 }
 
 const owners = `-- name: Owners :many
-SELECT id, account_id, name, role, password, disabled, created_at FROM person WHERE account_id = $1 AND role = 'owner' AND NOT disabled ORDER BY id
+SELECT id, account_id, name, role, password, disabled, created_at, signed_in_at FROM person WHERE account_id = $1 AND role = 'owner' AND NOT disabled ORDER BY id
 `
 
 func (q *Queries) Owners(ctx context.Context, accountID string) ([]Person, error) {
@@ -329,6 +333,7 @@ func (q *Queries) Owners(ctx context.Context, accountID string) ([]Person, error
 			&i.Password,
 			&i.Disabled,
 			&i.CreatedAt,
+			&i.SignedInAt,
 		); err != nil {
 			return nil, err
 		}
@@ -344,7 +349,7 @@ func (q *Queries) Owners(ctx context.Context, accountID string) ([]Person, error
 }
 
 const people = `-- name: People :many
-SELECT id, account_id, name, role, password, disabled, created_at FROM person WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, account_id, name, role, password, disabled, created_at, signed_in_at FROM person WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type PeopleParams struct {
@@ -370,6 +375,7 @@ func (q *Queries) People(ctx context.Context, arg PeopleParams) ([]Person, error
 			&i.Password,
 			&i.Disabled,
 			&i.CreatedAt,
+			&i.SignedInAt,
 		); err != nil {
 			return nil, err
 		}
@@ -385,7 +391,7 @@ func (q *Queries) People(ctx context.Context, arg PeopleParams) ([]Person, error
 }
 
 const person = `-- name: Person :one
-SELECT id, account_id, name, role, password, disabled, created_at FROM person WHERE account_id = $1 AND id = $2
+SELECT id, account_id, name, role, password, disabled, created_at, signed_in_at FROM person WHERE account_id = $1 AND id = $2
 `
 
 type PersonParams struct {
@@ -404,12 +410,13 @@ func (q *Queries) Person(ctx context.Context, arg PersonParams) (Person, error) 
 		&i.Password,
 		&i.Disabled,
 		&i.CreatedAt,
+		&i.SignedInAt,
 	)
 	return i, err
 }
 
 const personByName = `-- name: PersonByName :one
-SELECT id, account_id, name, role, password, disabled, created_at FROM person WHERE name = $1
+SELECT id, account_id, name, role, password, disabled, created_at, signed_in_at FROM person WHERE name = $1
 `
 
 func (q *Queries) PersonByName(ctx context.Context, name string) (Person, error) {
@@ -423,12 +430,13 @@ func (q *Queries) PersonByName(ctx context.Context, name string) (Person, error)
 		&i.Password,
 		&i.Disabled,
 		&i.CreatedAt,
+		&i.SignedInAt,
 	)
 	return i, err
 }
 
 const personOfCode = `-- name: PersonOfCode :one
-SELECT person.id, person.account_id, person.name, person.role, person.password, person.disabled, person.created_at FROM person JOIN code ON code.person_id = person.id WHERE code.hash = $1 AND code.expires_at > $2
+SELECT person.id, person.account_id, person.name, person.role, person.password, person.disabled, person.created_at, person.signed_in_at FROM person JOIN code ON code.person_id = person.id WHERE code.hash = $1 AND code.expires_at > $2
 `
 
 type PersonOfCodeParams struct {
@@ -447,12 +455,13 @@ func (q *Queries) PersonOfCode(ctx context.Context, arg PersonOfCodeParams) (Per
 		&i.Password,
 		&i.Disabled,
 		&i.CreatedAt,
+		&i.SignedInAt,
 	)
 	return i, err
 }
 
 const personOfSession = `-- name: PersonOfSession :one
-SELECT session.hash, session.person_id, session.created_at, session.seen_at, session.confirmed_at, session.expires_at, person.id, person.account_id, person.name, person.role, person.password, person.disabled, person.created_at FROM session JOIN person ON person.id = session.person_id WHERE session.hash = $1
+SELECT session.hash, session.person_id, session.created_at, session.seen_at, session.confirmed_at, session.expires_at, session.address, person.id, person.account_id, person.name, person.role, person.password, person.disabled, person.created_at, person.signed_in_at FROM session JOIN person ON person.id = session.person_id WHERE session.hash = $1
 `
 
 type PersonOfSessionRow struct {
@@ -470,6 +479,7 @@ func (q *Queries) PersonOfSession(ctx context.Context, hash string) (PersonOfSes
 		&i.Session.SeenAt,
 		&i.Session.ConfirmedAt,
 		&i.Session.ExpiresAt,
+		&i.Session.Address,
 		&i.Person.ID,
 		&i.Person.AccountID,
 		&i.Person.Name,
@@ -477,12 +487,13 @@ func (q *Queries) PersonOfSession(ctx context.Context, hash string) (PersonOfSes
 		&i.Person.Password,
 		&i.Person.Disabled,
 		&i.Person.CreatedAt,
+		&i.Person.SignedInAt,
 	)
 	return i, err
 }
 
 const personOfToken = `-- name: PersonOfToken :one
-SELECT token.id, token.account_id, token.person_id, token.name, token.hash, token.scopes, token.created_at, token.expires_at, token.used_at, person.id, person.account_id, person.name, person.role, person.password, person.disabled, person.created_at FROM token JOIN person ON person.id = token.person_id WHERE token.hash = $1
+SELECT token.id, token.account_id, token.person_id, token.name, token.hash, token.scopes, token.created_at, token.expires_at, token.used_at, person.id, person.account_id, person.name, person.role, person.password, person.disabled, person.created_at, person.signed_in_at FROM token JOIN person ON person.id = token.person_id WHERE token.hash = $1
 `
 
 type PersonOfTokenRow struct {
@@ -510,6 +521,7 @@ func (q *Queries) PersonOfToken(ctx context.Context, hash string) (PersonOfToken
 		&i.Person.Password,
 		&i.Person.Disabled,
 		&i.Person.CreatedAt,
+		&i.Person.SignedInAt,
 	)
 	return i, err
 }
@@ -526,6 +538,41 @@ type SeeSessionParams struct {
 func (q *Queries) SeeSession(ctx context.Context, arg SeeSessionParams) error {
 	_, err := q.db.ExecContext(ctx, seeSession, arg.Hash, arg.SeenAt)
 	return err
+}
+
+const sessions = `-- name: Sessions :many
+SELECT hash, person_id, created_at, seen_at, confirmed_at, expires_at, address FROM session WHERE person_id = $1 ORDER BY created_at DESC, hash
+`
+
+func (q *Queries) Sessions(ctx context.Context, personID string) ([]Session, error) {
+	rows, err := q.db.QueryContext(ctx, sessions, personID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []Session{}
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.Hash,
+			&i.PersonID,
+			&i.CreatedAt,
+			&i.SeenAt,
+			&i.ConfirmedAt,
+			&i.ExpiresAt,
+			&i.Address,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const setPassword = `-- name: SetPassword :exec
@@ -560,6 +607,20 @@ func (q *Queries) SetPerson(ctx context.Context, arg SetPersonParams) error {
 		arg.Role,
 		arg.Disabled,
 	)
+	return err
+}
+
+const signedIn = `-- name: SignedIn :exec
+UPDATE person SET signed_in_at = $2 WHERE id = $1
+`
+
+type SignedInParams struct {
+	ID         string
+	SignedInAt int64
+}
+
+func (q *Queries) SignedIn(ctx context.Context, arg SignedInParams) error {
+	_, err := q.db.ExecContext(ctx, signedIn, arg.ID, arg.SignedInAt)
 	return err
 }
 

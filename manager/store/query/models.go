@@ -142,13 +142,14 @@ type Passkey struct {
 }
 
 type Person struct {
-	ID        string
-	AccountID string
-	Name      string
-	Role      string
-	Password  string
-	Disabled  bool
-	CreatedAt int64
+	ID         string
+	AccountID  string
+	Name       string
+	Role       string
+	Password   string
+	Disabled   bool
+	CreatedAt  int64
+	SignedInAt int64
 }
 
 type Pop struct {
@@ -194,6 +195,7 @@ type Session struct {
 	SeenAt      int64
 	ConfirmedAt int64
 	ExpiresAt   int64
+	Address     string
 }
 
 type Site struct {

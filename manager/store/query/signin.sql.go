@@ -267,7 +267,7 @@ func (q *Queries) Passkeys(ctx context.Context, arg PasskeysParams) ([]Passkey, 
 }
 
 const personOfIdentity = `-- name: PersonOfIdentity :one
-SELECT identity.issuer, identity.subject, identity.account_id, identity.person_id, identity.follows, identity.created_at, person.id, person.account_id, person.name, person.role, person.password, person.disabled, person.created_at FROM identity JOIN person ON person.id = identity.person_id
+SELECT identity.issuer, identity.subject, identity.account_id, identity.person_id, identity.follows, identity.created_at, person.id, person.account_id, person.name, person.role, person.password, person.disabled, person.created_at, person.signed_in_at FROM identity JOIN person ON person.id = identity.person_id
 WHERE identity.issuer = $1 AND identity.subject = $2
 `
 
@@ -298,12 +298,13 @@ func (q *Queries) PersonOfIdentity(ctx context.Context, arg PersonOfIdentityPara
 		&i.Person.Password,
 		&i.Person.Disabled,
 		&i.Person.CreatedAt,
+		&i.Person.SignedInAt,
 	)
 	return i, err
 }
 
 const personOfPasskey = `-- name: PersonOfPasskey :one
-SELECT passkey.id, passkey.account_id, passkey.person_id, passkey.name, passkey.credential, passkey.created_at, passkey.used_at, person.id, person.account_id, person.name, person.role, person.password, person.disabled, person.created_at FROM passkey JOIN person ON person.id = passkey.person_id WHERE passkey.id = $1
+SELECT passkey.id, passkey.account_id, passkey.person_id, passkey.name, passkey.credential, passkey.created_at, passkey.used_at, person.id, person.account_id, person.name, person.role, person.password, person.disabled, person.created_at, person.signed_in_at FROM passkey JOIN person ON person.id = passkey.person_id WHERE passkey.id = $1
 `
 
 type PersonOfPasskeyRow struct {
@@ -329,6 +330,7 @@ func (q *Queries) PersonOfPasskey(ctx context.Context, id string) (PersonOfPassk
 		&i.Person.Password,
 		&i.Person.Disabled,
 		&i.Person.CreatedAt,
+		&i.Person.SignedInAt,
 	)
 	return i, err
 }

@@ -10,9 +10,10 @@ import (
 // at says that this is the page of a path, or one that it leads to.
 func (f *Frame) at(path string) bool {
 	own, _, _ := strings.Cut(f.Path, "?")
-	for _, deeper := range []string{"/secondary", "/unassign"} {
+	for deeper, tab := range map[string]string{"/secondary": "/socket", "/unassign": "/socket", "/delete": "/settings"} {
 		if base, is := strings.CutSuffix(own, deeper); is {
-			own = base + "/socket"
+			own = base + tab
+			break
 		}
 	}
 	return own == path
