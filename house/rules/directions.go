@@ -107,6 +107,7 @@ var Directions = []Direction{
 		"client", "core/event", "disk", "vsocket/spool"},
 		Tests: []string{"vsocket", "house/private", "doctor", "setup/guest"},
 		Why:   "plays the world around the built programs: writes their settings, reads their status, journal and spool, stands between their steps, asks the manager's API"},
+	{Room: "lab/browser", Tests: []string{"site", "azure/emulator", "lab", "vsocket/apitest", "web/browsertest"}, Why: "tests alone: the pages in a real browser, before a real lab"},
 	{Room: "sim", May: []string{"site", "core", "wire", "vsocket/agent", "azure/emulator"}, Conduct: Replayable,
 		Why: "whole sites in one goroutine: the real driver and core, the emulator's resource store"},
 	{Room: "packaging", May: []string{"site", "vsocket/config", "pop/config"}, Tests: []string{"house/private"}, Why: "Debian packages of the built programs: units, samples"},

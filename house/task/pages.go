@@ -14,6 +14,11 @@ var pageNeeds = []need{
 	}},
 }
 
+// labPages looks at a real lab's pages in a browser, by itself: times are measured.
+var labPages = step{name: "a lab's pages", run: func(ctx context.Context, s *shop) outcome {
+	return s.goTest(ctx, []string{"RELEVE_PROGRAMS=" + filepath.Join(s.root, "bin")}, []string{"-count=1"}, s.choose(pkg.isLabsBrowser))
+}}
+
 // screenshots makes a picture of each page, in both languages and themes, into a
 // folder that git ignores.
 func screenshots(ctx context.Context, s *shop, _ []string) error {
