@@ -19,8 +19,10 @@ import (
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/passage"
 	"releve.dev/releve/manager/presence"
+	"releve.dev/releve/manager/restart"
 	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/manager/ui"
 )
 
@@ -34,6 +36,8 @@ type manager struct {
 	inventory *inventory.Service
 	access    *access.Service
 	events    *events.Keeper
+	takeovers *takeovers.Keeper
+	restart   *restart.Service
 	presence  *presence.Service
 	news      news
 	history   *history.Service
@@ -100,6 +104,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	m.events = events.New(m.store, events.Config{Notify: func(account string) {
 		m.bus.Publish(fleet.Wake{Events: []string{account}})
 	}})
+	m.takeovers = takeovers.New(m.store, nil)
 	if err := m.openPresence(ctx); err != nil {
 		return err
 	}
@@ -110,7 +115,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	m.wake()
 	seen := newSightings(m.events, m.log)
 	m.closers = append(m.closers, seen.close)
-	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: m.bus, Log: m.log,
+	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Takeovers: m.takeovers, Bus: m.bus, Log: m.log,
 		Incident: seen.note, Known: m.noteKnown, Sample: sampleEvery, Names: names,
 		Certificate: m.showing(names), Protocols: m.protocols})
 	if err == nil {
@@ -125,7 +130,8 @@ func (m *manager) front(addr net.Addr, u *upping) error {
 	if err != nil {
 		return err
 	}
-	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Status: m.presence, History: m.history, Store: m.store,
+	m.restart = &restart.Service{Inventory: m.inventory, Status: m.presence, Fleet: m.fleet}
+	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Takeovers: m.takeovers, Restart: m.restart, Fleet: m.fleet, Status: m.presence, History: m.history, Store: m.store,
 		Retention: m.retention, Now: time.Now, Log: m.log, SignIn: m.signIn})
 	m.openPassages(u.webuiPorts, addr, u.certificateNames(addr))
 	m.openPages()
@@ -138,7 +144,7 @@ func (m *manager) front(addr net.Addr, u *upping) error {
 
 // openPages makes what a browser is shown.
 func (m *manager) openPages() {
-	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Status: m.presence, Fleet: m.fleet, Passages: m.passages, Retention: m.retention, Now: time.Now, Log: m.log}
+	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Takeovers: m.takeovers, Restart: m.restart, Status: m.presence, Fleet: m.fleet, Passages: m.passages, Retention: m.retention, Now: time.Now, Log: m.log}
 	if m.signIn.Provider != nil {
 		p.Provider = m.signIn.Provider.Issuer()
 	}

@@ -174,18 +174,3 @@ func (s *Service) VoidSerials(ctx context.Context) ([]site.Serial, error) {
 	}
 	return all, nil
 }
-
-// OpenPages notes that somebody opens a vSocket's own pages, which is for no other to
-// do than who may see its site.
-func (s *Service) OpenPages(ctx context.Context, a Actor, serial site.Serial) error {
-	return s.commit(ctx, Change{}, func(q *query.Queries) error {
-		row, err := owned(ctx, q, a, serial)
-		if err != nil {
-			return err
-		}
-		if v := ofVSocket(row); v.State != StateRegistered || v.Side == site.NoSide {
-			return &Refusal{Kind: NotNow, Message: fmt.Sprintf("no vSocket has enrolled as %s", serial), Remedy: "make a key, and enrol the vSocket with it"}
-		}
-		return audit(ctx, q, a, s.clock(), "socket.webui", row.Serial, nil, map[string]any{"site": row.SiteID})
-	})
-}

@@ -25,7 +25,11 @@ func (v *visit) openWebUI() error {
 	if err != nil {
 		return err
 	}
-	if err := v.Inventory.OpenPages(v.ctx(), v.actor(), k.Serial); err != nil {
+	if k.State != inventory.StateRegistered {
+		return &inventory.Refusal{Kind: inventory.NotNow, Message: "no vSocket has enrolled as " + string(k.Serial), Remedy: "make a key, and enrol the vSocket with it"}
+	}
+	// First: nobody passes who isn't in the audit log.
+	if err := v.Inventory.Ordered(v.ctx(), v.actor(), "socket.webui", string(k.Serial), map[string]string{"site": s.ID}); err != nil {
 		return err
 	}
 	port, err := v.Passages.Open(v.ctx(), k.Serial, passenger(v.who))
