@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"image"
+	"image/color"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,8 +47,11 @@ var pictures = map[string]string{
 // mostPicture is what one may weigh in the repo.
 const mostPicture = 150_000
 
-// picture copies them, as small as Go's encoder makes them.
+// picture copies them, made small.
 func picture(from, to string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
 	for name, shot := range pictures {
 		text, err := os.ReadFile(filepath.Join(from, shot))
 		if err != nil {
@@ -56,18 +62,42 @@ func picture(from, to string) error {
 			return fmt.Errorf("%s: %w", shot, err)
 		}
 		var small bytes.Buffer
-		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, seen); err != nil {
+		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, fewColours(seen)); err != nil {
 			return err
 		}
 		if small.Len() > mostPicture {
 			return fmt.Errorf("%s has %d bytes, more than %d", shot, small.Len(), mostPicture)
-		}
-		if err := os.MkdirAll(to, 0o755); err != nil {
-			return err
 		}
 		if err := os.WriteFile(filepath.Join(to, name), small.Bytes(), 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fewColours is a picture in its 256 most used colours, the others by the nearest of
+// these: pages have few, and text's edges bear it.
+func fewColours(seen image.Image) *image.Paletted {
+	area, used := seen.Bounds(), map[color.RGBA]int{}
+	at := func(x, y int) color.RGBA { return color.RGBAModel.Convert(seen.At(x, y)).(color.RGBA) }
+	for y := area.Min.Y; y < area.Max.Y; y++ {
+		for x := area.Min.X; x < area.Max.X; x++ {
+			used[at(x, y)]++
+		}
+	}
+	most := slices.SortedFunc(maps.Keys(used), func(a, b color.RGBA) int { return used[b] - used[a] })
+	small := image.NewPaletted(area, nil)
+	for _, c := range most[:min(len(most), 256)] {
+		small.Palette = append(small.Palette, c)
+	}
+	index := map[color.RGBA]uint8{}
+	for c := range used {
+		index[c] = uint8(small.Palette.Index(c))
+	}
+	for y := area.Min.Y; y < area.Max.Y; y++ {
+		for x := area.Min.X; x < area.Max.X; x++ {
+			small.SetColorIndex(x, y, index[at(x, y)])
+		}
+	}
+	return small
 }
