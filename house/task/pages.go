@@ -40,7 +40,7 @@ func screenshots(ctx context.Context, s *shop, _ []string) error {
 var pictures = map[string]string{
 	"sites.png": "manager-light-en-sites.png", "overview.png": "manager-light-en-sites-paris.png", "overview-dark.png": "manager-dark-fr-sites-paris.png",
 	"overview-phone.png": "phone-manager-light-en-sites-paris.png", "socket.png": "manager-light-en-sites-paris-socket.png",
-	"analytics.png": "manager-light-en-sites-paris-analytics.png", "vsocket.png": "vsocket-light-en.png", "vsocket-ha.png": "vsocket-dark-en-ha.png",
+	"analytics.png": "manager-light-en-sites-paris-analytics.png", "failovers.png": "manager-light-en-sites-paris-failovers.png", "vsocket.png": "vsocket-light-en.png", "vsocket-ha.png": "vsocket-dark-en-ha.png",
 	"vsocket-ping.png": "vsocket-light-en-tools-ping.png",
 }
 
