@@ -35,7 +35,7 @@ func screenshots(ctx context.Context, s *shop, _ []string) error {
 	folder := filepath.Join(s.root, "bin", "screenshots")
 	return s.do(ctx, debian(pageNeeds), modules, step{name: "screenshots", run: func(ctx context.Context, s *shop) outcome {
 		chosen := s.choose(func(p pkg) bool { return slices.Contains(pagesOf, shortPath(p.ImportPath)) })
-		return s.goTest(ctx, []string{"RELEVE_SCREENSHOTS=" + folder}, []string{"-run=BrowserEachPage", "-count=1"}, chosen)
+		return s.goTest(ctx, []string{"RELEVE_SCREENSHOTS=" + folder}, []string{"-run=Browser.*Page", "-count=1"}, chosen)
 	}}, step{name: "pictures of the docs", run: func(_ context.Context, s *shop) outcome {
 		return one("docs/images", picture(folder, filepath.Join(s.root, "docs", "images")))
 	}})

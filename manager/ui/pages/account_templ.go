@@ -74,7 +74,7 @@ func accountFrame(f *Frame, title string) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = heading(f.T("account.title"), f.Who.Name).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = page.Heading(f.T("account.title"), f.Who.Name).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -675,7 +675,7 @@ func sessions(f *Frame, list []access.Session) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if s.This {
-				templ_7745c5c3_Err = state("ok", f.T("sessions.this")).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = page.State("ok", f.T("sessions.this")).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
