@@ -143,6 +143,8 @@ func TestBrowserEachPage(t *testing.T) {
 	w.paris("nantes-dr", 3, true)
 	w.serving(s)
 	w.measured(s)
+	w.tookOver(s.Secondary.Serial, site.Secondary, "7", 12*time.Hour)
+	w.tookOver(s.Primary.Serial, site.Primary, "8", 9*time.Hour)
 	w.happens(s.Secondary.Serial, site.Secondary, 1, event.FailOver, "the secondary took over")
 	w.happens(s.Primary.Serial, site.Primary, 1, event.Disconnected, "the tunnel is down")
 	_, err := w.Inventory.AddRange(t.Context(), w.ours, s.ID, inventory.Change{IfMatch: s.Generation}, inventory.Range{Name: "servers", Prefix: mustPrefix("10.9.0.0/16")})
