@@ -96,7 +96,11 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	self := event.Self{Serial: string(line.State().Serial), Boot: fmt.Sprintf("%016x", boot), WAN: cfg.Interfaces.WAN.Name, LAN: cfg.Interfaces.LAN.Name}
 	teller, err := reporter.New(reporter.Config{
 		Self: self, Limits: event.Defaults(), Folder: folder, Spool: kept, Sink: line, Log: slog.Default(),
-		Status:   agent.Status,
+		Status:  agent.Status,
+		Stirred: stirred(ctx, agent),
+		Journal: func(ctx context.Context, since time.Time) ([]site.Entry, error) {
+			return journalSince(ctx, agent, since)
+		},
 		Assigned: func(s *site.Status) event.Assigned { return assigned(line, s) },
 		Now:      moment,
 	})
@@ -109,6 +113,40 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	err = line.Run(ctx)
 	<-done
 	return stopped(err)
+}
+
+// stirred tells when the agent writes a line into its journal: people see on the
+// manager's pages within a second what it did (F10).
+func stirred(ctx context.Context, agent *control.Client) <-chan struct{} {
+	lines := make(chan struct{}, 1)
+	go func() {
+		again := time.NewTicker(reporter.Interval)
+		defer again.Stop()
+		for ctx.Err() == nil {
+			// Its error is that no agent runs, which the reporter sees by itself.
+			_ = agent.Journal(ctx, time.Now(), true, func(site.Entry) error {
+				select {
+				case lines <- struct{}{}:
+				default:
+				}
+				return nil
+			})
+			select {
+			case <-again.C:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return lines
+}
+
+// journalSince is what the agent's journal has, as far as it is read before ctx ends.
+func journalSince(ctx context.Context, agent *control.Client, since time.Time) (rows []site.Entry, err error) {
+	err = agent.Journal(ctx, since, false, func(e site.Entry) error {
+		rows = append(rows, e)
+		return nil
+	})
+	return rows, err
 }
 
 // dialManager: the manager is reached like ARM.

@@ -133,6 +133,7 @@ func TestConfirm(t *testing.T) {
 		w.refused(w.NeedConfirmed(who), Unconfirmed)
 		w.refused(w.Confirm(w.ctx, who, "wrong", "192.0.2.1", ""), Unauthenticated)
 		w.fine(w.Confirm(w.ctx, who, password, "192.0.2.1", ""))
+		w.fine(w.NeedConfirmed(who)) // in this request too
 		who, err = w.BySession(w.ctx, secret)
 		w.fine(err)
 		w.fine(w.NeedConfirmed(who))
@@ -285,10 +286,10 @@ func TestTheTableOfRoles(t *testing.T) {
 		may  []Action
 		not  []Action
 	}{
-		{Viewer, []Action{SiteRead}, []Action{SiteChange, SocketUnassign, SocketEnrol, AuditRead, PeopleManage}},
-		{Editor, []Action{SiteRead, SiteChange, SocketUnassign, SocketEnrol}, []Action{AuditRead, PeopleManage}},
+		{Viewer, []Action{SiteRead}, []Action{SiteChange, SocketUnassign, SocketEnrol, SocketWebUI, AuditRead, PeopleManage}},
+		{Editor, []Action{SiteRead, SiteChange, SocketUnassign, SocketEnrol, SocketWebUI}, []Action{AuditRead, PeopleManage}},
 		{Owner, []Action{SiteRead, SiteChange, SocketUnassign, SocketEnrol, AuditRead, PeopleManage}, nil},
-		{Auditor, []Action{SiteRead, AuditRead}, []Action{SiteChange, SocketUnassign, SocketEnrol, PeopleManage}},
+		{Auditor, []Action{SiteRead, AuditRead}, []Action{SiteChange, SocketUnassign, SocketEnrol, SocketWebUI, PeopleManage}},
 		{"", nil, []Action{SiteRead, TokenManage}},
 		{Owner, nil, []Action{"", "site.explode"}},
 	} {

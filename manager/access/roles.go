@@ -27,8 +27,10 @@ type Action string
 const (
 	SiteRead       Action = "site.read"
 	SiteChange     Action = "site.change"
+	SocketRestart  Action = "socket.restart"
 	SocketUnassign Action = "socket.unassign" // can't be undone (E9), so it has a line of its own
 	SocketEnrol    Action = "socket.enrol"
+	SocketWebUI    Action = "socket.webui"
 	PoPChange      Action = "pop.change"
 	AuditRead      Action = "audit.read"
 	PeopleManage   Action = "people.manage"
@@ -46,12 +48,14 @@ type grant struct {
 var grants = []grant{
 	{SiteRead, []Role{Viewer, Editor, Owner, Auditor}, "look at sites, sockets, networks, status and events"},
 	{SiteChange, []Role{Editor, Owner}, "make, change and delete sites, HA and networks; add a secondary"},
+	{SocketRestart, []Role{Editor, Owner}, "restart a vSocket"},
 	{SocketUnassign, []Role{Editor, Owner}, "unassign a secondary, for ever"},
 	{SocketEnrol, []Role{Editor, Owner}, "make the key with which a vSocket enrols"},
+	{SocketWebUI, []Role{Editor, Owner}, "open a vSocket's own pages, which ask for their own password"},
 	{PoPChange, []Role{Editor, Owner}, "add and remove PoPs, make the keys with which they enrol"},
 	{AuditRead, []Role{Owner, Auditor}, "read the audit log"},
 	{PeopleManage, []Role{Owner}, "add people, give them roles, take them away"},
-	{TokenManage, []Role{Viewer, Editor, Owner, Auditor}, "make and revoke one's own tokens"},
+	{TokenManage, []Role{Viewer, Editor, Owner, Auditor}, "look after one's own tokens and sessions"},
 }
 
 // Can reports whether a role may do an action.

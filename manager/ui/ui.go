@@ -16,7 +16,9 @@ import (
 	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/restart"
 	"releve.dev/releve/manager/status"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/manager/watch"
 	"releve.dev/releve/web/assets"
 )
@@ -26,11 +28,14 @@ type Parts struct {
 	Access    *access.Service
 	Inventory *inventory.Service
 	Events    *events.Keeper
+	Takeovers *takeovers.Keeper
+	Restart   *restart.Service
 	Status    watch.Status
 	Fleet     api.Fleet
 	Retention status.Retention
 	Now       func() time.Time
 	Log       *slog.Logger
+	Passages  Passages
 	Provider  string // of OpenID Connect, by its issuer; "": none
 	Passkeys  string // the host name that they are of; "": none
 }
@@ -48,6 +53,7 @@ func New(p Parts) *UI {
 	u.signInRoutes()
 	u.siteRoutes()
 	u.socketRoutes()
+	u.restartRoutes()
 	u.networkRoutes()
 	u.eventRoutes()
 	u.peopleRoutes()

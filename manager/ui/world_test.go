@@ -23,9 +23,11 @@ import (
 	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/presence"
+	"releve.dev/releve/manager/restart"
 	"releve.dev/releve/manager/seal"
 	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/site"
 )
 
@@ -69,10 +71,11 @@ func newWorld(t testing.TB) *world {
 	box, err := seal.New([]byte("a secret of the managers"), time.Now)
 	w.fine(err)
 	people, sites := access.New(s, time.Now), inventory.New(s, inventory.Config{})
-	kept := events.New(s, events.Config{})
+	kept, taken := events.New(s, events.Config{}), takeovers.New(s, nil)
+	again := &restart.Service{Inventory: sites, Status: w.presence, Fleet: nobodyHere{}}
 	keep := status.Retention{Events: 400 * 24 * time.Hour, Figures: status.DefaultRules()}
-	w.UI = New(Parts{Access: people, Inventory: sites, Events: kept, Status: w.presence, Fleet: nobodyHere{}, Retention: keep, Now: time.Now, Log: quiet})
-	w.api = api.New(api.Parts{Access: people, Inventory: sites, Events: kept, Fleet: nobodyHere{}, Status: w.presence, History: w.history,
+	w.UI = New(Parts{Access: people, Inventory: sites, Events: kept, Takeovers: taken, Restart: again, Status: w.presence, Fleet: nobodyHere{}, Retention: keep, Now: time.Now, Log: quiet})
+	w.api = api.New(api.Parts{Access: people, Inventory: sites, Events: kept, Takeovers: taken, Restart: again, Fleet: nobodyHere{}, Status: w.presence, History: w.history,
 		Store: s, Retention: keep, Now: time.Now, Log: quiet, SignIn: api.SignIn{Box: box}})
 	w.handler = w.Beside(w.api.Handler())
 	account, err := sites.CreateAccount(ctx, "main")
@@ -268,19 +271,20 @@ func mustPrefix(text string) netip.Prefix { return netip.MustParsePrefix(text) }
 // measured has a pair's figures of the last hours kept.
 func (w *world) measured(s inventory.Site) {
 	w.t.Helper()
-	var bytes uint64
-	for ago := 6 * time.Hour; ago > 0; ago -= time.Minute {
+	bytes := map[site.Side]uint64{}
+	for ago := 25 * time.Hour; ago > 0; ago -= 2 * time.Minute {
 		at := time.Now().Add(-ago)
-		half := ago < 3*time.Hour
-		bytes += uint64(300_000_000 + at.Minute()*4_000_000)
+		away := ago > 9*time.Hour && ago < 12*time.Hour // the primary is
 		for side, serial := range map[site.Side]site.Serial{site.Primary: s.Primary.Serial, site.Secondary: s.Secondary.Serial} {
-			serving := (side == site.Secondary) == half
-			latency, loss := 12+3*float64(at.Minute()%7), float64(at.Minute()%3)/2
+			serving := (side == site.Secondary) == away
+			latency, loss := 8+4*float64(side)+float64(at.Minute()%7), float64(at.Minute()%3)/2
 			now := &site.Status{Side: side, Version: site.Release, Role: site.Standby, Boot: "b", Master: serving,
 				Tunnel: &site.TunnelStatus{PoP: "pop1", Up: true, Latency: &latency, Loss: &loss}}
 			if serving {
-				now.Role, now.Tunnel.Received, now.Tunnel.Sent = site.Active, bytes, bytes/5
+				now.Role = site.Active
+				bytes[side] += uint64(300_000_000 + at.Minute()*4_000_000)
 			}
+			now.Tunnel.Received, now.Tunnel.Sent = bytes[side], bytes[side]/5
 			w.history.Note(serial, at, now)
 		}
 	}

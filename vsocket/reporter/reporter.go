@@ -1,7 +1,8 @@
-// Package reporter turns what the agent says of itself, each second, into what the
-// manager is told: the status when it has changed in a way that matters, and
-// events, which are on the disk before anything else is done with them. It runs
-// beside the channel, in a process that can't delay a keepalive.
+// Package reporter turns what the agent says of itself, each second and whenever it
+// has done something, into what the manager is told: the status when it has changed
+// in a way that matters, events, which are on the disk before anything else is done
+// with them, and what the journal has of each takeover. It runs beside the channel,
+// in a process that can't delay a keepalive.
 package reporter
 
 import (
@@ -41,6 +42,11 @@ type Config struct {
 	Log    *slog.Logger
 	// Status asks the agent. It fails while none runs.
 	Status func(context.Context) (site.Status, error)
+	// Stirred says that the agent has done something: it is looked at at once. Nil: only
+	// each second.
+	Stirred <-chan struct{}
+	// Journal reads the agent's from then on; nil: nobody is told of takeovers.
+	Journal func(ctx context.Context, since time.Time) ([]site.Entry, error)
 	// Assigned is what the vSocket runs with of the manager's.
 	Assigned func(*site.Status) event.Assigned
 	// Now is the time: the clock that never jumps, and the one that people read.
@@ -54,6 +60,8 @@ type Reporter struct {
 	memory event.Memory // as it is on the disk
 	told   gist
 	silent bool // the last look found no agent
+
+	takeovers takeovers
 }
 
 // New reads what the last life has left.
@@ -69,10 +77,11 @@ func New(c Config) (*Reporter, error) {
 			c.Log.Error("what was told last can't be read", "error", err)
 		}
 	}
-	return &Reporter{c: c, maker: event.New(c.Self, c.Limits, memory), memory: memory}, nil
+	r := &Reporter{c: c, maker: event.New(c.Self, c.Limits, memory), memory: memory}
+	return r, r.readTold()
 }
 
-// Run looks each second until ctx ends.
+// Run looks, each second and when the agent stirs, until ctx ends.
 func (r *Reporter) Run(ctx context.Context) {
 	tick := time.NewTicker(Interval)
 	defer tick.Stop()
@@ -84,6 +93,7 @@ func (r *Reporter) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-r.c.Stirred:
 		}
 	}
 }
@@ -112,7 +122,7 @@ func (r *Reporter) Look(ctx context.Context) error {
 	now := gistOf(&status)
 	r.c.Sink.Report(raw, now != r.told)
 	r.told = now
-	return kept
+	return errors.Join(kept, r.tellTakeovers(ctx, &status))
 }
 
 // keep spools events, then what has been told: an event may be told twice after a
