@@ -68,7 +68,10 @@ func (p *azurePair) look(ctx context.Context, cmd *cobra.Command) error {
 	if p.names, err = survey.Find(ctx, c, p.names); err != nil {
 		return err
 	}
-	if p.facts, err = survey.Read(ctx, c, p.names); err != nil {
+	if err := p.askManager(ctx); err != nil {
+		return err
+	}
+	if p.facts, err = survey.Read(ctx, c, p.names); err != nil || p.managed != nil || p.manager == nil {
 		return err
 	}
 	return p.findSite(ctx)
@@ -111,9 +114,9 @@ func (p *azurePair) ask(ctx context.Context, cmd *cobra.Command) error {
 	return talk.Err()
 }
 
-// findSite finds the pair at the manager, if somebody has logged in there, and
-// takes the floating IP from it.
-func (p *azurePair) findSite(ctx context.Context) error {
+// askManager finds out whether there is a manager, and takes the site from it that was
+// named.
+func (p *azurePair) askManager(ctx context.Context) error {
 	if p.siteName == "none" {
 		return nil
 	}
@@ -121,19 +124,22 @@ func (p *azurePair) findSite(ctx context.Context) error {
 	if err == nil {
 		p.manager, err = saved.Client()
 	}
+	switch {
+	case err != nil && (p.siteName != "" || os.Getenv("RELEVE_MANAGER")+os.Getenv("RELEVE_TOKEN") != ""):
+		return err
+	case err != nil || p.siteName == "":
+		return nil // a pair without a manager, or one that its addresses tell
+	}
+	s, err := findSite(ctx, p.manager, p.siteName)
 	if err != nil {
-		if p.siteName != "" || os.Getenv("RELEVE_MANAGER")+os.Getenv("RELEVE_TOKEN") != "" {
-			return err
-		}
-		return nil // no manager is known: the pair may have none
+		return err
 	}
-	if p.siteName != "" {
-		s, err := findSite(ctx, p.manager, p.siteName)
-		if err != nil {
-			return err
-		}
-		return p.take(ctx, &s)
-	}
+	return p.take(ctx, &s)
+}
+
+// findSite finds the pair at the manager by its addresses, and takes the floating IP
+// from it.
+func (p *azurePair) findSite(ctx context.Context) error {
 	sites, err := all(0, func(after string, limit int) (client.Page[client.Site], error) {
 		return p.manager.Sites(ctx, after, limit)
 	})
@@ -164,7 +170,7 @@ func lanOf(m *doctor.Member) string {
 }
 
 // take makes a site of the manager's the pair's. Where the floating IP is another
-// than the facts were read for, they are read again.
+// than facts were read for already, they are read again.
 func (p *azurePair) take(ctx context.Context, s *client.Site) error {
 	p.managed = s
 	if s.HA == nil {
@@ -181,6 +187,9 @@ func (p *azurePair) take(ctx context.Context, s *client.Site) error {
 		return nil
 	}
 	p.names.FloatingIP = fip
+	if p.facts == nil {
+		return nil
+	}
 	p.facts, err = survey.Read(ctx, p.client, p.names)
 	return err
 }

@@ -41,7 +41,7 @@ func (e *OverdueError) Error() string { return fmt.Sprintf("%s: not within %s", 
 
 // firstLook is the shortest pause: where Azure is emulated, and instant, waiting
 // for it costs little.
-const firstLook = 5 * time.Millisecond
+const firstLook = 10 * time.Millisecond
 
 // Await looks until ok, at once and then after pauses that grow with the time
 // already waited, up to every. It gives up after bound, or

@@ -132,11 +132,11 @@ func (a *Applier) step(ctx context.Context, step *plan.Step, known *plan.Known) 
 // become writes a step's resource until it is as it shall be, which is at once
 // unless Azure changes what it is given. It goes on from the outcome so far.
 func (a *Applier) become(ctx context.Context, step *plan.Step, known *plan.Known, outcome Outcome) (Outcome, error) {
+	is, etag, err := a.ARM.Get(ctx, step.ID)
+	if err != nil {
+		return outcome, err
+	}
 	for try := 0; ; try++ {
-		is, etag, err := a.ARM.Get(ctx, step.ID)
-		if err != nil {
-			return outcome, err
-		}
 		shall, err := step.Change(is, known)
 		if err != nil {
 			return outcome, err
@@ -156,14 +156,14 @@ func (a *Applier) become(ctx context.Context, step *plan.Step, known *plan.Known
 		if try == tries {
 			return outcome, fmt.Errorf("%s was accepted by Azure, but is shown otherwise: %s", step.ID, differing(is, shall))
 		}
-		did, err := a.write(ctx, step, is, shall, etag)
+		did, then, err := a.write(ctx, step, is, shall, etag)
 		if err != nil {
 			return outcome, err
 		}
 		if did == Kept {
 			return Kept, nil
 		}
-		outcome = did
+		outcome, is, etag = did, then, then.Text("etag")
 	}
 }
 
@@ -175,19 +175,20 @@ func underWay(state string) bool {
 	return slices.Contains([]string{"Creating", "Updating", "Deleting", "Migrating", "Accepted", "InProgress"}, state)
 }
 
-func (a *Applier) write(ctx context.Context, step *plan.Step, is, shall document.Document, etag string) (Outcome, error) {
+// write makes the resource what it shall be, and returns it as Azure shows it then.
+func (a *Applier) write(ctx context.Context, step *plan.Step, is, shall document.Document, etag string) (Outcome, document.Document, error) {
 	if shall == nil {
 		err := a.ARM.Delete(ctx, step.ID)
 		if err != nil && step.Shared != "" && errors.Is(err, account.Code(step.Shared)) {
-			return Kept, nil
+			return Kept, nil, nil
 		}
-		return Deleted, err
+		return Deleted, nil, err
 	}
-	_, err := a.ARM.Put(ctx, step.ID, writable(shall), etag)
+	then, err := a.ARM.Put(ctx, step.ID, writable(shall), etag)
 	if is == nil {
-		return Created, err
+		return Created, then, err
 	}
-	return Changed, err
+	return Changed, then, err
 }
 
 // act asks for the step's action, if there is one, unless Azure shows that it
