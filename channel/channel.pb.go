@@ -1115,7 +1115,8 @@ type Event struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Boot          uint64                 `protobuf:"fixed64,1,opt,name=boot,proto3" json:"boot,omitempty"`
 	Number        uint64                 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
-	Body          []byte                 `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"` // JSON
+	Body          []byte                 `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`         // JSON
+	Takeover      []byte                 `protobuf:"bytes,4,opt,name=takeover,proto3" json:"takeover,omitempty"` // JSON, instead of a body: the rows of a takeover, which is no event
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1167,6 +1168,13 @@ func (x *Event) GetNumber() uint64 {
 func (x *Event) GetBody() []byte {
 	if x != nil {
 		return x.Body
+	}
+	return nil
+}
+
+func (x *Event) GetTakeover() []byte {
+	if x != nil {
+		return x.Takeover
 	}
 	return nil
 }
@@ -2291,11 +2299,12 @@ const file_channel_proto_rawDesc = "" +
 	"\bevery_ms\x18\x01 \x01(\rR\aeveryMs\"P\n" +
 	"\x06Events\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\x04R\x05batch\x120\n" +
-	"\x06events\x18\x02 \x03(\v2\x18.releve.channel.v1.EventR\x06events\"G\n" +
+	"\x06events\x18\x02 \x03(\v2\x18.releve.channel.v1.EventR\x06events\"c\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04boot\x18\x01 \x01(\x06R\x04boot\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x12\n" +
-	"\x04body\x18\x03 \x01(\fR\x04body\";\n" +
+	"\x04body\x18\x03 \x01(\fR\x04body\x12\x1a\n" +
+	"\btakeover\x18\x04 \x01(\fR\btakeover\";\n" +
 	"\tAckEvents\x12\x14\n" +
 	"\x05batch\x18\x01 \x01(\x04R\x05batch\x12\x18\n" +
 	"\arefused\x18\x02 \x01(\rR\arefused\"\xda\x02\n" +

@@ -19,6 +19,7 @@ type Site struct {
 	Primary         Socket    `json:"primary"`
 	Secondary       *Socket   `json:"secondary,omitempty" doc:"Absent: there is none"`
 	HA              *HA       `json:"ha,omitempty" doc:"Absent: high availability is off"`
+	Tags            []string  `json:"tags,omitempty" example:"[\"azure\",\"europe\"]"`
 	PoPs            []string  `json:"pops,omitempty" doc:"Names of the PoPs that it uses, best first; absent: all of the account, in the order of their adding"`
 	CanAddSecondary bool      `json:"can_add_secondary" doc:"The primary was seen with version 11.0 or higher, and there is no secondary"`
 }
@@ -74,15 +75,17 @@ type Socket struct {
 
 // NewSite is what a site is made of.
 type NewSite struct {
-	Name    string `json:"name" maxLength:"200"`
-	Subnet  string `json:"subnet" example:"10.0.1.0/24" doc:"The native range: the Azure LAN subnet"`
-	LocalIP string `json:"local_ip" example:"10.0.1.4" doc:"The primary's LAN IP"`
+	Name    string   `json:"name" maxLength:"200"`
+	Subnet  string   `json:"subnet" example:"10.0.1.0/24" doc:"The native range: the Azure LAN subnet"`
+	LocalIP string   `json:"local_ip" example:"10.0.1.4" doc:"The primary's LAN IP"`
+	Tags    []string `json:"tags,omitempty" maxItems:"20" doc:"Words by which sites are found: letters, digits, and - . :"`
 }
 
 // SiteChange is what can be changed of a site itself; what is absent stays.
 type SiteChange struct {
 	Name *string   `json:"name,omitempty" maxLength:"200"`
 	PoPs *[]string `json:"pops,omitempty" maxItems:"50" doc:"Names or ids, best first; empty: all of the account, in the order of their adding"`
+	Tags *[]string `json:"tags,omitempty" maxItems:"20" doc:"All that it is to have: letters, digits, and - . :; empty: none"`
 }
 
 // NewSecondary is what adding a secondary asks for.

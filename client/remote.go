@@ -12,6 +12,17 @@ import (
 	"releve.dev/releve/site"
 )
 
+// Restart has a vSocket's agent end cleanly and begin anew; with force also if nobody
+// can take over.
+func (c *Client) Restart(ctx context.Context, serial string, force bool) error {
+	q := url.Values{}
+	if force {
+		q.Set("force", "true")
+	}
+	_, err := do[struct{}](ctx, c, call{method: http.MethodPost, path: "/sockets/" + url.PathEscape(serial) + "/restart", query: q})
+	return err
+}
+
 // Journal calls each with the entries of a vSocket's journal from since on (zero:
 // all), and with follow those to come, until ctx ends.
 func (c *Client) Journal(ctx context.Context, serial string, since time.Time, follow bool, each func(site.Entry) error) error {

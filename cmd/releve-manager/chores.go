@@ -45,10 +45,15 @@ func (m *manager) doAgain(ctx context.Context, c chore) {
 	}
 }
 
-// retainEvents deletes what is older than the manager keeps.
+// retainEvents deletes events and takeovers that are older than the manager keeps.
 func (m *manager) retainEvents(keep time.Duration) chore {
 	return chore{"retention of events", time.Hour, func(ctx context.Context) error {
 		n, err := m.events.Retain(ctx, keep)
+		if err != nil {
+			return err
+		}
+		taken, err := m.takeovers.Retain(ctx, keep)
+		n += taken
 		if n > 0 {
 			m.log.Info("old events are deleted", slog.Int64("number", n), slog.Duration("older", keep))
 		}

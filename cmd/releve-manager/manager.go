@@ -18,8 +18,10 @@ import (
 	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/presence"
+	"releve.dev/releve/manager/restart"
 	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/manager/ui"
 )
 
@@ -33,6 +35,8 @@ type manager struct {
 	inventory *inventory.Service
 	access    *access.Service
 	events    *events.Keeper
+	takeovers *takeovers.Keeper
+	restart   *restart.Service
 	presence  *presence.Service
 	news      news
 	history   *history.Service
@@ -94,6 +98,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	m.events = events.New(m.store, events.Config{Notify: func(account string) {
 		m.bus.Publish(fleet.Wake{Events: []string{account}})
 	}})
+	m.takeovers = takeovers.New(m.store, nil)
 	if err := m.openPresence(ctx); err != nil {
 		return err
 	}
@@ -104,7 +109,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	m.wake()
 	seen := newSightings(m.events, m.log)
 	m.closers = append(m.closers, seen.close)
-	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Bus: m.bus, Log: m.log,
+	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Takeovers: m.takeovers, Bus: m.bus, Log: m.log,
 		Incident: seen.note, Known: m.noteKnown, Sample: sampleEvery, Names: names,
 		Certificate: m.showing(names), Protocols: m.protocols})
 	if err != nil {
@@ -115,7 +120,8 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	if err != nil {
 		return err
 	}
-	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Fleet: m.fleet, Status: m.presence, History: m.history, Store: m.store,
+	m.restart = &restart.Service{Inventory: m.inventory, Status: m.presence, Fleet: m.fleet}
+	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Takeovers: m.takeovers, Restart: m.restart, Fleet: m.fleet, Status: m.presence, History: m.history, Store: m.store,
 		Retention: m.retention, Now: time.Now, Log: m.log, SignIn: m.signIn})
 	mux := http.NewServeMux()
 	mux.Handle(m.fleet.Handler())
@@ -126,7 +132,7 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 
 // pages are what a browser is shown.
 func (m *manager) pages() *ui.UI {
-	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Status: m.presence, Fleet: m.fleet, Retention: m.retention, Now: time.Now, Log: m.log}
+	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Takeovers: m.takeovers, Restart: m.restart, Status: m.presence, Fleet: m.fleet, Retention: m.retention, Now: time.Now, Log: m.log}
 	if m.signIn.Provider != nil {
 		p.Provider = m.signIn.Provider.Issuer()
 	}

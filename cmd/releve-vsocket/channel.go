@@ -96,7 +96,10 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	self := event.Self{Serial: string(line.State().Serial), Boot: fmt.Sprintf("%016x", boot), WAN: cfg.Interfaces.WAN.Name, LAN: cfg.Interfaces.LAN.Name}
 	teller, err := reporter.New(reporter.Config{
 		Self: self, Limits: event.Defaults(), Folder: folder, Spool: kept, Sink: line, Log: slog.Default(),
-		Status:   agent.Status,
+		Status: agent.Status,
+		Journal: func(ctx context.Context, since time.Time) ([]site.Entry, error) {
+			return journalSince(ctx, agent, since)
+		},
 		Assigned: func(s *site.Status) event.Assigned { return assigned(line, s) },
 		Now:      moment,
 	})
@@ -109,6 +112,15 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	err = line.Run(ctx)
 	<-done
 	return stopped(err)
+}
+
+// journalSince is what the agent's journal has, as far as it is read before ctx ends.
+func journalSince(ctx context.Context, agent *control.Client, since time.Time) (rows []site.Entry, err error) {
+	err = agent.Journal(ctx, since, false, func(e site.Entry) error {
+		rows = append(rows, e)
+		return nil
+	})
+	return rows, err
 }
 
 // dialManager: the manager is reached like ARM.

@@ -29,3 +29,20 @@ through its session with the manager; with --json it is one JSON object a line.`
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with entries as they come")
 	return cmd
 }
+
+func (m *managed) socketRestart() *cobra.Command {
+	var yes, force bool
+	cmd := leaf("restart SERIAL", "Restart a vSocket's agent; it hands over first if it is Master", "releve socket restart RLV-7K2M-9QXC", terminal.Arguments(1, 1, "a serial number"),
+		func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+			if err := m.sure(cmd, yes, "Restart "+args[0]+"? If it is Master, the other vSocket takes over."); err != nil {
+				return err
+			}
+			if err := c.Restart(ctx, args[0], force); err != nil {
+				return err
+			}
+			return m.done(cmd, struct{}{}, "%s restarts", args[0])
+		})
+	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask")
+	cmd.Flags().BoolVar(&force, "force", false, "also if nobody can take over: the site's traffic is cut off meanwhile")
+	return cmd
+}

@@ -32,6 +32,7 @@ func (m *managed) siteCreate() *cobra.Command {
 			return m.done(cmd, s, "site %s has the primary %s", s.Name, s.Primary.Serial)
 		})
 	cmd.Flags().StringVar(&n.Subnet, "subnet", "", "native range: the Azure LAN subnet")
+	cmd.Flags().StringSliceVar(&n.Tags, "tag", nil, "a tag by which it is found; may be given more than once")
 	cmd.Flags().StringVar(&n.LocalIP, "local-ip", "", "the primary's LAN IP")
 	cmd.Flags().BoolVar(&m.dryRun, "dry-run", false, "check all, change nothing")
 	return required(cmd, "subnet", "local-ip")
@@ -55,7 +56,7 @@ func (m *managed) siteList() *cobra.Command {
 				return err
 			}
 			return m.show(cmd, sites, func(out io.Writer) error {
-				g := terminal.NewGrid(out, "NAME", "NATIVE RANGE", "LOCAL IP", "HA", "PRIMARY", "SECONDARY", "GENERATION")
+				g := terminal.NewGrid(out, "NAME", "NATIVE RANGE", "LOCAL IP", "HA", "PRIMARY", "SECONDARY", "GENERATION", "TAGS")
 				for _, s := range sites {
 					ha, secondary := "off", "-"
 					if s.HA != nil {
@@ -64,7 +65,7 @@ func (m *managed) siteList() *cobra.Command {
 					if s.Secondary != nil {
 						secondary = s.Secondary.Serial
 					}
-					g.Row(s.Name, s.Native.Subnet, s.Native.LocalIP, ha, s.Primary.Serial, secondary, fmt.Sprint(s.Generation))
+					g.Row(s.Name, s.Native.Subnet, s.Native.LocalIP, ha, s.Primary.Serial, secondary, fmt.Sprint(s.Generation), strings.Join(s.Tags, ","))
 				}
 				return g.Write(out)
 			})
@@ -104,6 +105,9 @@ func writeSite(out io.Writer, s client.Site) error {
 		pops = strings.Join(s.PoPs, ", ")
 	}
 	t.Row("PoPs", pops)
+	if len(s.Tags) > 0 {
+		t.Row("tags", strings.Join(s.Tags, ", "))
+	}
 	if err := t.Write(out); err != nil {
 		return err
 	}

@@ -20,18 +20,19 @@ const theirs = "default"
 type siteFlags struct {
 	name string
 	pops []string
+	tags []string
 	ha   client.HAChange
 	text map[string]*string // of the HA settings, by the flag's name
 }
 
 func (m *managed) siteSet() *cobra.Command {
 	f := &siteFlags{text: map[string]*string{}}
-	cmd := leaf("set SITE", "Change a site's name, its PoPs, or its high-availability section",
+	cmd := leaf("set SITE", "Change a site's name, its tags, its PoPs, or its high-availability section",
 		"releve site set paris --floating-ip 10.0.1.7", terminal.Arguments(1, 1, "a site"),
 		func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
 			change, ha := f.read(cmd.Flags())
 			if (change != client.SiteChange{}) == (ha != client.HAChange{}) {
-				return terminal.Usage(errors.New("either --name and --pops, or high availability\nhint: each is a change of its own"))
+				return terminal.Usage(errors.New("either --name, --tag and --pops, or high availability\nhint: each is a change of its own"))
 			}
 			return m.onSite(ctx, c, args[0], func(s client.Site, how client.Condition) (err error) {
 				if ha != (client.HAChange{}) {
@@ -52,6 +53,7 @@ func (m *managed) siteSet() *cobra.Command {
 
 func (f *siteFlags) define(flags *pflag.FlagSet) {
 	flags.StringVar(&f.name, "name", "", "another name")
+	flags.StringSliceVar(&f.tags, "tag", nil, `a tag; all that it is to have, once or with commas; "": none`)
 	flags.StringSliceVar(&f.pops, "pops", nil, `the PoPs that it uses, best first; "default": all, in the order of their adding`)
 	flags.StringVar(&f.ha.FloatingIP, "floating-ip", "", "the floating IP; the native range's local IP follows")
 	flags.StringVar(&f.ha.PrimaryIP, "primary-ip", "", "the primary's management IP, which is its LAN IP")
@@ -80,6 +82,9 @@ func (f *siteFlags) read(flags *pflag.FlagSet) (change client.SiteChange, ha cli
 			f.pops = []string{}
 		}
 		change.PoPs = &f.pops
+	}
+	if flags.Changed("tag") {
+		change.Tags = &f.tags
 	}
 	ha = f.ha
 	for name, to := range map[string]**string{"keepalive": &ha.Keepalive, "silent": &ha.Silent, "lease": &ha.Lease, "confirm": &ha.Confirm,

@@ -13,8 +13,8 @@ import (
 )
 
 func (m *managed) socketCommand() *cobra.Command {
-	group := terminal.Group("socket", "vSockets: list, add a secondary, unassign it, make enrolment keys, read journals", "Work with the vSockets of sites.")
-	group.AddCommand(m.addSecondary(), m.unassign(), m.enrolKey(), m.socketShow(), m.socketList(), m.socketJournal())
+	group := terminal.Group("socket", "vSockets: list, add a secondary, unassign it, make enrolment keys, restart, read journals", "Work with the vSockets of sites.")
+	group.AddCommand(m.addSecondary(), m.unassign(), m.enrolKey(), m.socketShow(), m.socketList(), m.socketRestart(), m.socketJournal())
 	return group
 }
 

@@ -72,6 +72,9 @@ func readSpool(folder string) (all []event.Event, err error) {
 		return nil, err
 	}
 	for _, r := range records {
+		if r.Class == spool.Takeover {
+			continue
+		}
 		e, err := event.Decode(r.Body)
 		if err != nil {
 			return nil, fmt.Errorf("an event in a spool: %w", err)

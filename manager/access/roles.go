@@ -27,6 +27,7 @@ type Action string
 const (
 	SiteRead       Action = "site.read"
 	SiteChange     Action = "site.change"
+	SocketRestart  Action = "socket.restart"
 	SocketUnassign Action = "socket.unassign" // can't be undone (E9), so it has a line of its own
 	SocketEnrol    Action = "socket.enrol"
 	PoPChange      Action = "pop.change"
@@ -46,6 +47,7 @@ type grant struct {
 var grants = []grant{
 	{SiteRead, []Role{Viewer, Editor, Owner, Auditor}, "look at sites, sockets, networks, status and events"},
 	{SiteChange, []Role{Editor, Owner}, "make, change and delete sites, HA and networks; add a secondary"},
+	{SocketRestart, []Role{Editor, Owner}, "restart a vSocket"},
 	{SocketUnassign, []Role{Editor, Owner}, "unassign a secondary, for ever"},
 	{SocketEnrol, []Role{Editor, Owner}, "make the key with which a vSocket enrols"},
 	{PoPChange, []Role{Editor, Owner}, "add and remove PoPs, make the keys with which they enrol"},

@@ -18,8 +18,10 @@ import (
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/restart"
 	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/site"
 )
 
@@ -34,6 +36,8 @@ type Parts struct {
 	Access    *access.Service
 	Inventory *inventory.Service
 	Events    *events.Keeper
+	Takeovers *takeovers.Keeper
+	Restart   *restart.Service
 	Fleet     Fleet
 	Status    Status
 	History   History
@@ -69,6 +73,7 @@ func New(p Parts) *API {
 	a.registerStatus()
 	a.registerMetrics()
 	a.registerEvents()
+	a.registerTakeovers()
 	a.health()
 	return a
 }

@@ -27,7 +27,7 @@ const spanDefault = 24 * time.Hour
 
 func (a *API) registerMetrics() {
 	register(a, operation{id: "get-metrics", method: http.MethodGet, path: "/sites/{site}/metrics", tag: "status", action: access.SiteRead,
-		summary: "Show what a site's vSockets measured", about: "Throughput, latency, loss and role over time (F10): in spans of five minutes for 8 days, of an hour for 400. " +
+		summary: "Show what a site's vSockets measured", about: "Throughput, latency, loss and role over time (F10): in spans of five minutes for 8 days, of an hour for 400. Of the last hour, a quarter of it at most at once, also in spans of ten seconds, where somebody looked at the site. " +
 			"A span is there some minutes after its end."}, a.metrics)
 }
 

@@ -29,6 +29,23 @@ const within = 15 * time.Second
 func (a *API) registerRemote() {
 	register(a, operation{id: "get-journal", method: http.MethodGet, path: "/sockets/{serial}/journal", tag: "sockets", action: access.SiteRead,
 		summary: "Read a vSocket's journal", about: "Lines of JSON, the oldest first: what it saw, decided and called. They come from the vSocket itself, through its session with this manager."}, a.journal)
+	register(a, operation{id: "restart-socket", method: http.MethodPost, path: "/sockets/{serial}/restart", tag: "sockets", action: access.SocketRestart,
+		summary: "Restart a vSocket's agent", about: "It hands over first if it is Master and high availability is ready. Where nobody can take over, the traffic would be cut off: that is refused without force. " +
+			"A session must have given its password within five minutes; a token must have the scope.", status: http.StatusNoContent}, a.restart)
+}
+
+func (a *API) restart(ctx context.Context, c *caller, in *struct {
+	Serial
+	Force bool `query:"force" doc:"Also if nobody can take over"`
+}) (*nothing, error) {
+	serial, err := in.parse()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Access.NeedConfirmed(c.who); err != nil {
+		return nil, err
+	}
+	return nil, a.Restart.Restart(ctx, c.actor(), serial, in.Force)
 }
 
 func (a *API) journal(ctx context.Context, c *caller, in *struct {

@@ -43,7 +43,7 @@ func (a *API) registerSites() {
 	register(a, operation{id: "get-site", method: http.MethodGet, path: "/sites/{site}", tag: "sites", action: read,
 		summary: "Show a site"}, a.site)
 	register(a, operation{id: "set-site", method: http.MethodPatch, path: "/sites/{site}", tag: "sites", action: set,
-		summary: "Rename a site, or choose its PoPs"}, a.setSite)
+		summary: "Rename or tag a site, or choose its PoPs"}, a.setSite)
 	register(a, operation{id: "delete-site", method: http.MethodDelete, path: "/sites/{site}", tag: "sites", action: set,
 		summary: "Delete a site", about: "Its serial numbers are void for ever.", status: http.StatusNoContent}, a.deleteSite)
 	register(a, operation{id: "add-secondary", method: http.MethodPost, path: "/sites/{site}/secondary", tag: "sites", action: set,
@@ -84,7 +84,7 @@ func (a *API) createSite(ctx context.Context, c *caller, in *struct {
 	Body client.NewSite
 }) (*oneSite, error) {
 	var r input.Reader
-	n := inventory.NewSite{Name: in.Body.Name, Native: r.Subnet("subnet", in.Body.Subnet), LocalIP: r.Addr("local_ip", in.Body.LocalIP)}
+	n := inventory.NewSite{Name: in.Body.Name, Native: r.Subnet("subnet", in.Body.Subnet), LocalIP: r.Addr("local_ip", in.Body.LocalIP), Tags: in.Body.Tags}
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (a *API) setSite(ctx context.Context, c *caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return answerSite(a.Inventory.SetSite(ctx, c.actor(), in.Site, how, inventory.Fields{Name: in.Body.Name, PoPs: in.Body.PoPs}))
+	return answerSite(a.Inventory.SetSite(ctx, c.actor(), in.Site, how, inventory.Fields{Name: in.Body.Name, PoPs: in.Body.PoPs, Tags: in.Body.Tags}))
 }
 
 func (a *API) deleteSite(ctx context.Context, c *caller, in *struct{ Change }) (*nothing, error) {

@@ -28,6 +28,7 @@ func viewSite(s inventory.Site) client.Site {
 		v.HA = &client.HA{FloatingIP: text(s.HA.FloatingIP), PrimaryIP: text(s.HA.PrimaryIP), SecondaryIP: text(s.HA.SecondaryIP),
 			Settings: viewHASettings(s.HA.Settings)}
 	}
+	v.Tags = s.Tags
 	for _, p := range s.PoPs {
 		v.PoPs = append(v.PoPs, p.Name)
 	}

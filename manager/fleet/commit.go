@@ -8,6 +8,7 @@ import (
 	"releve.dev/releve/channel"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/site"
 )
 
@@ -109,15 +110,43 @@ func (c *committer[T]) put(ctx context.Context, all []T) error {
 	return c.keep(ctx, all)
 }
 
-// keepEvents is how a committer keeps events.
-func keepEvents(keeper Events, log *slog.Logger) func(context.Context, []events.Sent) error {
-	return func(ctx context.Context, sent []events.Sent) error {
-		result, err := keeper.Keep(ctx, sent)
-		if err == nil && result.Refused > 0 {
-			log.Warn("what came as events were none", "number", result.Refused, "of", len(sent))
+// told is what a device has sent to be kept: an event, or a takeover's rows.
+type told struct {
+	events.Sent
+	takeover bool
+}
+
+// keepTold is how a committer keeps both, events first.
+func keepTold(keeper Events, stories Takeovers, log *slog.Logger) func(context.Context, []told) error {
+	return func(ctx context.Context, all []told) error {
+		var happened []events.Sent
+		var taken []takeovers.Sent
+		for _, t := range all {
+			if t.takeover {
+				taken = append(taken, takeovers.Sent{Serial: t.Serial, Body: t.Body})
+			} else {
+				happened = append(happened, t.Sent)
+			}
+		}
+		refused, err := keepEvents(ctx, keeper, happened)
+		if err == nil && len(taken) > 0 {
+			var none int
+			none, err = stories.Keep(ctx, taken)
+			refused += none
+		}
+		if err == nil && refused > 0 {
+			log.Warn("what came to be kept can't be", "number", refused, "of", len(all))
 		}
 		return err
 	}
+}
+
+func keepEvents(ctx context.Context, keeper Events, sent []events.Sent) (refused int, err error) {
+	if len(sent) == 0 {
+		return 0, nil
+	}
+	result, err := keeper.Keep(ctx, sent)
+	return result.Refused, err
 }
 
 // keepNotes is how a committer keeps what devices say of how they are.
@@ -125,15 +154,19 @@ func keepNotes(i Inventory) func(context.Context, []inventory.Note) error {
 	return func(ctx context.Context, notes []inventory.Note) error { return i.Note(ctx, notes...) }
 }
 
-// received are a batch's events that may be kept, and how many can't ever be:
-// those are acknowledged too, or the device would send them for ever.
-func received(serial site.Serial, m *channel.Events) (kept []events.Sent, refused uint32) {
+// received is what of a batch may be kept, and how much can't ever be: that is
+// acknowledged too, or the device would send it for ever.
+func received(serial site.Serial, m *channel.Events) (kept []told, refused uint32) {
 	for _, e := range m.GetEvents() {
-		if e.GetBoot() == 0 || e.GetNumber() == 0 || len(e.GetBody()) > channel.MaxBody {
+		body, takeover := e.GetBody(), len(e.GetTakeover()) > 0
+		if takeover {
+			body = e.GetTakeover()
+		}
+		if e.GetBoot() == 0 || e.GetNumber() == 0 || len(body) > channel.MaxBody {
 			refused++
 			continue
 		}
-		kept = append(kept, events.Sent{Serial: string(serial), Boot: fmt.Sprintf("%016x", e.Boot), Number: e.Number, Body: e.Body})
+		kept = append(kept, told{events.Sent{Serial: string(serial), Boot: fmt.Sprintf("%016x", e.Boot), Number: e.Number, Body: body}, takeover})
 	}
 	return kept, refused
 }

@@ -24,7 +24,6 @@ import (
 
 	"releve.dev/releve/channel"
 	"releve.dev/releve/manager/authority"
-	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/site"
 )
@@ -34,6 +33,7 @@ type Config struct {
 	Authority *authority.Authority
 	Inventory Inventory
 	Events    Events
+	Takeovers Takeovers
 	Bus       Bus
 	Log       *slog.Logger
 	Incident  func(Incident) // must not block; nil: nobody is told
@@ -57,7 +57,7 @@ type Config struct {
 // Fleet is the devices that this manager serves.
 type Fleet struct {
 	c        Config
-	commits  *committer[events.Sent]
+	commits  *committer[told]
 	notes    *committer[inventory.Note]
 	lookers  chan struct{} // has as many as look
 	admitted *admission
@@ -79,7 +79,7 @@ type Fleet struct {
 func Open(ctx context.Context, c Config) (*Fleet, error) {
 	c.fillIn()
 	f := &Fleet{
-		c: c, commits: newCommitter(mostEvents, keepEvents(c.Events, c.Log)), notes: newCommitter(mostNotes, keepNotes(c.Inventory)),
+		c: c, commits: newCommitter(mostEvents, keepTold(c.Events, c.Takeovers, c.Log)), notes: newCommitter(mostNotes, keepNotes(c.Inventory)),
 		lookers: make(chan struct{}, lookers), admitted: newAdmission(c.Handshakes),
 		serials: newLimiter(12*time.Second, 5), remotes: newLimiter(100*time.Millisecond, 200),
 		void: map[site.Serial]bool{}, devices: map[site.Serial]*device{}, idle: make(chan struct{}),

@@ -16,6 +16,7 @@ import (
 	"releve.dev/releve/manager/authority"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/site"
 )
 
@@ -41,6 +42,11 @@ func (s *sink) Keep(_ context.Context, sent []events.Sent) (events.Result, error
 	return events.Result{}, nil
 }
 
+// noStories keeps no takeovers.
+type noStories struct{}
+
+func (noStories) Keep(_ context.Context, sent []takeovers.Sent) (int, error) { return len(sent), nil }
+
 // FuzzTake: whatever a device says in its session, it is handled or refused; it
 // keeps events of its own serial number alone, and gets one answer at most.
 func FuzzTake(f *testing.F) {
@@ -55,7 +61,7 @@ func FuzzTake(f *testing.F) {
 	for _, m := range []*channel.Up{
 		{}, {Message: &channel.Up_Hello{}}, {Message: &channel.Up_Heartbeat{}},
 		{Message: &channel.Up_Report{Report: &channel.Report{Status: []byte("{}")}}},
-		{Message: &channel.Up_Events{Events: &channel.Events{Batch: 1, Events: []*channel.Event{{Boot: 1, Number: 2, Body: []byte("{}")}, {}}}}},
+		{Message: &channel.Up_Events{Events: &channel.Events{Batch: 1, Events: []*channel.Event{{Boot: 1, Number: 2, Body: []byte("{}")}, {Boot: 1, Number: 3, Takeover: []byte("{}")}, {}}}}},
 		{Message: &channel.Up_Applied{Applied: &channel.Applied{Delivered: 3, Applied: 2, Problem: "x"}}},
 		{Message: &channel.Up_Renew{Renew: &channel.Renew{Request: request}}},
 	} {
@@ -77,7 +83,7 @@ func FuzzTake(f *testing.F) {
 		shelf := &sink{}
 		c := Config{Authority: a, Inventory: shelf, Events: shelf, Bus: &LocalBus{}, Log: slog.New(slog.DiscardHandler)}
 		c.fillIn()
-		fleet := &Fleet{c: c, commits: newCommitter(mostEvents, keepEvents(shelf, c.Log)), notes: newCommitter(mostNotes, keepNotes(shelf)), serials: newLimiter(1, 1), devices: map[site.Serial]*device{}}
+		fleet := &Fleet{c: c, commits: newCommitter(mostEvents, keepTold(shelf, noStories{}, c.Log)), notes: newCommitter(mostNotes, keepNotes(shelf)), serials: newLimiter(1, 1), devices: map[site.Serial]*device{}}
 		s := &session{fleet: fleet, serial: "RLV-1", done: true, out: make(chan *channel.Down, 2), end: make(chan error, 1)}
 		fleet.devices[s.serial] = &device{session: s}
 		if err := s.take(t.Context(), m); err != nil && channel.ReasonOf(err) == 0 {

@@ -6,6 +6,7 @@ import (
 
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/site"
 )
 
@@ -31,7 +32,14 @@ type Events interface {
 	Keep(ctx context.Context, sent []events.Sent) (events.Result, error)
 }
 
+// Takeovers keeps what devices tell of takeovers, as Events does; *takeovers.Keeper is
+// one. It says how many can't be kept, ever.
+type Takeovers interface {
+	Keep(ctx context.Context, sent []takeovers.Sent) (refused int, err error)
+}
+
 var (
+	_ Takeovers = (*takeovers.Keeper)(nil)
 	_ Inventory = (*inventory.Service)(nil)
 	_ Events    = (*events.Keeper)(nil)
 )

@@ -14,7 +14,6 @@ import (
 	"releve.dev/releve/channel"
 	"releve.dev/releve/channel/streams"
 	"releve.dev/releve/manager/authority"
-	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/site"
 )
@@ -311,7 +310,7 @@ func (s *session) takeEvents(ctx context.Context, m *channel.Events) error {
 		s.fleet.c.Log.Warn("events that can't be kept", "serial", s.serial, "number", refused)
 	}
 	number := m.GetBatch()
-	return s.fleet.commits.submit(ctx, batch[events.Sent]{kept, func(err error) {
+	return s.fleet.commits.submit(ctx, batch[told]{kept, func(err error) {
 		if err != nil {
 			s.fleet.c.Log.Warn("events not kept", "serial", s.serial, "error", err)
 			s.cut(connect.NewError(connect.CodeUnavailable, errors.New("the manager can't keep events now")))

@@ -41,6 +41,7 @@ type shelf struct {
 	popTold    map[site.Serial]inventory.LocalPoP
 	noPoPs     bool           // all serial numbers are vSockets'
 	events     map[string]int // by id and body: how often it was new
+	takeovers  []string       // as they came
 	broken     bool           // nothing can be kept
 	commits    int
 	slow       time.Duration // each call of the inventory; those that write come one after the other
@@ -254,7 +255,7 @@ func inWorld(t *testing.T, story func(t *testing.T, w *world)) {
 func (w *world) start() {
 	w.t.Helper()
 	f, err := fleet.Open(w.t.Context(), fleet.Config{
-		Authority: w.authority, Inventory: w.shelf, Events: w.shelf, Bus: w.bus, Log: quiet,
+		Authority: w.authority, Inventory: w.shelf, Events: w.shelf, Takeovers: stories{w.shelf}, Bus: w.bus, Log: quiet,
 		Incident: func(i fleet.Incident) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

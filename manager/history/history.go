@@ -41,15 +41,17 @@ type Service struct {
 	full []bucket // that are over, and to be written
 }
 
-// gathered is a vSocket's bucket that isn't over.
+// gathered is a vSocket's buckets that aren't over.
 type gathered struct {
 	bucket  status.Bucket
+	closely status.Bucket // the same by status.Closely
 	counter status.Counter
 }
 
 // bucket is one that is to be written.
 type bucket struct {
 	serial site.Serial
+	width  time.Duration
 	status.Bucket
 }
 
@@ -81,7 +83,7 @@ func Open(c Config) (*Service, error) {
 func (s *Service) Close() error {
 	s.stop()
 	s.done.Wait()
-	s.finish(func(*status.Bucket) bool { return true })
+	s.finish(func(*status.Bucket, time.Duration) bool { return true })
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	return s.write(ctx)
@@ -104,33 +106,43 @@ func (s *Service) Note(serial site.Serial, at time.Time, said *site.Status) {
 		sample.Since(g.counter, counter)
 		g.counter = counter
 	}
-	series := []status.Bucket{}
-	if g.bucket.Samples > 0 {
-		series = append(series, g.bucket)
-	}
-	series = status.Fold(series, s.width(), sample)
-	for _, b := range series[:len(series)-1] {
-		s.over(serial, b)
-	}
-	g.bucket = series[len(series)-1]
+	s.gather(serial, &g.bucket, s.width(), sample)
+	s.gather(serial, &g.closely, status.Closely.Width, sample)
 }
 
-// over needs the lock.
-func (s *Service) over(serial site.Serial, b status.Bucket) {
-	if len(s.full) < mostFull {
-		s.full = append(s.full, bucket{serial, b})
+// gather puts a sample into a bucket, or begins the next. It needs the lock.
+func (s *Service) gather(serial site.Serial, open *status.Bucket, width time.Duration, sample status.Sample) {
+	series := []status.Bucket{}
+	if open.Samples > 0 {
+		series = append(series, *open)
+	}
+	series = status.Fold(series, width, sample)
+	for _, b := range series[:len(series)-1] {
+		s.over(serial, width, b)
+	}
+	*open = series[len(series)-1]
+}
+
+// over needs the lock. What was looked at by nobody isn't kept closely.
+func (s *Service) over(serial site.Serial, width time.Duration, b status.Bucket) {
+	if len(s.full) < mostFull && (width != status.Closely.Width || status.Close(&b)) {
+		s.full = append(s.full, bucket{serial, width, b})
 	}
 }
 
 // finish ends the buckets that are over, and forgets vSockets that say nothing
 // more.
-func (s *Service) finish(over func(*status.Bucket) bool) {
+func (s *Service) finish(over func(b *status.Bucket, width time.Duration) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for serial, g := range s.open {
+		if g.closely.Samples > 0 && over(&g.closely, status.Closely.Width) {
+			s.over(serial, status.Closely.Width, g.closely)
+			g.closely = status.Bucket{}
+		}
 		switch {
-		case g.bucket.Samples > 0 && over(&g.bucket):
-			s.over(serial, g.bucket)
+		case g.bucket.Samples > 0 && over(&g.bucket, s.width()):
+			s.over(serial, s.width(), g.bucket)
 			g.bucket = status.Bucket{}
 		case g.bucket.Samples == 0 && s.c.Now().Sub(g.counter.At) > time.Hour:
 			delete(s.open, serial)
@@ -147,11 +159,16 @@ func (s *Service) run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		s.finish(func(b *status.Bucket) bool { return s.c.Now().Sub(b.Start) > s.width()+grace })
+		s.finish(s.ended)
 		if err := s.write(ctx); err != nil && ctx.Err() == nil {
 			s.c.Log.Warn("figures over time aren't kept; tried again", slog.Any("reason", err))
 		}
 	}
+}
+
+// ended: the last sample of a bucket may be a little late.
+func (s *Service) ended(b *status.Bucket, width time.Duration) bool {
+	return s.c.Now().Sub(b.Start) > width+min(grace, width/2)
 }
 
 // write writes what is over.
@@ -194,14 +211,14 @@ func (s *Service) addOne(ctx context.Context, q *query.Queries, b *bucket) error
 	} else if err != nil {
 		return err
 	}
-	seconds, start := int64(s.width()/time.Second), b.Start.UnixMilli()
+	seconds, start := int64(b.width/time.Second), b.Start.UnixMilli()
 	series := []status.Bucket{b.Bucket}
 	was, err := q.Bucket(ctx, query.BucketParams{Serial: string(b.serial), Width: seconds, StartAt: start})
 	switch {
 	case err == nil:
 		// What can't be read gives way.
 		if old, err := status.Unpack(b.Start, was); err == nil {
-			series = status.Coarsen([]status.Bucket{old, b.Bucket}, s.width())
+			series = status.Coarsen([]status.Bucket{old, b.Bucket}, b.width)
 		}
 	case !errors.Is(err, sql.ErrNoRows):
 		return err

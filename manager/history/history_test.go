@@ -129,19 +129,19 @@ func TestOver(t *testing.T) {
 		if n := len(w.series(5 * time.Minute)); n != 1 {
 			w.t.Errorf("%d", n)
 		}
-		a.finish(func(b *status.Bucket) bool { return w.now().Sub(b.Start) > a.width()+grace })
+		a.finish(a.ended)
 		w.fine(a.write(w.t.Context()))
 		if n := len(w.series(5 * time.Minute)); n != 1 {
 			w.t.Errorf("%d, though one isn't over", n)
 		}
 		w.pass(4 * time.Minute)
-		a.finish(func(b *status.Bucket) bool { return w.now().Sub(b.Start) > a.width()+grace })
+		a.finish(a.ended)
 		w.fine(a.write(w.t.Context()))
 		if n := len(w.series(5 * time.Minute)); n != 2 {
 			w.t.Errorf("%d", n)
 		}
 		w.pass(2 * time.Hour)
-		a.finish(func(*status.Bucket) bool { return false })
+		a.finish(func(*status.Bucket, time.Duration) bool { return false })
 		if len(a.open) != 0 {
 			w.t.Errorf("remembers %d", len(a.open))
 		}
@@ -176,7 +176,7 @@ func TestRetain(t *testing.T) {
 			w.t.Errorf("%d hours", n)
 		}
 		w.minutes(10, a) // after a long time without managers
-		a.finish(func(*status.Bucket) bool { return true })
+		a.finish(func(*status.Bucket, time.Duration) bool { return true })
 		w.fine(a.write(w.t.Context()))
 		w.pass(3 * 24 * time.Hour)
 		w.fine(a.Retain(w.t.Context()))

@@ -55,19 +55,27 @@ func (s *Service) Retain(ctx context.Context) error {
 
 // retain looks after one vSocket.
 func (s *Service) retain(ctx context.Context, q *query.Queries, serial string, from, now time.Time) error {
+	if err := drop(ctx, q, serial, status.Closely, now); err != nil {
+		return err
+	}
 	for i, rule := range s.c.Rules {
 		if i > 0 {
 			if err := widen(ctx, q, serial, s.c.Rules[i-1].Width, rule.Width, from, now); err != nil {
 				return err
 			}
 		}
-		_, err := q.DeleteOldBuckets(ctx, query.DeleteOldBucketsParams{Serial: serial, Width: int64(rule.Width / time.Second),
-			StartAt: now.Add(-rule.Keep - rule.Width).UnixMilli()})
-		if err != nil {
+		if err := drop(ctx, q, serial, rule, now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// drop deletes what a rule keeps no longer.
+func drop(ctx context.Context, q *query.Queries, serial string, rule status.Rule, now time.Time) error {
+	_, err := q.DeleteOldBuckets(ctx, query.DeleteOldBucketsParams{Serial: serial, Width: int64(rule.Width / time.Second),
+		StartAt: now.Add(-rule.Keep - rule.Width).UnixMilli()})
+	return err
 }
 
 // widen makes the wide buckets that are over, of all the narrow ones in them.

@@ -104,7 +104,7 @@ func (e *editing) finish(ctx context.Context, action string, before draft) error
 		HAKey: e.key, ChangedAt: e.changedAt.UnixMilli(), ID: e.id, AccountID: e.account, Generation: int64(before.generation),
 		KeepaliveMs: e.ha.Keepalive.Milliseconds(), SilentMs: e.ha.Silent.Milliseconds(), LeaseMs: e.ha.Lease.Milliseconds(),
 		ConfirmMs: e.ha.Confirm.Milliseconds(), HoldMs: e.ha.Hold.Milliseconds(),
-		Preempt: e.ha.Preempt, Alone: e.ha.Alone, Third: e.ha.Third, Pops: strings.Join(e.pops, " "),
+		Preempt: e.ha.Preempt, Alone: e.ha.Alone, Third: e.ha.Third, Pops: strings.Join(e.pops, " "), Tags: writtenTags(e.tags),
 	})
 	if err != nil {
 		return fmt.Errorf("writing site %s: %w", e.id, err)
@@ -180,6 +180,11 @@ func audit(ctx context.Context, q *query.Queries, a Actor, at time.Time, action,
 		return fmt.Errorf("writing the audit log: %w", err)
 	}
 	return nil
+}
+
+// Ordered writes into the audit log what somebody has a device do: no setting changes.
+func (s *Service) Ordered(ctx context.Context, a Actor, action, target string, how any) error {
+	return s.store.InTx(ctx, func(q *query.Queries) error { return audit(ctx, q, a, s.clock(), action, target, nil, how) })
 }
 
 // storable makes a short text that came from outside one that both databases keep.

@@ -24,6 +24,7 @@ type draft struct {
 	ha          site.HASettings
 	ranges      []Range
 	number      uint64
+	tags        []string // sorted, each once
 	pops        []string // ids, best first; empty: all of the account
 	popNames    map[string]string
 
@@ -32,7 +33,7 @@ type draft struct {
 }
 
 func (d draft) clone() draft {
-	d.ranges, d.pops = slices.Clone(d.ranges), slices.Clone(d.pops)
+	d.ranges, d.pops, d.tags = slices.Clone(d.ranges), slices.Clone(d.pops), slices.Clone(d.tags)
 	if d.secondary != nil {
 		second := *d.secondary
 		d.secondary = &second
@@ -45,7 +46,7 @@ func (d draft) view() Site {
 	s := Site{
 		ID: d.id, Name: d.name, Number: d.number, Generation: d.generation, CreatedAt: d.createdAt, ChangedAt: d.changedAt,
 		Native: Native{Prefix: d.native, LocalIP: d.primaryIP},
-		Ranges: slices.Clone(d.ranges), Primary: d.primary,
+		Ranges: slices.Clone(d.ranges), Primary: d.primary, Tags: slices.Clone(d.tags),
 		CanAddSecondary: d.secondary == nil && d.whyNoSecondary() == nil,
 	}
 	slices.SortFunc(s.Ranges, func(a, b Range) int { return a.Prefix.Compare(b.Prefix) })
@@ -84,6 +85,7 @@ type audited struct {
 	Secondary site.Serial `json:"secondary,omitempty"`
 	HA        *HA         `json:"ha,omitempty"`
 	PoPs      []PoPRef    `json:"pops,omitempty"`
+	Tags      []string    `json:"tags,omitempty"`
 	// What the vSockets have told of themselves.
 	PrimaryTold   Local `json:"primary_told"`
 	SecondaryTold Local `json:"secondary_told"`
@@ -91,7 +93,7 @@ type audited struct {
 
 func (d draft) audited() audited {
 	s := d.view()
-	a := audited{Name: s.Name, Native: s.Native, Ranges: s.Ranges, Primary: s.Primary.Serial, HA: s.HA, PoPs: s.PoPs, PrimaryTold: s.Primary.Told}
+	a := audited{Name: s.Name, Native: s.Native, Ranges: s.Ranges, Primary: s.Primary.Serial, HA: s.HA, PoPs: s.PoPs, Tags: s.Tags, PrimaryTold: s.Primary.Told}
 	if s.Secondary != nil {
 		a.Secondary, a.SecondaryTold = s.Secondary.Serial, s.Secondary.Told
 	}

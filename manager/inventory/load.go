@@ -87,7 +87,7 @@ func ofSite(row query.Site) draft {
 		createdAt: timeOf(row.CreatedAt), changedAt: timeOf(row.ChangedAt),
 		primaryIP: stored(netip.ParseAddr, row.PrimaryIP), secondaryIP: stored(netip.ParseAddr, row.SecondaryIP),
 		floatingIP: stored(netip.ParseAddr, row.FloatingIP), key: row.HAKey,
-		number: uint64(row.Number), pops: strings.Fields(row.Pops),
+		number: uint64(row.Number), pops: strings.Fields(row.Pops), tags: readTags(row.Tags),
 		ha: site.HASettings{Preempt: row.Preempt, Alone: row.Alone, Third: row.Third, Timers: site.Timers{
 			Keepalive: millis(row.KeepaliveMs), Silent: millis(row.SilentMs), Lease: millis(row.LeaseMs),
 			Confirm: millis(row.ConfirmMs), Hold: millis(row.HoldMs)}},

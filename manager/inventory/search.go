@@ -13,6 +13,7 @@ import (
 // Search says which sites of an account are meant. Its zero value is all.
 type Search struct {
 	Text   string // in the name, or in a vSocket's serial number, in any letters' case
+	Tag    string // the site has it; "": any
 	Health string // as the site was judged last; "": any. "new" is also who was never judged
 }
 
@@ -21,6 +22,7 @@ type Found struct {
 	ID, Name   string
 	Native     netip.Prefix
 	FloatingIP netip.Addr // zero: high availability is off
+	Tags       []string
 	Health     string
 	Status     string // as it was judged last, in JSON; "": never
 }
@@ -36,6 +38,9 @@ func (s *Service) Search(ctx context.Context, a Actor, f Search, p Page) (List[F
 	if len(f.Text) > mostSearch || len(p.After) > mostSearch {
 		return List[Found]{}, &Refusal{Kind: Invalid, Field: "q", Message: fmt.Sprintf("search for %d bytes: at most %d", len(f.Text), mostSearch)}
 	}
+	if f.Tag != "" && checkTag(f.Tag) != "" {
+		return List[Found]{}, nil // no site has it, and it might be a pattern
+	}
 	most := p.most()
 	text, args := f.ask(a.Account, storable(p.After), most)
 	var list List[Found]
@@ -49,7 +54,7 @@ func (s *Service) Search(ctx context.Context, a Actor, f Search, p Page) (List[F
 // ask is one statement for both databases. The index of names gives the order, so
 // that it ends when there are enough.
 func (f Search) ask(account, after string, most int) (text string, args []any) {
-	text = `SELECT site.id, site.name, site.floating_ip, network.prefix, COALESCE(judged.health, ''), COALESCE(judged.status, '')
+	text = `SELECT site.id, site.name, site.floating_ip, site.tags, network.prefix, COALESCE(judged.health, ''), COALESCE(judged.status, '')
 FROM site JOIN network ON network.site_id = site.id AND network.name = '' LEFT JOIN judged ON judged.site_id = site.id
 WHERE site.account_id = $1 AND site.name > $2`
 	args = []any{account, after}
@@ -57,6 +62,10 @@ WHERE site.account_id = $1 AND site.name > $2`
 		args = append(args, "%"+strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(words)+"%")
 		text += fmt.Sprintf(` AND (LOWER(site.name) LIKE $%[1]d ESCAPE '!' OR EXISTS (SELECT 1 FROM vsocket
     WHERE vsocket.site_id = site.id AND vsocket.state <> 'void' AND LOWER(vsocket.serial) LIKE $%[1]d ESCAPE '!'))`, len(args))
+	}
+	if f.Tag != "" {
+		args = append(args, f.Tag)
+		text += fmt.Sprintf(" AND site.tags LIKE '%% ' || $%d || ' %%'", len(args))
 	}
 	if f.Health != "" {
 		args = append(args, f.Health)
@@ -73,13 +82,14 @@ func selectFound(ctx context.Context, q *query.Queries, text string, args []any)
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var f Found
-		var floating, native string
-		if err := rows.Scan(&f.ID, &f.Name, &floating, &native, &f.Health, &f.Status); err != nil {
+		var floating, native, tags string
+		if err := rows.Scan(&f.ID, &f.Name, &floating, &tags, &native, &f.Health, &f.Status); err != nil {
 			return nil, fmt.Errorf("searching for sites: %w", err)
 		}
 		if f.Health == "" {
 			f.Health = neverJudged
 		}
+		f.Tags = readTags(tags)
 		f.FloatingIP, f.Native = stored(netip.ParseAddr, floating), stored(netip.ParsePrefix, native)
 		all = append(all, f)
 	}

@@ -14,6 +14,7 @@ type NewSite struct {
 	Name    string
 	Native  netip.Prefix
 	LocalIP netip.Addr // the primary's LAN IP
+	Tags    []string
 }
 
 // CreateSite makes an Azure site, and a serial number for its primary vSocket.
@@ -25,6 +26,9 @@ func (s *Service) CreateSite(ctx context.Context, a Actor, n NewSite, c Change) 
 			id: newID(), account: a.Account, name: n.Name, generation: 1, createdAt: now, changedAt: now,
 			native: n.Native, primaryIP: n.LocalIP,
 		}}
+		if err := e.setTags(n.Tags); err != nil {
+			return err
+		}
 		if err := e.judge(ctx); err != nil {
 			return err
 		}
@@ -42,7 +46,7 @@ func (s *Service) CreateSite(ctx context.Context, a Actor, n NewSite, c Change) 
 func (e *editing) create(ctx context.Context) error {
 	err := e.q.InsertSite(ctx, query.InsertSiteParams{
 		ID: e.id, AccountID: e.account, Name: e.name, Generation: int64(e.generation), PrimaryIP: written(e.primaryIP),
-		CreatedAt: e.createdAt.UnixMilli(), ChangedAt: e.changedAt.UnixMilli(), Number: int64(e.number),
+		CreatedAt: e.createdAt.UnixMilli(), ChangedAt: e.changedAt.UnixMilli(), Number: int64(e.number), Tags: writtenTags(e.tags),
 	})
 	if err != nil {
 		return fmt.Errorf("writing site %s: %w", e.id, err)
@@ -113,12 +117,18 @@ func (s *Service) Sites(ctx context.Context, a Actor, p Page) (List[Site], error
 type Fields struct {
 	Name *string
 	PoPs *[]string // names or ids, best first; empty: all of the account, in the order of their adding
+	Tags *[]string
 }
 
 // SetSite changes what is no address.
 func (s *Service) SetSite(ctx context.Context, a Actor, id string, c Change, f Fields) (Site, error) {
 	return s.change(ctx, a, id, c, "site.set", func(ctx context.Context, e *editing) error {
 		set(&e.name, f.Name)
+		if f.Tags != nil {
+			if err := e.setTags(*f.Tags); err != nil {
+				return err
+			}
+		}
 		if f.PoPs == nil {
 			return nil
 		}

@@ -28,6 +28,7 @@ type Site struct {
 	Primary   VSocket  `json:"primary"`
 	Secondary *VSocket `json:"secondary"` // nil: none; "Add secondary" is offered if CanAddSecondary
 	HA        *HA      `json:"ha"`        // nil: off
+	Tags      []string `json:"tags"`      // sorted
 	PoPs      []PoPRef `json:"pops"`      // best first; nil: all of the account, in the order of their adding
 
 	CanAddSecondary bool `json:"can_add_secondary"` // E2, C1

@@ -26,6 +26,16 @@ func DefaultRules() Rules {
 	return Rules{{5 * time.Minute, 8 * day}, {time.Hour, 400 * day}}
 }
 
+// Closely is for buckets of the last minutes, beside the rules: of a vSocket that
+// reports each second, as somebody looks at it, and of no other. Nothing is made of them.
+var Closely = Rule{10 * time.Second, time.Hour}
+
+// closeSpan is the longest that they are shown for.
+const closeSpan = 15 * time.Minute
+
+// Close says whether a bucket of that width was filled by somebody's looking.
+func Close(b *Bucket) bool { return b.Samples >= 3 }
+
 // Check says what is wrong with rules.
 func (rules Rules) Check() error {
 	if len(rules) == 0 {
@@ -57,8 +67,11 @@ func (r Rule) Expire(now time.Time, series []Bucket) []Bucket {
 }
 
 // For picks the finest buckets that are still kept since from, and are at most
-// most until the other end.
+// most until the other end. Of a few minutes it is the close ones.
 func (rules Rules) For(now, from, until time.Time, most int) Rule {
+	if now.Sub(from) <= Closely.Keep && until.Sub(from) <= closeSpan {
+		return Closely
+	}
 	for _, r := range rules {
 		if now.Sub(from) <= r.Keep && until.Sub(from) <= time.Duration(most)*r.Width {
 			return r

@@ -3,14 +3,11 @@ package ui
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"releve.dev/releve/core/event"
 	"releve.dev/releve/manager/access"
-	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/sse"
@@ -24,7 +21,7 @@ func (u *UI) eventRoutes() {
 	u.mux.HandleFunc("GET /events/live", u.page(read, (*visit).followEvents))
 	u.mux.HandleFunc("GET /sites/{site}/events", u.page(read, (*visit).siteEvents))
 	u.mux.HandleFunc("GET /sites/{site}/events/live", u.page(read, (*visit).followEvents))
-	u.mux.HandleFunc("GET /sites/{site}/failovers", u.page(read, (*visit).failovers))
+	u.mux.HandleFunc("GET /sites/{site}/failovers", u.page(read, (*visit).takeovers))
 	u.mux.HandleFunc("GET /audit", u.page(access.AuditRead, (*visit).audit))
 }
 
@@ -84,18 +81,6 @@ func (v *visit) siteEvents() error {
 	return v.show(http.StatusOK, pages.SiteEvents(v.frame, s, v.r.URL.Query(), page.Events, page.Next, last))
 }
 
-func (v *visit) failovers() error {
-	s, err := v.site()
-	if err != nil {
-		return err
-	}
-	page, err := v.Events.Page(v.ctx(), v.who.Account, events.Filter{Site: s.ID, Kinds: []event.Kind{event.FailOver}}, v.r.URL.Query().Get("after"), 0)
-	if err != nil {
-		return &inventory.Refusal{Kind: inventory.Invalid, Message: err.Error()}
-	}
-	return v.show(http.StatusOK, pages.Failovers(v.frame, s, v.r.URL.Query(), page.Events, page.Next))
-}
-
 // followEvents sends rows of events as they come.
 func (v *visit) followEvents() error {
 	f, err := v.filter()
@@ -145,22 +130,4 @@ func (v *visit) audit() error {
 		entries = append(entries, pages.AuditEntry{AuditRow: r, ActorName: names[r.Actor], TargetName: names[r.Target]})
 	}
 	return v.show(http.StatusOK, pages.Audit(v.frame, v.r.URL.Query(), entries, list.Next))
-}
-
-// spans are those of pages.Spans.
-var spans = map[string]time.Duration{"1h": time.Hour, "6h": 6 * time.Hour, "24h": 24 * time.Hour, "7d": 7 * 24 * time.Hour, "30d": 30 * 24 * time.Hour}
-
-// analytics shows the figures that the API has: its script reads them there.
-func (v *visit) analytics() error {
-	s, now, err := v.siteNow()
-	if err != nil {
-		return err
-	}
-	span := v.r.URL.Query().Get("span")
-	if spans[span] == 0 {
-		span = "24h"
-	}
-	until := v.Now().UTC()
-	source := api.Prefix + "/sites/" + s.ID + "/metrics?" + url.Values{"from": {until.Add(-spans[span]).Format(time.RFC3339)}, "until": {until.Format(time.RFC3339)}}.Encode()
-	return v.show(http.StatusOK, pages.Analytics(v.frame, s, now, span, source))
 }

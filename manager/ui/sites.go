@@ -4,6 +4,9 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"unicode"
+
+	"github.com/a-h/templ"
 
 	"releve.dev/releve/core/event"
 	"releve.dev/releve/manager/access"
@@ -28,7 +31,7 @@ func (u *UI) siteRoutes() {
 // sites is a part of the list. It reads no more sites than it shows.
 func (v *visit) sites() error {
 	query := v.r.URL.Query()
-	list, err := v.Inventory.Search(v.ctx(), v.actor(), inventory.Search{Text: query.Get("q"), Health: query.Get("health")},
+	list, err := v.Inventory.Search(v.ctx(), v.actor(), inventory.Search{Text: query.Get("q"), Tag: query.Get("tag"), Health: query.Get("health")},
 		inventory.Page{After: query.Get("after")})
 	if err != nil {
 		return err
@@ -37,7 +40,11 @@ func (v *visit) sites() error {
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, pages.Sites(v.frame, query, list, counts))
+	tags, err := v.Inventory.Tags(v.ctx(), v.actor())
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, pages.Sites(v.frame, query, list, counts, tags))
 }
 
 // site is the one that the path names.
@@ -75,7 +82,7 @@ func (v *visit) form(err error) (pages.Form, error) {
 // newSite makes one (E1).
 func (v *visit) newSite() error {
 	var read input.Reader
-	n := inventory.NewSite{Name: v.typed("name"), Native: read.Subnet("native", v.typed("native")), LocalIP: read.Addr("primary_ip", v.typed("primary_ip"))}
+	n := inventory.NewSite{Name: v.typed("name"), Native: read.Subnet("native", v.typed("native")), LocalIP: read.Addr("primary_ip", v.typed("primary_ip")), Tags: tagsOf(v.typed("tags"))}
 	err := read.Err()
 	var made inventory.Site
 	if err == nil {
@@ -93,8 +100,13 @@ func (v *visit) newSite() error {
 	return v.goTo("/sites/" + made.ID + "/socket?saved")
 }
 
-// takeovers are the last of a site.
-func (v *visit) takeovers(ctx context.Context, id string) ([]events.Kept, error) {
+// tagsOf reads them as people write them.
+func tagsOf(text string) []string {
+	return strings.FieldsFunc(text, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
+}
+
+// lastFailOver is the last event of a takeover.
+func (v *visit) lastFailOver(ctx context.Context, id string) ([]events.Kept, error) {
 	page, err := v.Events.Page(ctx, v.who.Account, events.Filter{Site: id, Kinds: []event.Kind{event.FailOver}}, "", 1)
 	return page.Events, err
 }
@@ -104,7 +116,7 @@ func (v *visit) overview() error {
 	if err != nil {
 		return err
 	}
-	last, err := v.takeovers(v.ctx(), s.ID)
+	last, err := v.lastFailOver(v.ctx(), s.ID)
 	if err != nil {
 		return err
 	}
@@ -117,27 +129,36 @@ func (v *visit) live() error {
 	if err != nil {
 		return err
 	}
-	part := v.r.URL.Query().Get("part")
+	name := v.r.URL.Query().Get("part")
 	watching := watch.Watcher{Inventory: v.Inventory, Status: v.Status, Fleet: v.Fleet}
 	sse.Serve(v.ctx(), v.w, func(ctx context.Context, out *sse.Stream) error {
 		return watching.Site(ctx, v.actor(), s.ID, func(s inventory.Site, now status.Site) error {
 			v.frame.Now = v.Now()
-			var text strings.Builder
-			if part == "socket" {
-				if err := pages.SocketLive(v.frame, s, now).Render(ctx, &text); err != nil {
-					return err
-				}
-				return out.Send(0, text.String())
-			}
-			last, err := v.takeovers(ctx, s.ID)
+			shown, err := v.livePart(ctx, name, s, now)
 			if err != nil {
 				return err
 			}
-			if err := pages.OverviewLive(v.frame, s, now, last).Render(ctx, &text); err != nil {
+			var text strings.Builder
+			if err := shown.Render(ctx, &text); err != nil {
 				return err
 			}
 			return out.Send(0, text.String())
 		})
 	})
 	return nil
+}
+
+// part is what of a page changes by itself.
+type part = templ.Component
+
+// livePart is one of a site's pages.
+func (v *visit) livePart(ctx context.Context, name string, s inventory.Site, now status.Site) (part, error) {
+	switch name {
+	case "socket":
+		return pages.SocketLive(v.frame, s, now), nil
+	case "analytics":
+		return v.analyticsLive(ctx, s, now)
+	}
+	last, err := v.lastFailOver(ctx, s.ID)
+	return pages.OverviewLive(v.frame, s, now, last), err
 }

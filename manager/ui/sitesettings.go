@@ -33,7 +33,7 @@ func (v *visit) siteSettings(status int, general, timing *pages.Form) error {
 		return err
 	}
 	if general == nil {
-		general = &pages.Form{Values: url.Values{"name": {s.Name}, "pops": {names(s.PoPs)}}}
+		general = &pages.Form{Values: url.Values{"name": {s.Name}, "pops": {names(s.PoPs)}, "tags": {strings.Join(s.Tags, " ")}}}
 	}
 	if timing == nil {
 		timing = &pages.Form{Values: timingOf(s)}
@@ -67,15 +67,15 @@ func timingOf(s inventory.Site) url.Values {
 	return values
 }
 
-// setSite gives a site another name, or other PoPs.
+// setSite gives a site another name, other tags, or other PoPs.
 func (v *visit) setSite() error {
-	name, pops := v.typed("name"), []string{}
+	name, tags, pops := v.typed("name"), tagsOf(v.typed("tags")), []string{}
 	for one := range strings.SplitSeq(v.typed("pops"), ",") {
 		if one = strings.TrimSpace(one); one != "" {
 			pops = append(pops, one)
 		}
 	}
-	_, err := v.Inventory.SetSite(v.ctx(), v.actor(), v.r.PathValue("site"), v.seen(), inventory.Fields{Name: &name, PoPs: &pops})
+	_, err := v.Inventory.SetSite(v.ctx(), v.actor(), v.r.PathValue("site"), v.seen(), inventory.Fields{Name: &name, Tags: &tags, PoPs: &pops})
 	form, failed := v.form(err)
 	switch {
 	case failed != nil:

@@ -16,7 +16,9 @@ import (
 	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/restart"
 	"releve.dev/releve/manager/status"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/manager/watch"
 	"releve.dev/releve/web/assets"
 )
@@ -26,6 +28,8 @@ type Parts struct {
 	Access    *access.Service
 	Inventory *inventory.Service
 	Events    *events.Keeper
+	Takeovers *takeovers.Keeper
+	Restart   *restart.Service
 	Status    watch.Status
 	Fleet     api.Fleet
 	Retention status.Retention
@@ -48,6 +52,7 @@ func New(p Parts) *UI {
 	u.signInRoutes()
 	u.siteRoutes()
 	u.socketRoutes()
+	u.restartRoutes()
 	u.networkRoutes()
 	u.eventRoutes()
 	u.peopleRoutes()

@@ -23,9 +23,11 @@ import (
 	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/presence"
+	"releve.dev/releve/manager/restart"
 	"releve.dev/releve/manager/seal"
 	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
+	"releve.dev/releve/manager/takeovers"
 	"releve.dev/releve/site"
 )
 
@@ -69,10 +71,11 @@ func newWorld(t testing.TB) *world {
 	box, err := seal.New([]byte("a secret of the managers"), time.Now)
 	w.fine(err)
 	people, sites := access.New(s, time.Now), inventory.New(s, inventory.Config{})
-	kept := events.New(s, events.Config{})
+	kept, taken := events.New(s, events.Config{}), takeovers.New(s, nil)
+	again := &restart.Service{Inventory: sites, Status: w.presence, Fleet: nobodyHere{}}
 	keep := status.Retention{Events: 400 * 24 * time.Hour, Figures: status.DefaultRules()}
-	w.UI = New(Parts{Access: people, Inventory: sites, Events: kept, Status: w.presence, Fleet: nobodyHere{}, Retention: keep, Now: time.Now, Log: quiet})
-	w.api = api.New(api.Parts{Access: people, Inventory: sites, Events: kept, Fleet: nobodyHere{}, Status: w.presence, History: w.history,
+	w.UI = New(Parts{Access: people, Inventory: sites, Events: kept, Takeovers: taken, Restart: again, Status: w.presence, Fleet: nobodyHere{}, Retention: keep, Now: time.Now, Log: quiet})
+	w.api = api.New(api.Parts{Access: people, Inventory: sites, Events: kept, Takeovers: taken, Restart: again, Fleet: nobodyHere{}, Status: w.presence, History: w.history,
 		Store: s, Retention: keep, Now: time.Now, Log: quiet, SignIn: api.SignIn{Box: box}})
 	w.handler = w.Beside(w.api.Handler())
 	account, err := sites.CreateAccount(ctx, "main")

@@ -115,7 +115,13 @@ func (d device) upload(send line.Send) error {
 		}
 		m := &contract.Events{Batch: s.batch + 1}
 		for _, r := range records {
-			m.Events = append(m.Events, &contract.Event{Boot: r.ID.Boot, Number: r.ID.Number, Body: r.Body})
+			e := &contract.Event{Boot: r.ID.Boot, Number: r.ID.Number}
+			if r.Class == spool.Takeover {
+				e.Takeover = r.Body
+			} else {
+				e.Body = r.Body
+			}
+			m.Events = append(m.Events, e)
 		}
 		s.batch++
 		s.flying[s.batch] = records

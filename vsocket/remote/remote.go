@@ -1,6 +1,7 @@
 // Package remote is what the manager may ask of a vSocket through the channel: a
-// part of the agent's local door, which changes nothing; and the vSocket's own pages,
-// where whoever comes has to sign in as at the MGMT address.
+// part of the agent's local door, which changes nothing but for a restart of the
+// agent; and the vSocket's own pages, where whoever comes has to sign in as at the MGMT
+// address.
 package remote
 
 import (
@@ -43,6 +44,12 @@ func New(path, pages string) *Remote {
 	for _, allowed := range []string{"GET /status", "GET /journal"} {
 		mux.Handle(allowed, proxy)
 	}
+	// The agent hands over if it can, and ends; the system begins it anew
+	// (releve-vsocket.service, Restart=always).
+	mux.HandleFunc("POST /restart", func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Path = "/stop"
+		proxy.ServeHTTP(w, r)
+	})
 	return &Remote{pages: pages, server: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10}}
 }
 

@@ -48,6 +48,8 @@ func TestWhatPasses(t *testing.T) {
 	for request, want := range map[string]int{
 		"GET /status":                 200,
 		"GET /journal?since=x":        200,
+		"POST /restart":               200, // the one order
+		"GET /restart":                405,
 		"POST /stop":                  404,
 		"POST /api-test":              404,
 		"POST /status":                405,

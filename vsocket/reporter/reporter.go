@@ -1,6 +1,7 @@
 // Package reporter turns what the agent says of itself, each second, into what the
-// manager is told: the status when it has changed in a way that matters, and
-// events, which are on the disk before anything else is done with them. It runs
+// manager is told: the status when it has changed in a way that matters, events,
+// which are on the disk before anything else is done with them, and what the journal
+// has of each takeover. It runs
 // beside the channel, in a process that can't delay a keepalive.
 package reporter
 
@@ -41,6 +42,8 @@ type Config struct {
 	Log    *slog.Logger
 	// Status asks the agent. It fails while none runs.
 	Status func(context.Context) (site.Status, error)
+	// Journal reads the agent's from then on; nil: nobody is told of takeovers.
+	Journal func(ctx context.Context, since time.Time) ([]site.Entry, error)
 	// Assigned is what the vSocket runs with of the manager's.
 	Assigned func(*site.Status) event.Assigned
 	// Now is the time: the clock that never jumps, and the one that people read.
@@ -54,6 +57,8 @@ type Reporter struct {
 	memory event.Memory // as it is on the disk
 	told   gist
 	silent bool // the last look found no agent
+
+	takeovers takeovers
 }
 
 // New reads what the last life has left.
@@ -69,7 +74,8 @@ func New(c Config) (*Reporter, error) {
 			c.Log.Error("what was told last can't be read", "error", err)
 		}
 	}
-	return &Reporter{c: c, maker: event.New(c.Self, c.Limits, memory), memory: memory}, nil
+	r := &Reporter{c: c, maker: event.New(c.Self, c.Limits, memory), memory: memory}
+	return r, r.readTold()
 }
 
 // Run looks each second until ctx ends.
@@ -112,7 +118,7 @@ func (r *Reporter) Look(ctx context.Context) error {
 	now := gistOf(&status)
 	r.c.Sink.Report(raw, now != r.told)
 	r.told = now
-	return kept
+	return errors.Join(kept, r.tellTakeovers(ctx, &status))
 }
 
 // keep spools events, then what has been told: an event may be told twice after a

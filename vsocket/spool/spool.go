@@ -26,13 +26,13 @@ type Class uint8
 
 // The classes, from the one that is dropped first.
 const (
-	Metric Class = iota
+	Takeover Class = iota // its rows: the vSocket's journal has them too
 	Plain
 	HA
 	classes = iota
 )
 
-var classNames = [classes]string{"metric", "plain", "ha"}
+var classNames = [classes]string{"takeover", "plain", "ha"}
 
 func (c Class) String() string { return classNames[c] }
 
@@ -223,7 +223,7 @@ type Stats struct {
 }
 
 // Total is the number of events.
-func (s Stats) Total() int { return s.Events[Metric] + s.Events[Plain] + s.Events[HA] }
+func (s Stats) Total() int { return s.Events[Takeover] + s.Events[Plain] + s.Events[HA] }
 
 func (s Stats) String() string {
 	var parts []string

@@ -57,7 +57,7 @@ func TestOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, folder, Options{Boot: 1})
-	keep(t, s, Metric, "m1", "m2")
+	keep(t, s, Takeover, "m1", "m2")
 	keep(t, s, HA, "h1")
 	keep(t, s, Plain, "p1")
 	keep(t, s, HA, "h2")
@@ -112,19 +112,19 @@ func TestBounded(t *testing.T) {
 		}
 		return kept
 	}
-	fill(Metric, 0, 500)
+	fill(Takeover, 0, 500)
 	fill(HA, 0, 100)
-	if kept := fill(Metric, 500, 2000); kept != 1500 {
+	if kept := fill(Takeover, 500, 2000); kept != 1500 {
 		t.Errorf("a new metric displaces an old one: %d of 1500 kept", kept)
 	}
-	if n := s.Stats().Events; n[HA] != 100 || n[Metric] < 500 {
+	if n := s.Stats().Events; n[HA] != 100 || n[Takeover] < 500 {
 		t.Errorf("%s", s.Stats())
 	}
 	fill(HA, 100, 500)
 	fill(Plain, 0, 100)
 	fill(HA, 500, 3000)
 	before := s.Stats()
-	fill(Metric, 0, 1000) // some find a place that the last file that was dropped has left
+	fill(Takeover, 0, 1000) // some find a place that the last file that was dropped has left
 	stats := s.Stats()
 	if stats.Events[HA] != before.Events[HA] || stats.Events[Plain] != 0 || stats.Events[HA] < 700 || stats.Dropped[HA] == 0 {
 		t.Errorf("%+v, before %+v", stats, before)

@@ -1,6 +1,6 @@
 -- name: InsertSite :exec
-INSERT INTO site (id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, number)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+INSERT INTO site (id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, number, tags)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: TakeNumber :one
 -- TakeNumber is of a site that is being made; numbers are all accounts'.
@@ -20,8 +20,8 @@ SELECT count(*) FROM site WHERE account_id = $1;
 
 -- name: UpdateSite :execrows
 UPDATE site SET name = $1, generation = generation + 1, primary_ip = $2, secondary_ip = $3, floating_ip = $4, ha_key = $5, changed_at = $6,
-    keepalive_ms = $7, silent_ms = $8, lease_ms = $9, confirm_ms = $10, hold_ms = $11, preempt = $12, alone = $13, third = $14, pops = $15
-WHERE id = $16 AND account_id = $17 AND generation = $18;
+    keepalive_ms = $7, silent_ms = $8, lease_ms = $9, confirm_ms = $10, hold_ms = $11, preempt = $12, alone = $13, third = $14, pops = $15, tags = $16
+WHERE id = $17 AND account_id = $18 AND generation = $19;
 
 -- name: DeleteSite :execrows
 DELETE FROM site WHERE id = $1 AND account_id = $2;
@@ -84,3 +84,6 @@ WHERE serial = $5 AND account_id = $6 AND state = 'registered';
 
 -- name: TunnelKeyHolders :many
 SELECT serial FROM vsocket WHERE account_id = $1 AND tunnel_key = $2 AND state <> 'void' ORDER BY serial;
+
+-- name: TagCounts :many
+SELECT tags, count(*) AS sites FROM site WHERE account_id = $1 AND tags <> '' GROUP BY tags;

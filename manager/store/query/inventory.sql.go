@@ -107,8 +107,8 @@ func (q *Queries) InsertNetwork(ctx context.Context, arg InsertNetworkParams) er
 }
 
 const insertSite = `-- name: InsertSite :exec
-INSERT INTO site (id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, number)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO site (id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, number, tags)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type InsertSiteParams struct {
@@ -123,6 +123,7 @@ type InsertSiteParams struct {
 	CreatedAt   int64
 	ChangedAt   int64
 	Number      int64
+	Tags        string
 }
 
 func (q *Queries) InsertSite(ctx context.Context, arg InsertSiteParams) error {
@@ -138,6 +139,7 @@ func (q *Queries) InsertSite(ctx context.Context, arg InsertSiteParams) error {
 		arg.CreatedAt,
 		arg.ChangedAt,
 		arg.Number,
+		arg.Tags,
 	)
 	return err
 }
@@ -404,7 +406,7 @@ func (q *Queries) SetProgress(ctx context.Context, arg SetProgressParams) (int64
 }
 
 const site = `-- name: Site :one
-SELECT id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, keepalive_ms, silent_ms, lease_ms, confirm_ms, hold_ms, preempt, alone, third, number, pops FROM site WHERE id = $1 AND account_id = $2
+SELECT id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, keepalive_ms, silent_ms, lease_ms, confirm_ms, hold_ms, preempt, alone, third, number, pops, tags FROM site WHERE id = $1 AND account_id = $2
 `
 
 type SiteParams struct {
@@ -436,12 +438,13 @@ func (q *Queries) Site(ctx context.Context, arg SiteParams) (Site, error) {
 		&i.Third,
 		&i.Number,
 		&i.Pops,
+		&i.Tags,
 	)
 	return i, err
 }
 
 const sitePage = `-- name: SitePage :many
-SELECT id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, keepalive_ms, silent_ms, lease_ms, confirm_ms, hold_ms, preempt, alone, third, number, pops FROM site WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, account_id, name, generation, primary_ip, secondary_ip, floating_ip, ha_key, created_at, changed_at, keepalive_ms, silent_ms, lease_ms, confirm_ms, hold_ms, preempt, alone, third, number, pops, tags FROM site WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3
 `
 
 type SitePageParams struct {
@@ -480,6 +483,7 @@ func (q *Queries) SitePage(ctx context.Context, arg SitePageParams) ([]Site, err
 			&i.Third,
 			&i.Number,
 			&i.Pops,
+			&i.Tags,
 		); err != nil {
 			return nil, err
 		}
@@ -516,6 +520,38 @@ func (q *Queries) SitesNamed(ctx context.Context, arg SitesNamedParams) ([]strin
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const tagCounts = `-- name: TagCounts :many
+SELECT tags, count(*) AS sites FROM site WHERE account_id = $1 AND tags <> '' GROUP BY tags
+`
+
+type TagCountsRow struct {
+	Tags  string
+	Sites int64
+}
+
+func (q *Queries) TagCounts(ctx context.Context, accountID string) ([]TagCountsRow, error) {
+	rows, err := q.db.QueryContext(ctx, tagCounts, accountID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TagCountsRow{}
+	for rows.Next() {
+		var i TagCountsRow
+		if err := rows.Scan(&i.Tags, &i.Sites); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -572,8 +608,8 @@ func (q *Queries) TunnelKeyHolders(ctx context.Context, arg TunnelKeyHoldersPara
 
 const updateSite = `-- name: UpdateSite :execrows
 UPDATE site SET name = $1, generation = generation + 1, primary_ip = $2, secondary_ip = $3, floating_ip = $4, ha_key = $5, changed_at = $6,
-    keepalive_ms = $7, silent_ms = $8, lease_ms = $9, confirm_ms = $10, hold_ms = $11, preempt = $12, alone = $13, third = $14, pops = $15
-WHERE id = $16 AND account_id = $17 AND generation = $18
+    keepalive_ms = $7, silent_ms = $8, lease_ms = $9, confirm_ms = $10, hold_ms = $11, preempt = $12, alone = $13, third = $14, pops = $15, tags = $16
+WHERE id = $17 AND account_id = $18 AND generation = $19
 `
 
 type UpdateSiteParams struct {
@@ -592,6 +628,7 @@ type UpdateSiteParams struct {
 	Alone       string
 	Third       string
 	Pops        string
+	Tags        string
 	ID          string
 	AccountID   string
 	Generation  int64
@@ -614,6 +651,7 @@ func (q *Queries) UpdateSite(ctx context.Context, arg UpdateSiteParams) (int64, 
 		arg.Alone,
 		arg.Third,
 		arg.Pops,
+		arg.Tags,
 		arg.ID,
 		arg.AccountID,
 		arg.Generation,

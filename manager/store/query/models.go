@@ -219,11 +219,22 @@ type Site struct {
 	Third       string
 	Number      int64
 	Pops        string
+	Tags        string
 }
 
 type Spent struct {
 	ID        string
 	ExpiresAt int64
+}
+
+type Takeover struct {
+	Serial    string
+	Term      int64
+	GrantedAt int64
+	AccountID string
+	SiteID    string
+	KeptAt    int64
+	Story     string
 }
 
 type Token struct {

@@ -39,6 +39,12 @@ func (f *Frame) nextLook() string {
 	return "dark"
 }
 
+// Asks says whether the page's address has a word behind its question mark.
+func (f *Frame) Asks(word string) bool {
+	u, err := url.Parse(f.Path)
+	return err == nil && u.Query().Has(word)
+}
+
 func (f *Frame) may(a access.Action) bool { return f.Who != nil && f.Who.May(a) }
 
 // here marks the part of the pages that this one is in.

@@ -10,13 +10,23 @@ import (
 // at says that this is the page of a path, or one that it leads to.
 func (f *Frame) at(path string) bool {
 	own, _, _ := strings.Cut(f.Path, "?")
-	for deeper, tab := range map[string]string{"/secondary": "/socket", "/unassign": "/socket", "/delete": "/settings"} {
+	for deeper, tab := range map[string]string{"/secondary": "/socket", "/unassign": "/socket", "/restart/primary": "/socket", "/restart/secondary": "/socket", "/delete": "/settings"} {
 		if base, is := strings.CutSuffix(own, deeper); is {
 			own = base + tab
 			break
 		}
 	}
 	return own == path
+}
+
+// isMaster says whether a vSocket serves now.
+func isMaster(now status.Site, k inventory.VSocket) bool {
+	for _, one := range sockets(now) {
+		if one.Serial == string(k.Serial) {
+			return one.Master
+		}
+	}
+	return false
 }
 
 func vsockets(s inventory.Site) []inventory.VSocket {

@@ -1,8 +1,12 @@
 package pages
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/url"
+	"slices"
+	"strings"
 
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/status"
@@ -58,6 +62,22 @@ func healthLook(h status.Health) string {
 		return "bad"
 	}
 	return "idle"
+}
+
+// mostTags are offered as filters.
+const mostTags = 24
+
+// commonTags are those that most sites have, and the chosen one, by name.
+func commonTags(counts map[string]int, chosen string) []string {
+	all := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+	all = all[:min(len(all), mostTags)]
+	if chosen != "" && !slices.Contains(all, chosen) {
+		all = append(all, chosen)
+	}
+	slices.Sort(all)
+	return all
 }
 
 func total(counts map[string]int) int {
