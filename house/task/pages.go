@@ -18,6 +18,11 @@ var pageNeeds = []need{
 	}},
 }
 
+// labPages looks at a real lab's pages in a browser, by itself: times are measured.
+var labPages = step{name: "a lab's pages", run: func(ctx context.Context, s *shop) outcome {
+	return s.goTest(ctx, []string{"RELEVE_PROGRAMS=" + filepath.Join(s.root, "bin")}, []string{"-count=1"}, s.choose(pkg.isLabsBrowser))
+}}
+
 // pagesOf are the packages whose tests look at each page.
 var pagesOf = []string{"manager/ui", "vsocket/webui"}
 
