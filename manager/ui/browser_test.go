@@ -147,8 +147,12 @@ func TestBrowserEachPage(t *testing.T) {
 	w.tookOver(s.Primary.Serial, site.Primary, "8", 9*time.Hour)
 	w.happens(s.Secondary.Serial, site.Secondary, 1, event.FailOver, "the secondary took over")
 	w.happens(s.Primary.Serial, site.Primary, 1, event.Disconnected, "the tunnel is down")
-	_, err := w.Inventory.AddRange(t.Context(), w.ours, s.ID, inventory.Change{IfMatch: s.Generation}, inventory.Range{Name: "servers", Prefix: mustPrefix("10.9.0.0/16")})
+	w.happens(s.Primary.Serial, site.Primary, 2, event.FailOver, "the primary took over")
+	changed, err := w.Inventory.AddRange(t.Context(), w.ours, s.ID, inventory.Change{IfMatch: s.Generation}, inventory.Range{Name: "servers", Prefix: mustPrefix("10.9.0.0/16")})
 	w.fine(err)
+	for _, k := range []inventory.VSocket{changed.Primary, *changed.Secondary} {
+		w.fine(w.Inventory.Note(t.Context(), inventory.Progressed(k.Serial, inventory.Progress{Delivered: changed.Generation, Applied: changed.Generation})))
+	}
 	b := w.browse("en")
 	before := []string{"/sign-in", "/welcome"}
 	within := append(allPages(s), "/sites/"+fresh.ID, "/sites/"+fresh.ID+"/socket", "/sites/"+fresh.ID+"/analytics", "/sites/"+fresh.ID+"/failovers", "/nothing")
