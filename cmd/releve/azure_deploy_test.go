@@ -98,17 +98,25 @@ func TestDeployByFlagsTwice(t *testing.T) {
 	}
 }
 
-// D10: Owner of the two groups is enough.
+// D10: Owner of the two groups is enough. What can be read at the subscription alone is
+// told as not asked, as long as it matters.
 func TestDeployAsAnOwner(t *testing.T) {
 	s := bareAzure(t)
+	const unasked = "note: whether Standard_D8ls_v5 can be had in westeurope couldn't be asked"
+	if out, err := azure(t, deployLine("--plan")...); err != nil || strings.Contains(out, "note: ") {
+		t.Errorf("as the subscription's administrator: %v\n%s", err, out)
+	}
 	own := asOperator(t, s)
 	own(sitetest.Group)
 	own(sitetest.NetworkGroup)
 	for _, role := range []string{"primary", "secondary"} {
 		out, err := azure(t, deployLine("--role", role)...)
-		if err != nil || !strings.Contains(out, "vm                       created") {
+		if err != nil || !strings.Contains(out, unasked) || !strings.Contains(out, "vm                       created") {
 			t.Fatalf("the %s: %v\n%s", role, err, out)
 		}
+	}
+	if out, err := azure(t, deployLine()...); err != nil || strings.Contains(out, "note: ") {
+		t.Errorf("again: %v\n%s", err, out)
 	}
 }
 

@@ -11,7 +11,9 @@ import (
 // setUpTimes is a set-up of two commands, of 10 s and 5 s: the guests have 8 s of them,
 // Azure 4 s, and the commands themselves 3 s.
 func setUpTimes() *evidence {
-	s := func(from, to int) world.Stretch { return world.Stretch{From: time.Duration(from) * sec, To: time.Duration(to) * sec} }
+	s := func(from, to int) world.Stretch {
+		return world.Stretch{From: time.Duration(from) * sec, To: time.Duration(to) * sec}
+	}
 	return &evidence{Facts: &report.Facts{}, setUp: &setUpTime{instant: true,
 		commands: []world.Stretch{s(10, 20), s(30, 35)},
 		azure:    []world.Stretch{s(10, 11), s(10, 12), s(11, 16), s(22, 29), s(18, 19), s(34, 36)},

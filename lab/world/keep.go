@@ -5,14 +5,25 @@ import (
 	"path/filepath"
 )
 
-// keep copies what the agents wrote to a folder that outlives the room.
+// keep copies what the agents wrote to a folder that outlives the room, and of a bare
+// lab's VMs their consoles, too.
 func (w *World) keep() {
 	for _, p := range w.all() {
 		for _, name := range append([]string{p.log}, p.keeps...) {
-			if err := copyTree(filepath.Join(w.opt.Keep, p.node, name), p.path(name)); err != nil {
-				w.log.Error("logs not kept", "node", p.node, "error", err)
-			}
+			w.keepOne(filepath.Join(p.node, name), p.path(name))
 		}
+	}
+	for _, node := range vsockets {
+		if console := w.Console(node); console != "" {
+			w.keepOne(filepath.Join(node, "console"), console)
+			w.keepOne(filepath.Join(node, "state"), w.stateDir(node))
+		}
+	}
+}
+
+func (w *World) keepOne(to, from string) {
+	if err := copyTree(filepath.Join(w.opt.Keep, to), from); err != nil {
+		w.log.Error("not kept", "file", to, "error", err)
 	}
 }
 

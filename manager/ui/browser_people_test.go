@@ -3,13 +3,18 @@ package ui
 import (
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
 	"releve.dev/releve/manager/access"
+	"releve.dev/releve/manager/api"
+	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/passkey"
 )
 
@@ -142,4 +147,70 @@ func TestBrowserPasskeys(t *testing.T) {
 	b.presses("Sign in with a passkey") // the device has it, the manager not any more
 	b.sees("That didn't work.")
 	b.sees("the passkey isn't known here")
+}
+
+// The pages of people, tokens and PoPs as they are when there are some, and those that
+// ask one to show that it is oneself: axe finds nothing wrong with any.
+func TestBrowserPeoplePages(t *testing.T) {
+	if found() == "" {
+		t.Skip("no Chromium or Chrome on this machine")
+	}
+	axe, err := os.ReadFile(filepath.Join("testdata", "axe.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	s := w.paris("paris", 1, true)
+	w.person("camille", access.Editor)
+	w.another().signedIn(w.person("bob", access.Auditor))
+	_, err = w.Access.SetPerson(t.Context(), w.ours, w.called("camille").ID, access.Viewer, true)
+	w.fine(err)
+	w.person("dominique", access.Viewer)
+	pop, err := w.Inventory.AddPoP(t.Context(), w.ours, "paris-1", inventory.Change{})
+	w.fine(err)
+	b := w.browse("en")
+	w.passkeys(b)
+	b.looks("/sign-in", "light-en-sign-in", string(axe))
+	b.signIn(w.code)
+	b.open("/account")
+	b.types("name", "laptop")
+	b.presses("Add a passkey")
+	b.sees("Saved.")
+	me, err := w.Access.BySession(t.Context(), b.session())
+	w.fine(err)
+	for _, name := range []string{"terraform", "grafana"} {
+		_, _, err = w.Access.NewToken(t.Context(), me, name, []access.Action{access.SiteRead, access.AuditRead}, 0, "")
+		w.fine(err)
+	}
+	_, _, err = w.Access.Login(t.Context(), "owner", password, "192.0.2.77", "")
+	w.fine(err)
+	b.looks("/account", "light-en-account-unlocked", string(axe))
+	w.later(access.ConfirmLife)
+	bob := "/people/" + w.called("bob").ID
+	pages := map[string]string{"/people": "people-some", bob: "person", bob + "/remove": "person-remove", "/account": "account-locked", "/account/tokens": "tokens-some",
+		"/settings/pops": "pops-some", "/settings/pops/" + pop.ID + "/remove": "pop-remove", "/sites/" + s.ID + "/unassign": "unassign-locked"}
+	for _, look := range []string{"light", "dark"} {
+		for _, lang := range []string{"en", "fr"} {
+			eval[bool](b, fmt.Sprintf(`fetch("/look", {method: "POST", body: new URLSearchParams({lang: %q, look: %q})}).then(() => true)`, lang, look))
+			for path, name := range pages {
+				b.looks(path, look+"-"+lang+"-"+name, string(axe))
+			}
+		}
+	}
+}
+
+// session is the secret of the browser's.
+func (b *browser) session() string {
+	b.t.Helper()
+	got, err := chromedp.Call(b.ctx, network.GetCookies, network.GetCookiesParams{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range got.Cookies {
+		if c.Name == api.CookieName {
+			return c.Value
+		}
+	}
+	b.t.Fatal("the browser has no session")
+	return ""
 }

@@ -271,19 +271,20 @@ func mustPrefix(text string) netip.Prefix { return netip.MustParsePrefix(text) }
 // measured has a pair's figures of the last hours kept.
 func (w *world) measured(s inventory.Site) {
 	w.t.Helper()
-	var bytes uint64
+	bytes := map[site.Side]uint64{}
 	for ago := 6 * time.Hour; ago > 0; ago -= time.Minute {
 		at := time.Now().Add(-ago)
 		half := ago < 3*time.Hour
-		bytes += uint64(300_000_000 + at.Minute()*4_000_000)
 		for side, serial := range map[site.Side]site.Serial{site.Primary: s.Primary.Serial, site.Secondary: s.Secondary.Serial} {
 			serving := (side == site.Secondary) == half
 			latency, loss := 12+3*float64(at.Minute()%7), float64(at.Minute()%3)/2
 			now := &site.Status{Side: side, Version: site.Release, Role: site.Standby, Boot: "b", Master: serving,
 				Tunnel: &site.TunnelStatus{PoP: "pop1", Up: true, Latency: &latency, Loss: &loss}}
 			if serving {
-				now.Role, now.Tunnel.Received, now.Tunnel.Sent = site.Active, bytes, bytes/5
+				now.Role = site.Active
+				bytes[side] += uint64(300_000_000 + at.Minute()*4_000_000)
 			}
+			now.Tunnel.Received, now.Tunnel.Sent = bytes[side], bytes[side]/5
 			w.history.Note(serial, at, now)
 		}
 	}

@@ -99,7 +99,10 @@ func (d *reading) network(pair string) {
 func (d *reading) location() {
 	var err error
 	d.Sizes, d.Zones, err = d.r.Sizes(d.ctx, d.Location)
-	d.unseen("the VM sizes", d.Location, err)
+	if !d.unseen("the VM sizes", d.Location, err) && d.Sizes == nil && d.VM == nil {
+		d.Untold = append(d.Untold, doctor.Unseen{What: "whether " + d.w.Size + " can be had in " + d.Location, Where: "/subscriptions/" + d.r.Subscription,
+			Why: "you may not do Microsoft.Compute/skus/read, as your roles are on groups alone"})
+	}
 	if d.w.Set == "" {
 		return
 	}
