@@ -130,7 +130,7 @@ func Restart(f *Frame, s inventory.Site, k inventory.VSocket, now status.Site, c
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = refused(f, form, "force", "password").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = refused(f, form, "password").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
