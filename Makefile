@@ -57,12 +57,12 @@ generate: ## write the generated files anew; builds its tools first, some minute
 	@$(STATIC) $(GO) test ./manager/store -run TestQueriesAreGenerated -update
 	@$(STATIC) $(GO) test ./vsocket/config ./pop/config ./wire/keepalive ./wire/witness ./lab/report ./manager/api -update
 	@cd tools/generators && $(STATIC) $(GO) run ./proto ../../channel channel.proto protoc-gen-go=paths=source_relative protoc-gen-connect-go=paths=source_relative,package_suffix
-	@cd tools/generators && $(STATIC) $(GO) run ./templ ../../manager/ui/pages && $(STATIC) $(GO) run ./templ ../../vsocket/webui/pages
+	@cd tools/generators && for pages in web/page manager/ui/pages vsocket/webui/pages; do $(STATIC) $(GO) run ./templ ../../$$pages || exit 1; done
 
 vendor-assets: $(TASK) ## get the pages' style sheets and scripts from their npm packages; needs npm
 	@$(TASK) assets
 
-screenshots: $(TASK) ## a picture of each page, into bin/screenshots
+screenshots: $(TASK) ## a picture of each page, into bin/screenshots; those that the docs use, into docs/images
 	@$(TASK) screenshots
 
 check-fresh: ## as root: `make lab` and `make test` on a fresh Debian with Go, git and make alone

@@ -40,7 +40,7 @@ var Directions = []Direction{
 	{Room: "azure/emulator/*", May: []string{"site", "azure/emulator"}, Conduct: Replayable, Why: "Azure's resources and rules; time comes in as a value"},
 	{Room: "azure/emulator/contract", May: []string{"azure/emulator"}, Why: "Azure's own SDK drives the emulator"},
 	{Room: "settings", Why: "reads a program's YAML file, writes its sample"},
-	{Room: "web", Why: "what the pages of the manager and of a vSocket share: style sheets, scripts, languages"},
+	{Room: "web", Why: "what the pages of the manager and of a vSocket share: frame, parts, style sheets, scripts, languages"},
 	{Room: "password", Why: "hashes passwords"},
 	{Room: "terminal", May: []string{"site"}, Why: "how programs meet a person"},
 	{Room: "datagram", Why: "a UDP socket that a loop reads itself"},

@@ -27,7 +27,7 @@ var assets = []asset{
 	{"htmx.org@4.0.1", "dist/ext/hx-sse.min.js", "web/assets/files/hx-sse.js"},
 	{"uplot@1.6.32", "dist/uPlot.iife.min.js", "web/assets/files/uplot.js"},
 	{"uplot@1.6.32", "dist/uPlot.min.css", "web/assets/files/uplot.css"},
-	{"axe-core@4.14.1", "axe.min.js", "manager/ui/testdata/axe.js"},
+	{"axe-core@4.14.1", "axe.min.js", "web/browsertest/axe.js"},
 }
 
 // assetSums says of each file where it is from, and what it is.

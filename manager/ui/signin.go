@@ -7,6 +7,7 @@ import (
 	"releve.dev/releve/manager/api"
 	"releve.dev/releve/manager/ui/pages"
 	"releve.dev/releve/manager/ui/words"
+	"releve.dev/releve/web/fence"
 )
 
 // Cookies of what somebody likes; nothing depends on them.
@@ -26,7 +27,7 @@ func chosen(r *http.Request, name string) string {
 func (u *UI) signInRoutes() {
 	u.mux.HandleFunc("GET /sign-in", u.open(func(v *visit) error {
 		if v.who != nil {
-			return v.goTo(ourPath(v.r.URL.Query().Get("return")))
+			return v.goTo(fence.Path(v.r.URL.Query().Get("return")))
 		}
 		return v.signIn(http.StatusOK, pages.Form{}, v.r.URL.Query().Get("return"))
 	}))
@@ -38,7 +39,7 @@ func (u *UI) signInRoutes() {
 }
 
 func (v *visit) signIn(status int, form pages.Form, back string) error {
-	return v.show(status, pages.SignIn(v.frame, form, pages.Ways{Provider: v.Provider, Passkeys: v.Passkeys != "", Return: ourPath(back)}))
+	return v.show(status, pages.SignIn(v.frame, form, pages.Ways{Provider: v.Provider, Passkeys: v.Passkeys != "", Return: fence.Path(back)}))
 }
 
 func (v *visit) doSignIn() error {
@@ -50,7 +51,7 @@ func (v *visit) doSignIn() error {
 		}
 		return v.signIn(statusOf(r), pages.Form{Values: v.r.PostForm, Refusal: r}, v.r.PostForm.Get("return"))
 	}
-	return v.begun(secret, ourPath(v.r.PostForm.Get("return")))
+	return v.begun(secret, fence.Path(v.r.PostForm.Get("return")))
 }
 
 func (v *visit) begun(secret, path string) error {
@@ -85,7 +86,7 @@ func (v *visit) choose() error {
 	keep := func(name, value string) {
 		http.SetCookie(v.w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: 365 * 24 * 60 * 60, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	}
-	back := ourPath(v.r.PostFormValue("return"))
+	back := fence.Path(v.r.PostFormValue("return"))
 	for _, l := range words.Langs {
 		if v.r.PostForm.Get("lang") == l.Code {
 			keep(langCookie, l.Code)

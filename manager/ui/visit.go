@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
-	"strings"
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
@@ -19,11 +18,8 @@ import (
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/ui/pages"
 	"releve.dev/releve/manager/ui/words"
+	"releve.dev/releve/web/fence"
 )
-
-// policy lets a page have what comes from here, and nothing that stands in it.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // mostForm is more than any form needs.
 const mostForm = 64 << 10
@@ -49,9 +45,7 @@ func (u *UI) Handler() http.Handler {
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
+		fence.Secure(h)
 		h.Set("Cache-Control", "no-store")
 		v := u.visit(w, r)
 		h.Set("X-Request-Id", v.request)
@@ -73,12 +67,13 @@ func (u *UI) visit(w http.ResponseWriter, r *http.Request) *visit {
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		v.from = host
 	}
-	v.frame = &pages.Frame{Lang: words.Langs.Choose(chosen(r, langCookie), r.Header.Get("Accept-Language")), Look: "auto", Path: r.URL.RequestURI(),
-		Now: u.Now(), Saved: r.URL.Query().Has("saved")}
+	v.frame = &pages.Frame{Saved: r.URL.Query().Has("saved")}
+	v.frame.Lang, v.frame.Langs = words.Langs.Choose(chosen(r, langCookie), r.Header.Get("Accept-Language")), words.Langs
+	v.frame.Look, v.frame.Path, v.frame.Now = "auto", r.URL.RequestURI(), u.Now()
 	if r.Method != http.MethodGet { // the page that the form is on
 		v.frame.Path = "/"
 		if from, err := url.Parse(r.Referer()); err == nil {
-			v.frame.Path = ourPath(from.RequestURI())
+			v.frame.Path = fence.Path(from.RequestURI())
 		}
 	}
 	if look := chosen(r, lookCookie); look == "dark" || look == "light" {
@@ -209,13 +204,4 @@ func (v *visit) fail(err error) {
 		title = v.frame.T("failure.forbidden")
 	}
 	_ = v.show(statusOf(r), pages.Failure(v.frame, title, r.Message, r.Remedy))
-}
-
-// ourPath keeps what isn't a path of ours from being gone to.
-func ourPath(path string) string {
-	u, err := url.Parse(path)
-	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n\t") {
-		return "/"
-	}
-	return path
 }

@@ -272,9 +272,9 @@ func mustPrefix(text string) netip.Prefix { return netip.MustParsePrefix(text) }
 func (w *world) measured(s inventory.Site) {
 	w.t.Helper()
 	bytes := map[site.Side]uint64{}
-	for ago := 6 * time.Hour; ago > 0; ago -= time.Minute {
+	for ago := 25 * time.Hour; ago > 0; ago -= 2 * time.Minute {
 		at := time.Now().Add(-ago)
-		half := ago < 3*time.Hour
+		half := ago < 9*time.Hour
 		for side, serial := range map[site.Side]site.Serial{site.Primary: s.Primary.Serial, site.Secondary: s.Secondary.Serial} {
 			serving := (side == site.Secondary) == half
 			latency, loss := 12+3*float64(at.Minute()%7), float64(at.Minute()%3)/2

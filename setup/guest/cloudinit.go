@@ -61,7 +61,7 @@ func (v *VM) boot() string {
 	if p := v.Package; p != nil {
 		fmt.Fprintf(&b, install, p.URL, p.SHA256)
 	}
-	b.WriteString("systemctl daemon-reload\nsystemctl enable --now releve-vsocket.service")
+	b.WriteString("systemctl daemon-reload\nsystemctl enable --now releve-vsocket.service releve-web.service")
 	if v.EnrolKey != "" {
 		b.WriteString(" releve-channel.service")
 	}

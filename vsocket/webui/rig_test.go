@@ -38,13 +38,14 @@ type rig struct {
 
 	mu     sync.Mutex
 	status site.Status
+	ways   map[string]string // the guest's interfaces
 	steps  []apitest.Step
 	clock  time.Time
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, status: healthy(), clock: time.Now()}
+	r := &rig{t: t, status: healthy(), ways: map[string]string{"LAN1": "lo", "WAN1": "lo", "tunnel": "rlv-tun"}, clock: time.Now()}
 	run := t.TempDir()
 	door, err := control.Serve(run, control.Handlers{
 		Status: func(context.Context) (site.Status, error) {
@@ -90,10 +91,12 @@ func newRig(t *testing.T) *rig {
 			})
 		},
 		Out: func(via string) (string, error) {
-			if via == "MGMT" {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if r.ways[via] == "" {
 				return "", errors.New("absent")
 			}
-			return map[string]string{"LAN1": "lo", "WAN1": "lo", "tunnel": "rlv-tun"}[via], nil
+			return r.ways[via], nil
 		},
 	})
 	r.server = httptest.NewTLSServer(r.ui.Handler())

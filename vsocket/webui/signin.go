@@ -7,6 +7,7 @@ import (
 
 	"releve.dev/releve/vsocket/webui/pages"
 	"releve.dev/releve/vsocket/webui/signin"
+	"releve.dev/releve/web/fence"
 )
 
 // a year, in seconds.
@@ -20,7 +21,7 @@ func (v *visit) signInPage() error {
 }
 
 func (v *visit) signIn() error {
-	back := ours(v.r.PostFormValue("return"))
+	back := fence.Path(v.r.PostFormValue("return"))
 	secret, err := v.Door.SignIn(v.ctx(), v.from, v.r.PostFormValue("password"))
 	if status, known := refusal(err); known {
 		v.Log.Warn("refused at the pages' door", slog.String("from", v.from), slog.Any("reason", err))
@@ -77,7 +78,7 @@ func (v *visit) changePassword() error {
 
 // choose keeps the language and the look that somebody likes.
 func (v *visit) choose() error {
-	back := ours(v.r.PostFormValue("return"))
+	back := fence.Path(v.r.PostFormValue("return"))
 	for _, l := range pages.Langs {
 		if v.r.PostFormValue("lang") == l.Code {
 			v.keep("lang", l.Code, year)

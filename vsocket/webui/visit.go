@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 
 	"github.com/a-h/templ"
 
 	"releve.dev/releve/vsocket/webui/pages"
+	"releve.dev/releve/web/page"
 )
 
 // visit is one request.
@@ -40,10 +40,9 @@ func (u *UI) visit(w http.ResponseWriter, r *http.Request, use bool) *visit {
 	if look != "light" && look != "dark" {
 		look = "auto"
 	}
-	v.frame = &pages.Frame{
-		Lang: pages.Langs.Choose(v.chosen("lang"), r.Header.Get("Accept-Language")), Look: look, Path: path, Name: u.Name,
-		Known: v.secret != "", Initial: v.secret != "" && u.Door.Initial(), Now: u.Now(),
-	}
+	v.frame = &pages.Frame{Frame: page.Frame{
+		Lang: pages.Langs.Choose(v.chosen("lang"), r.Header.Get("Accept-Language")), Langs: pages.Langs, Look: look, Path: path, Now: u.Now(),
+	}, Name: u.Name, Known: v.secret != "", Initial: v.secret != "" && u.Door.Initial()}
 	return v
 }
 
@@ -112,14 +111,6 @@ func (v *visit) goTo(path string) error {
 
 func (v *visit) absent() error {
 	return v.show(http.StatusNotFound, pages.Failure(v.frame, v.frame.T("failure.title"), v.frame.T("failure.absent")))
-}
-
-// ours is a path of these pages, whatever was asked for.
-func ours(path string) string {
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n") {
-		return "/"
-	}
-	return path
 }
 
 func (v *visit) keep(what, value string, seconds int) {

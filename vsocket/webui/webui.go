@@ -19,6 +19,7 @@ import (
 	"releve.dev/releve/vsocket/webui/run"
 	"releve.dev/releve/vsocket/webui/signin"
 	"releve.dev/releve/web/assets"
+	"releve.dev/releve/web/fence"
 )
 
 // Agent is the agent's door; control.Client is one.
@@ -89,7 +90,7 @@ func (u *UI) Close() {
 func (u *UI) Handler() http.Handler {
 	protection := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		secure(w.Header())
+		fence.Secure(w.Header())
 		if err := protection.Check(r); err != nil {
 			http.Error(w, "the request comes from a page of another site", http.StatusForbidden)
 			return
@@ -97,16 +98,6 @@ func (u *UI) Handler() http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 		u.mux.ServeHTTP(w, r)
 	})
-}
-
-// secure: nothing comes from elsewhere, nothing goes elsewhere, nobody puts these
-// pages into theirs.
-func secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "+
-		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 }
 
 var owner = door.Owner{Program: "releve-vsocket web", Who: "process of the pages", File: "web"}

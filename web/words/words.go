@@ -7,6 +7,7 @@
 package words
 
 import (
+	"embed"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -33,11 +34,28 @@ type pattern struct {
 // Langs are all of them, the first for whoever asks for another.
 type Langs []*Lang
 
-// Read takes the catalogues en.json and fr.json of a user interface.
-func Read(files fs.FS) Langs { return Langs{read(files, "en"), read(files, "fr")} }
+// common has what all pages say.
+//
+//go:embed en.json fr.json
+var common embed.FS
 
-func read(files fs.FS, code string) *Lang {
-	text, err := fs.ReadFile(files, code+".json")
+// Read takes the catalogues en.json and fr.json of a user interface, beside the
+// common ones.
+func Read(own fs.FS) Langs { return Langs{read("en", common, own), read("fr", common, own)} }
+
+func read(code string, catalogues ...fs.FS) *Lang {
+	l := &Lang{Code: code, texts: map[string]string{}}
+	for _, files := range catalogues {
+		l.add(files)
+	}
+	// The most particular first.
+	slices.SortFunc(l.said, func(a, b pattern) int { return len(b.is.String()) - len(a.is.String()) })
+	return l
+}
+
+// add takes a catalogue in. They are in the program, so what is wrong is our mistake.
+func (l *Lang) add(files fs.FS) {
+	text, err := fs.ReadFile(files, l.Code+".json")
 	if err != nil {
 		panic("words: " + err.Error())
 	}
@@ -46,16 +64,18 @@ func read(files fs.FS, code string) *Lang {
 		Said  map[string]string `json:"said"`
 	}
 	if err := json.Unmarshal(text, &file); err != nil {
-		panic("words: " + code + ": " + err.Error())
+		panic("words: " + l.Code + ": " + err.Error())
 	}
-	l := &Lang{Code: code, texts: file.Texts}
+	for key, says := range file.Texts {
+		if l.Has(key) {
+			panic("words: " + l.Code + ": two texts are " + key)
+		}
+		l.texts[key] = says
+	}
 	for sentence, says := range file.Said {
 		exact := strings.ReplaceAll(regexp.QuoteMeta(sentence), `\*`, "(.*?)")
 		l.said = append(l.said, pattern{regexp.MustCompile("(?s)^" + exact + "$"), says})
 	}
-	// The most particular first.
-	slices.SortFunc(l.said, func(a, b pattern) int { return len(b.is.String()) - len(a.is.String()) })
-	return l
 }
 
 // Choose is the language somebody has chosen, or the one of ours that their browser

@@ -6,37 +6,17 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"time"
 
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/inventory"
-	"releve.dev/releve/web/words"
+	"releve.dev/releve/web/page"
 )
 
 // Frame is what each page has around it.
 type Frame struct {
-	*words.Lang
-	Look  string      // "light", "dark"; "auto": as the browser likes
-	Path  string      // of the page, to come back to
+	page.Frame
 	Who   *access.Who // nil: nobody has signed in
-	Now   time.Time
-	Saved bool // a change has just been kept
-}
-
-// theme is what the page has before look.js knows better.
-func (f *Frame) theme() string {
-	if f.Look == "dark" {
-		return "dark"
-	}
-	return "light"
-}
-
-// nextLook is what the button for it chooses.
-func (f *Frame) nextLook() string {
-	if f.Look == "dark" {
-		return "light"
-	}
-	return "dark"
+	Saved bool        // a change has just been kept
 }
 
 // Asks says whether the page's address has a word behind its question mark.
@@ -46,12 +26,6 @@ func (f *Frame) Asks(word string) bool {
 }
 
 func (f *Frame) may(a access.Action) bool { return f.Who != nil && f.Who.May(a) }
-
-// here marks the part of the pages that this one is in.
-func (f *Frame) here(part string) bool {
-	path, _, _ := strings.Cut(f.Path, "?")
-	return path == part || strings.HasPrefix(path, part+"/")
-}
 
 // Form is an input as it was sent, and what is wrong with it.
 type Form struct {
@@ -105,17 +79,7 @@ type input struct {
 	name, label, hint string
 	kind, complete    string // of the input and its autocomplete
 	optional          bool
-}
-
-func (i input) describedBy(form Form) string {
-	var ids []string
-	if i.hint != "" {
-		ids = append(ids, i.name+"-hint")
-	}
-	if len(form.wrongs(i.name)) > 0 {
-		ids = append(ids, i.name+"-wrong")
-	}
-	return strings.Join(ids, " ")
+	fromFragment      bool
 }
 
 // address is an address as text; the zero one has none.

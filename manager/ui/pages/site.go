@@ -3,20 +3,44 @@ package pages
 import (
 	"strings"
 
+	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/inventory"
 	"releve.dev/releve/manager/status"
+	"releve.dev/releve/web/page"
 )
 
-// at says that this is the page of a path, or one that it leads to.
-func (f *Frame) at(path string) bool {
-	own, _, _ := strings.Cut(f.Path, "?")
-	for deeper, tab := range map[string]string{"/secondary": "/socket", "/unassign": "/socket", "/restart/primary": "/socket", "/restart/secondary": "/socket", "/delete": "/settings"} {
-		if base, is := strings.CutSuffix(own, deeper); is {
-			own = base + tab
-			break
-		}
+// siteTabs are the parts of a site.
+func siteTabs(f *Frame, s inventory.Site) (tabs []page.Link) {
+	for _, part := range []struct{ path, key string }{{"", "tab.overview"}, {"/socket", "tab.socket"}, {"/networks", "tab.networks"},
+		{"/analytics", "tab.analytics"}, {"/failovers", "tab.failovers"}, {"/events", "tab.events"}} {
+		tabs = append(tabs, page.Link{Path: "/sites/" + s.ID + part.path, Label: f.T(part.key)})
 	}
-	return own == path
+	if f.may(access.SiteChange) {
+		tabs = append(tabs, page.Link{Path: "/sites/" + s.ID + "/settings", Label: f.T("settings.title")})
+	}
+	return tabs
+}
+
+// own is the page's path, without what was asked of it.
+func (f *Frame) own() string {
+	path, _, _ := strings.Cut(f.Path, "?")
+	return path
+}
+
+// deeper are pages that a tab's page leads to.
+var deeper = map[string]string{"secondary": "socket", "unassign": "socket", "restart": "socket", "delete": "settings"}
+
+// at is the path of the tab that a page belongs to.
+func (f *Frame) at(s inventory.Site) string {
+	of := "/sites/" + s.ID
+	part, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(f.own(), of), "/"), "/")
+	if under, is := deeper[part]; is {
+		part = under
+	}
+	if part == "" {
+		return of
+	}
+	return of + "/" + part
 }
 
 // isMaster says whether a vSocket serves now.
@@ -54,6 +78,24 @@ func haName(f *Frame, s status.Site) string {
 		return f.T("ha.ready")
 	}
 	return f.T("ha.not-ready")
+}
+
+func haLook(s status.Site) string {
+	if s.HA == nil {
+		return "idle"
+	}
+	return okLook(s.HA.Ready)
+}
+
+// masterLook: a site has one Master; two without HA settings are a split brain (B7).
+func masterLook(s status.Site) string {
+	switch s.Master {
+	case status.IsPrimary, status.IsSecondary:
+		return "ok"
+	case status.NoMaster, "":
+		return "idle"
+	}
+	return "bad"
 }
 
 // key is a name as keys of texts have it.

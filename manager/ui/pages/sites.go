@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"releve.dev/releve/manager/inventory"
@@ -78,6 +79,13 @@ func commonTags(counts map[string]int, chosen string) []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+func counted(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
 }
 
 func total(counts map[string]int) int {

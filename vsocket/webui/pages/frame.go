@@ -9,7 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"releve.dev/releve/site"
+	"releve.dev/releve/web/page"
 	"releve.dev/releve/web/words"
 )
 
@@ -21,70 +24,27 @@ var Langs = words.Read(catalogues)
 
 // Frame is what each page has around it.
 type Frame struct {
-	*words.Lang
-	Look    string // "light", "dark"; "auto": as the browser likes
-	Path    string // of the page, to come back to
+	page.Frame
 	Name    string // of the vSocket: its site and side
 	Known   bool   // somebody has signed in
 	Initial bool   // with the first password, which nobody has chosen
 	Refresh bool   // something goes on: without scripts the page asks again
-	Now     time.Time
 }
 
-// theme is what the page has before look.js knows better.
-func (f *Frame) theme() string {
-	if f.Look == "dark" {
-		return "dark"
+// ways are the pages that somebody may go to from each.
+func (f *Frame) ways() []page.Group {
+	if !f.Known {
+		return nil
 	}
-	return "light"
+	return []page.Group{{Links: []page.Link{{Path: "/", Label: f.T("nav.monitoring"), Icon: "pulse"}, {Path: "/ha", Label: f.T("nav.ha"), Icon: "pair"},
+		{Path: "/tools", Label: f.T("nav.tools"), Icon: "terminal"}, {Path: "/password", Label: f.T("nav.password"), Icon: "lock"}}}}
 }
 
-// nextLook is what the button for it chooses.
-func (f *Frame) nextLook() string {
-	if f.Look == "dark" {
-		return "light"
-	}
-	return "dark"
-}
+// person is the one who may sign in.
+func (f *Frame) person() page.Person { return page.Person{Name: f.T("signin.who"), Role: f.Name} }
 
-// here marks the part of the pages that this one is in.
-func (f *Frame) here(part string) bool {
-	path, _, _ := strings.Cut(f.Path, "?")
-	return path == part || part != "/" && strings.HasPrefix(path, part+"/")
-}
-
-func (f *Frame) otherLangs() []*words.Lang {
-	var others []*words.Lang
-	for _, l := range Langs {
-		if l.Code != f.Code {
-			others = append(others, l)
-		}
-	}
-	return others
-}
-
-// translated is a sentence of the agent's, and whether it is in this language.
-func (f *Frame) translated(sentence string) string {
-	text, _ := f.Said(sentence)
-	return text
-}
-
-func (f *Frame) speaks(sentence string) bool {
-	_, known := f.Said(sentence)
-	return known
-}
-
-// split is an error's sentence and its remedies.
-func split(problem string) (sentence string, hints []string) {
-	lines := strings.Split(strings.TrimSpace(problem), "\n")
-	for _, line := range lines[1:] {
-		if hint, ok := strings.CutPrefix(line, "hint: "); ok {
-			hints = append(hints, hint)
-		} else {
-			lines[0] += " " + line
-		}
-	}
-	return lines[0], hints
+func secret(f *Frame, name, label, hint, complete string) templ.Component {
+	return f.Field(page.Field{Name: name, Label: label, Hint: hint, Kind: "password", Complete: complete})
 }
 
 // span is a length of time, to two figures or so.
@@ -135,14 +95,4 @@ func address(a netip.Addr) string {
 		return "–"
 	}
 	return a.String()
-}
-
-func first(problem string) string {
-	sentence, _ := split(problem)
-	return sentence
-}
-
-func hints(problem string) []string {
-	_, all := split(problem)
-	return all
 }

@@ -92,6 +92,13 @@ func (f *Frame) downward(open bool) (look, text string) {
 	return "idle", f.T("gate.closed")
 }
 
+func (f *Frame) tunnel(t *site.TunnelStatus) (look, text string) {
+	if !t.Up {
+		return "bad", f.T("tunnel.down")
+	}
+	return "ok", f.T("tunnel.up-to", t.PoP)
+}
+
 // heard says on which paths the other was heard, and when.
 func (f *Frame) heard(p *site.PeerStatus) string {
 	var parts []string

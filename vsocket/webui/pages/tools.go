@@ -3,13 +3,17 @@ package pages
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"releve.dev/releve/vsocket/apitest"
 	"releve.dev/releve/vsocket/capture"
 	"releve.dev/releve/vsocket/probe"
 	"releve.dev/releve/vsocket/webui/run"
+	"releve.dev/releve/web/page"
 )
 
 // Tool is one of the network tools; its name is the last part of its path.
@@ -124,4 +128,26 @@ func protocol(f *Frame, p string) string {
 		return f.T("capture.any")
 	}
 	return strings.ToUpper(p)
+}
+
+// tools are the ways to all of them.
+func (f *Frame) tools() (tabs []page.Link) {
+	for _, name := range Tools {
+		tabs = append(tabs, page.Link{Path: "/tools/" + name, Label: f.T("tool." + name)})
+	}
+	return tabs
+}
+
+func host(f *Frame, t Tool, required bool) templ.Component {
+	return f.Field(page.Field{Name: "host", Label: f.T("tool.host"), Value: t.Ask.Host, Optional: !required})
+}
+
+func number(f *Frame, name, label, value string, least, most int) templ.Component {
+	return f.Field(page.Field{Name: name, Label: label, Value: value, Kind: "number", Least: strconv.Itoa(least), Most: strconv.Itoa(most), Optional: name == "port"})
+}
+
+// translated is the name of a step in this language, or as it is.
+func (f *Frame) translated(name string) string {
+	text, _ := f.Lang.Said(name)
+	return text
 }

@@ -18,6 +18,8 @@
       button.textContent = button.dataset.done;
     } catch { /* it can be copied by hand */ }
   });
+  // The tab that is shown is seen, where there isn't room for all.
+  document.querySelector(".nav-tabs .active")?.scrollIntoView({ block: "nearest", inline: "center" });
   // Events that come while one looks are put before the first.
   const rows = document.querySelector("[data-live-rows]");
   if (rows) rows.addEventListener("htmx:sse:after:message", () => { while (rows.children.length > 200) rows.lastElementChild.remove(); });
