@@ -174,4 +174,6 @@ func TestBrowserEachPage(t *testing.T) {
 }
 
 // named is a path as part of a picture's name.
-func named(path string) string { return strings.NewReplacer("/", "-", "?", "-", "=", "-").Replace(path) }
+func named(path string) string {
+	return strings.NewReplacer("/", "-", "?", "-", "=", "-").Replace(path)
+}
