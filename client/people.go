@@ -85,3 +85,20 @@ func (c *Client) PersonCode(ctx context.Context, id string) (Code, error) {
 func (c *Client) Account(ctx context.Context) (Account, error) {
 	return do[Account](ctx, c, call{method: http.MethodGet, path: "/account"})
 }
+
+// Sessions are one's own, the newest first.
+func (c *Client) Sessions(ctx context.Context) (Page[Session], error) {
+	return do[Page[Session]](ctx, c, call{method: http.MethodGet, path: "/me/sessions"})
+}
+
+// EndSession ends one.
+func (c *Client) EndSession(ctx context.Context, id string) error {
+	_, err := do[struct{}](ctx, c, call{method: http.MethodDelete, path: "/me/sessions/" + url.PathEscape(id)})
+	return err
+}
+
+// EndOtherSessions ends all but the one that asks, if it is one.
+func (c *Client) EndOtherSessions(ctx context.Context) error {
+	_, err := do[struct{}](ctx, c, call{method: http.MethodDelete, path: "/me/sessions"})
+	return err
+}

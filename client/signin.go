@@ -79,6 +79,11 @@ func (c *Client) SignedIn(ctx context.Context, code, verifier string) (Me, error
 	return do[Me](ctx, c, call{method: http.MethodPost, path: "/session/program", body: ProgramCode{code, verifier}})
 }
 
+// Links is whom a person is at providers.
+func (c *Client) Links(ctx context.Context, id string) (Page[Identity], error) {
+	return do[Page[Identity]](ctx, c, call{method: http.MethodGet, path: "/people/" + url.PathEscape(id) + "/identity"})
+}
+
 // LinkPerson lets a provider's subject be a person.
 func (c *Client) LinkPerson(ctx context.Context, id string, i Identity) error {
 	_, err := do[struct{}](ctx, c, call{method: http.MethodPut, path: "/people/" + url.PathEscape(id) + "/identity", body: i})

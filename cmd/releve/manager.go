@@ -20,7 +20,7 @@ import (
 func managerCommands() []*cobra.Command {
 	m := &managed{}
 	all := []*cobra.Command{m.loginCommand(), m.logoutCommand(), m.whoamiCommand(), m.siteCommand(), m.socketCommand(),
-		m.networkCommand(), m.popCommand(), m.statusCommand(), m.metricsCommand(), m.takeoversCommand(), m.eventsCommand(), m.auditCommand(), m.userCommand(), m.tokenCommand()}
+		m.networkCommand(), m.popCommand(), m.statusCommand(), m.metricsCommand(), m.takeoversCommand(), m.eventsCommand(), m.auditCommand(), m.userCommand(), m.tokenCommand(), m.sessionCommand(), m.accountCommand()}
 	for _, command := range all {
 		command.PersistentFlags().BoolVar(&m.json, "json", false, "print JSON, for programs")
 	}

@@ -14,7 +14,7 @@ import (
 
 func (m *managed) userCommand() *cobra.Command {
 	group := terminal.Group("user", "The account's people and their roles", "Work with the account's people: add them, give them roles, take them away.")
-	group.AddCommand(m.userList(), m.userAdd(), m.userSet(), m.userDelete(), m.userCode(), m.userLink(), m.userUnlink(), m.userEndPasskeys())
+	group.AddCommand(m.userList(), m.userAdd(), m.userSet(), m.userDelete(), m.userCode(), m.userLinks(), m.userLink(), m.userUnlink(), m.userEndPasskeys())
 	return group
 }
 
@@ -142,6 +142,27 @@ func (m *managed) userCode() *cobra.Command {
 				return err
 			}
 			return m.showCode(cmd, made)
+		})
+}
+
+func (m *managed) userLinks() *cobra.Command {
+	return leaf("links NAME", "List who a person is at providers", "releve user links bob", terminal.Arguments(1, 1, "a name"),
+		func(ctx context.Context, cmd *cobra.Command, c *client.Client, args []string) error {
+			p, err := findPerson(ctx, c, args[0])
+			if err != nil {
+				return err
+			}
+			page, err := c.Links(ctx, p.ID)
+			if err != nil {
+				return err
+			}
+			return m.show(cmd, page.Items, func(out io.Writer) error {
+				g := terminal.NewGrid(out, "ISSUER", "SUBJECT")
+				for _, i := range page.Items {
+					g.Row(i.Issuer, i.Subject)
+				}
+				return g.Write(out)
+			})
 		})
 }
 

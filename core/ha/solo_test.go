@@ -141,3 +141,20 @@ func TestSoloThatEndsUnfitHasNoDrain(t *testing.T) {
 		t.Errorf("the floating IP has left, and it drains for %s", r.m.gate.drain-r.now)
 	}
 }
+
+// What one drains that was Master by itself comes by its own address: no takeover leads it
+// away, so a stop doesn't wait for that.
+func TestAStopDoesNotWaitForWhatNobodyTakesAway(t *testing.T) {
+	theirs := site.Claim{Term: 1, Holder: site.Secondary, Boot: peerBoot, Generation: 1}
+	r := newFormerSolo(t, site.Primary)
+	active := keepalive.Message{Role: site.Active, Leased: true, Granted: theirs}
+	r.pass(100*ms, &active)
+	if r.m.gate.drain <= r.now || !r.m.peer.here() {
+		t.Fatalf("drains for %s, the peer is here: %v", r.m.gate.drain-r.now, r.m.peer.here())
+	}
+	r.step(Stop{})
+	r.pass(100*ms, &active)
+	if !r.m.stopped.done {
+		t.Error("waits")
+	}
+}

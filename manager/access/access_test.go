@@ -133,6 +133,7 @@ func TestConfirm(t *testing.T) {
 		w.refused(w.NeedConfirmed(who), Unconfirmed)
 		w.refused(w.Confirm(w.ctx, who, "wrong", "192.0.2.1", ""), Unauthenticated)
 		w.fine(w.Confirm(w.ctx, who, password, "192.0.2.1", ""))
+		w.fine(w.NeedConfirmed(who)) // in this request too
 		who, err = w.BySession(w.ctx, secret)
 		w.fine(err)
 		w.fine(w.NeedConfirmed(who))

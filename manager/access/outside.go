@@ -232,6 +232,25 @@ func (s *Service) LinkPerson(ctx context.Context, by inventory.Actor, id, issuer
 	})
 }
 
+// Linked is whom a person is at providers.
+func (s *Service) Linked(ctx context.Context, account, id string) ([]Outside, error) {
+	var all []Outside
+	err := s.store.View(ctx, func(q *query.Queries) error {
+		if _, err := find(ctx, q, account, id); err != nil {
+			return err
+		}
+		rows, err := q.Identities(ctx, query.IdentitiesParams{AccountID: account, PersonID: id})
+		if err != nil {
+			return fmt.Errorf("reading a person's links: %w", err)
+		}
+		for _, r := range rows {
+			all = append(all, Outside{Issuer: r.Issuer, Subject: r.Subject})
+		}
+		return nil
+	})
+	return all, err
+}
+
 // UnlinkPerson ends all of a person's links to providers.
 func (s *Service) UnlinkPerson(ctx context.Context, by inventory.Actor, id string) error {
 	return s.store.InTx(ctx, func(q *query.Queries) error {

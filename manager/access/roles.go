@@ -53,7 +53,7 @@ var grants = []grant{
 	{PoPChange, []Role{Editor, Owner}, "add and remove PoPs, make the keys with which they enrol"},
 	{AuditRead, []Role{Owner, Auditor}, "read the audit log"},
 	{PeopleManage, []Role{Owner}, "add people, give them roles, take them away"},
-	{TokenManage, []Role{Viewer, Editor, Owner, Auditor}, "make and revoke one's own tokens"},
+	{TokenManage, []Role{Viewer, Editor, Owner, Auditor}, "look after one's own tokens and sessions"},
 }
 
 // Can reports whether a role may do an action.

@@ -36,8 +36,17 @@ func TestOwnSessions(t *testing.T) {
 		_, err = w.BySession(w.ctx, second)
 		w.fine(err)
 		w.sessions(other, "192.0.2.9")
+		_, secret, err := w.NewToken(w.ctx, other, "t", []Action{TokenManage}, 0, "")
+		w.fine(err)
+		program, err := w.ByToken(w.ctx, secret)
+		w.fine(err)
+		if w.sessions(program, "192.0.2.9")[0].This {
+			t.Error("a token is no session")
+		}
+		w.fine(w.EndOtherSessions(w.ctx, program, ""))
+		w.sessions(other)
 		w.pass(SessionIdle)
-		w.sessions(who) // none is good any more
+		w.sessions(who) // it was left unused
 		if p, err := w.Person(w.ctx, "a", bob.ID); err != nil || p.SignedIn.IsZero() || p.SignedIn.Before(p.Created) {
 			t.Errorf("%+v, %v", p, err)
 		}
@@ -58,16 +67,4 @@ func (w *world) sessions(who *Who, from ...string) []Session {
 		}
 	}
 	return list
-}
-
-// A token has no say in who is signed in.
-func TestTokensAndSessions(t *testing.T) {
-	w := newWorld(t, storetest.Open(t, storetest.SQLite(t)))
-	_, secret, err := w.NewToken(w.ctx, w.owner, "t", []Action{PeopleManage, TokenManage}, 0, "")
-	w.fine(err)
-	who, err := w.ByToken(w.ctx, secret)
-	w.fine(err)
-	_, err = w.Sessions(w.ctx, who)
-	w.refused(err, Forbidden)
-	w.refused(w.EndOtherSessions(w.ctx, who, ""), Forbidden)
 }

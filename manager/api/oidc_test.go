@@ -255,6 +255,10 @@ func TestLinks(t *testing.T) {
 	owner := w.tokens[access.Owner]
 	viewer := w.people()["viewer"].ID
 	w.want(w.send(owner, "PUT /people/"+viewer+"/identity", `{"subject": "alice-1"}`), http.StatusNoContent, "")
+	if linked := w.send(owner, "GET /people/"+viewer+"/identity", ""); linked.status != http.StatusOK || !strings.Contains(linked.body, `"subject":"alice-1"`) {
+		t.Errorf("%d %s", linked.status, linked.body)
+	}
+	w.want(w.send(w.theirs, "GET /people/"+viewer+"/identity", ""), http.StatusNotFound, "absent")
 	w.want(w.send(owner, "PUT /people/"+viewer+"/identity", `{"subject": "alice-1"}`), http.StatusConflict, "taken")
 	w.want(w.send(w.theirs, "PUT /people/"+viewer+"/identity", `{"subject": "alice-2"}`), http.StatusNotFound, "absent")
 	b := w.browser()

@@ -26,11 +26,11 @@ func (a *API) registerSession() {
 		summary: "End the session", status: http.StatusNoContent}, a.logout)
 	register(a, operation{id: "get-me", method: http.MethodGet, path: "/me", tag: "session",
 		summary: "Say who I am and what I may do"}, a.me)
-	register(a, operation{id: "list-sessions", method: http.MethodGet, path: "/me/sessions", tag: "session",
+	register(a, operation{id: "list-sessions", method: http.MethodGet, path: "/me/sessions", tag: "session", action: access.TokenManage,
 		summary: "List my sessions", about: "The newest first."}, a.sessions)
-	register(a, operation{id: "end-session", method: http.MethodDelete, path: "/me/sessions/{session}", tag: "session",
+	register(a, operation{id: "end-session", method: http.MethodDelete, path: "/me/sessions/{session}", tag: "session", action: access.TokenManage,
 		summary: "End a session of mine", status: http.StatusNoContent}, a.endSession)
-	register(a, operation{id: "end-other-sessions", method: http.MethodDelete, path: "/me/sessions", tag: "session",
+	register(a, operation{id: "end-other-sessions", method: http.MethodDelete, path: "/me/sessions", tag: "session", action: access.TokenManage,
 		summary: "End my sessions but the one that asks", status: http.StatusNoContent}, a.endOtherSessions)
 	register(a, operation{id: "set-password", method: http.MethodPut, path: "/me/password", tag: "session",
 		summary: "Change my password", about: "Ends all my sessions.", status: http.StatusNoContent}, a.setPassword)

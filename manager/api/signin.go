@@ -34,6 +34,9 @@ func (a *API) registerSignIn() {
 		return operation{id: id, method: method, path: "/people/{person}/identity", tag: "people", action: access.PeopleManage,
 			summary: summary, status: http.StatusNoContent}
 	}
+	linked := o("list-links", http.MethodGet, "List who a person is at providers")
+	linked.status = 0
+	register(a, linked, a.linked)
 	register(a, o("link-person", http.MethodPut, "Let somebody at a provider be this person"), a.linkPerson)
 	register(a, o("unlink-person", http.MethodDelete, "End a person's links to providers"), a.unlinkPerson)
 	end := o("end-passkeys", http.MethodDelete, "End all passkeys of a person, who may have lost the device")
@@ -82,6 +85,16 @@ func (a *API) program(ctx context.Context, c *caller, in *struct{ Body client.Pr
 func challengeOf(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func (a *API) linked(ctx context.Context, c *caller, in *PersonID) (*struct{ Body client.Page[client.Identity] }, error) {
+	found, err := a.Access.Linked(ctx, c.who.Account, in.Person)
+	if err != nil {
+		return nil, err
+	}
+	return answerPage(inventory.List[access.Outside]{Items: found}, func(o access.Outside) client.Identity {
+		return client.Identity{Issuer: o.Issuer, Subject: o.Subject}
+	}), nil
 }
 
 func (a *API) linkPerson(ctx context.Context, c *caller, in *struct {

@@ -22,6 +22,8 @@ func (u *UI) peopleRoutes() {
 	u.mux.HandleFunc("POST /people/{person}", u.page(manage, (*visit).setPerson))
 	u.mux.HandleFunc("POST /people/{person}/code", u.page(manage, (*visit).newCode))
 	u.mux.HandleFunc("POST /people/{person}/end-passkeys", u.page(manage, (*visit).endPasskeys))
+	u.mux.HandleFunc("POST /people/{person}/link", u.page(manage, (*visit).linkPerson))
+	u.mux.HandleFunc("POST /people/{person}/unlink", u.page(manage, (*visit).unlinkPerson))
 	u.mux.HandleFunc("GET /people/{person}/remove", u.page(manage, (*visit).askRemove))
 	u.mux.HandleFunc("POST /people/{person}/remove", u.page(manage, (*visit).removePerson))
 }
@@ -68,11 +70,24 @@ func (v *visit) person() error {
 	if err != nil {
 		return err
 	}
+	return v.showPerson(http.StatusOK, p, pages.Form{Values: mayOf(p)}, pages.Form{})
+}
+
+// mayOf is what somebody may do, as the form has it.
+func mayOf(p access.Person) url.Values {
 	values := url.Values{"role": {string(p.Role)}}
 	if p.Disabled {
 		values.Set("disabled", "1")
 	}
-	return v.show(http.StatusOK, pages.Person(v.frame, p, pages.Form{Values: values}))
+	return values
+}
+
+func (v *visit) showPerson(status int, p access.Person, may, link pages.Form) error {
+	linked, err := v.Access.Linked(v.ctx(), v.who.Account, p.ID)
+	if err != nil {
+		return err
+	}
+	return v.show(status, pages.Person(v.frame, p, may, pages.Links{Provider: v.Provider, Linked: linked, Form: link}))
 }
 
 func (v *visit) setPerson() error {
@@ -87,7 +102,7 @@ func (v *visit) setPerson() error {
 		if err != nil {
 			return err
 		}
-		return v.show(statusOf(form.Refusal), pages.Person(v.frame, p, form))
+		return v.showPerson(statusOf(form.Refusal), p, form, pages.Form{})
 	}
 	return v.goTo("/people/" + id + "?saved")
 }
@@ -103,6 +118,30 @@ func (v *visit) newCode() error {
 func (v *visit) endPasskeys() error {
 	id := v.r.PathValue("person")
 	if err := v.Access.EndPasskeys(v.ctx(), v.actor(), id); err != nil {
+		return err
+	}
+	return v.goTo("/people/" + id + "?saved")
+}
+
+// linkPerson lets somebody at the manager's provider be this person.
+func (v *visit) linkPerson() error {
+	p, err := v.named()
+	if err != nil {
+		return err
+	}
+	form, failed := v.form(v.Access.LinkPerson(v.ctx(), v.actor(), p.ID, v.Provider, v.typed("subject")))
+	switch {
+	case failed != nil:
+		return failed
+	case form.Refusal != nil:
+		return v.showPerson(statusOf(form.Refusal), p, pages.Form{Values: mayOf(p)}, form)
+	}
+	return v.goTo("/people/" + p.ID + "?saved")
+}
+
+func (v *visit) unlinkPerson() error {
+	id := v.r.PathValue("person")
+	if err := v.Access.UnlinkPerson(v.ctx(), v.actor(), id); err != nil {
 		return err
 	}
 	return v.goTo("/people/" + id + "?saved")

@@ -79,6 +79,27 @@ func TestAdministrators(t *testing.T) {
 	his.want(his.get("/sites"), http.StatusSeeOther)
 }
 
+// Somebody who is here already may sign in at the provider too, once an owner has
+// linked them.
+func TestLinks(t *testing.T) {
+	w := newWorld(t)
+	w.signedIn(w.code)
+	me := "/people/" + w.called("owner").ID
+	if p := w.want(w.get(me), http.StatusOK); strings.Contains(p.body, "OpenID Connect") {
+		t.Error("links without a provider")
+	}
+	w.Provider = "https://login.example"
+	w.want(w.get(me), http.StatusOK, "https://login.example")
+	w.want(w.post(me+"/link", url.Values{"subject": {""}}), http.StatusUnprocessableEntity, "a link needs an issuer")
+	w.want(w.post(me+"/link", url.Values{"subject": {"owner-1"}}), http.StatusSeeOther)
+	w.want(w.get(me), http.StatusOK, "<dd>owner-1</dd>", "End all links")
+	w.person("bob", access.Viewer)
+	bob := "/people/" + w.called("bob").ID
+	w.want(w.post(bob+"/link", url.Values{"subject": {"owner-1"}}), http.StatusConflict, "is linked already", `value="owner-1"`)
+	w.want(w.post(me+"/unlink", nil), http.StatusSeeOther)
+	w.want(w.post(bob+"/link", url.Values{"subject": {"owner-1"}}), http.StatusSeeOther)
+}
+
 // The last owner stays one, whatever is asked.
 func TestLastOwner(t *testing.T) {
 	w := newWorld(t)

@@ -3,6 +3,7 @@ package apply_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -63,7 +64,10 @@ func mustRun(t *testing.T, s *sitetest.Site, steps []plan.Step) *quiet {
 // a plan have nothing left to do (D11).
 func TestHATwice(t *testing.T) {
 	s := sitetest.New(t, true)
-	mustRun(t, s, ha(t, s))
+	made := mustRun(t, s, ha(t, s)).changes()
+	if p, q := slices.Index(made, "settings-primary created"), slices.Index(made, "settings-secondary created"); p < 0 || p > q {
+		t.Errorf("the primary, which serves, isn't the first that has settings: %q", made)
+	}
 	first := s.Store()
 	if q := mustRun(t, s, ha(t, s)); q.changes() != nil {
 		t.Errorf("the second run changed: %q", q.changes())

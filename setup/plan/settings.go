@@ -65,8 +65,15 @@ func settingsSteps(f *doctor.Facts, w *Wanted) []Step {
 			key, keyID = w.Key, digest(w.Key)
 		}
 	}
+	// The first ones go to the primary first: it serves, and alone in the pair it takes
+	// the term and goes on (E2). Were the secondary first, it would have the term by then,
+	// and the primary would stop while routes still lead to its own address.
+	order := [...]int{1, 0}
+	if extensionOf(&f.Members[0]) == nil {
+		order = [...]int{0, 1}
+	}
 	var steps []Step
-	for _, side := range [...]int{1, 0} {
+	for _, side := range order {
 		m := &f.Members[side]
 		sum := digest(settings(f, w, side, "", "") + f.Wanted.Authorities)
 		steps = append(steps, Step{
