@@ -29,7 +29,7 @@ func (indifferent) ended()                              {}
 
 func checkers(w *World) []checker {
 	return []checker{&gateCheck{w: w}, newHolderCheck(w), &untouchedCheck{w: w}, &writerCheck{w: w}, &w.promises,
-		&movesCheck{w: w}, newOutageCheck(w), newReadCheck(w), &w.manners, &w.leases, &w.serving, &w.witnessed, &w.readdressed, &restCheck{w: w}}
+		&movesCheck{w: w}, newOutageCheck(w), newReadCheck(w), &w.manners, &w.leases, &w.serving, &w.witnessed, &w.readdressed, w.alone, &restCheck{w: w}}
 }
 
 // register is the claim on the primary's NIC.

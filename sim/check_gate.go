@@ -16,6 +16,7 @@ type gateCheck struct {
 	lost [3]time.Duration // local: when the register got a higher term than the one held; 0: it hasn't
 	term [3]site.Term     // the one held then
 	left [3]time.Duration // local: when the data plane stopped bringing it the floating IP
+	free [3]time.Duration // local: so long its gate was opened by no term, as Master by itself
 	hand [3]bool          // a person has put the floating IP on its NIC, and it is there: IMDS may list it
 }
 
@@ -26,7 +27,10 @@ const (
 )
 
 func (g *gateCheck) serves(n *node, until time.Duration) {
-	if until <= n.local() {
+	if n.goesOn() {
+		g.free[n.side] = until
+	}
+	if until <= n.local() || n.goesOn() {
 		return
 	}
 	if n.granted.Holder != n.side || n.granted.Boot != n.boot_ {
@@ -44,7 +48,7 @@ func (g *gateCheck) serves(n *node, until time.Duration) {
 func (g *gateCheck) alone(n *node) {
 	other := g.w.nodes[n.side.Peer()]
 	thawed := g.w.has(Freeze) && max(n.until, other.until)+registerHold > g.w.now
-	if left := other.serve - other.local(); left > 0 && !thawed && other.still != Freeze {
+	if left := other.serve - max(other.local(), g.free[other.side]); left > 0 && !thawed && other.still != Freeze {
 		g.w.fail("one gate", "the %s opens its gate in term %d, the %s's is open for another %v in term %d",
 			n.side, n.granted.Term, other.side, left, other.granted.Term)
 	}
@@ -53,7 +57,7 @@ func (g *gateCheck) alone(n *node) {
 // bound holds an open gate against the register.
 func (g *gateCheck) bound(n *node) {
 	side := n.side
-	if g.w.pops != nil || g.lost[side] == 0 || n.granted.Term > g.term[side] || n.serve <= n.local() {
+	if g.w.pops != nil || g.lost[side] == 0 || n.granted.Term > g.term[side] || n.serve <= n.local() || n.goesOn() {
 		return
 	}
 	if winner := g.w.register(); !g.w.alive(winner) {

@@ -80,7 +80,7 @@ func (l *leaseCheck) looked(n *node, sentAt time.Duration, mine bool) {
 }
 
 func (l *leaseCheck) serves(n *node, until time.Duration) {
-	if !l.looks() || until <= n.local() {
+	if !l.looks() || until <= n.local() || n.goesOn() {
 		return
 	}
 	if l.life[n.side] != n.life || until > l.until[n.side] {

@@ -13,6 +13,7 @@ import (
 func Draw(seed uint64) *Schedule {
 	d := drawer{r: generator(seed, ofDraw)}
 	s := &Schedule{Seed: seed, Settings: d.settings(seed)}
+	defer drawSolo(s)
 	defer drawSettings(s)
 	defer drawChange(s)
 	defer drawThird(s)

@@ -87,6 +87,7 @@ func init() {
 	add(Edit, func(w *World, f *Fault) { w.azure.drafts[f] = w.azure.nics[f.Side].body },
 		func(w *World, f *Fault) { w.azure.finishEdit(f) })
 	add(Change, func(w *World, f *Fault) { w.give(f, f.on) }, func(w *World, f *Fault) { w.give(f, func(site.Side) bool { return true }) })
+	onNode(Solo, func(n *node, _ *Fault) { n.pair() }, nil)
 	add(Readdress, func(w *World, f *Fault) { w.changing.begin(f) }, func(w *World, f *Fault) { w.changing.end(f) })
 	add(Apply, func(w *World, f *Fault) { w.azure.put(f.Side, []byte(originals[f.Side]), f) }, nil)
 }

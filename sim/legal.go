@@ -55,7 +55,7 @@ func (f *Fault) check() error {
 		if f.D < 10*time.Millisecond || f.D > time.Second {
 			return fmt.Errorf("%s: %v is not between 10ms and 1s", f.Kind, f.D)
 		}
-	case Move, Untag, Edit, Apply, Readdress:
+	case Move, Untag, Edit, Apply, Readdress, Solo:
 		if f.Side == site.NoSide {
 			return fmt.Errorf("%s: no side is named", f.Kind)
 		}

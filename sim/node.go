@@ -60,6 +60,7 @@ type node struct {
 	keys   *auth.Keys
 	told   uint64 // generation that this life goes by
 
+	solo    bool       // it goes on as Master by itself, until the pair has an active
 	pop     int        // that the tunnel leads to
 	role    site.Role  // as the journal says
 	granted site.Claim // as the state says
@@ -215,6 +216,7 @@ func (n *node) tick() {
 func (n *node) end(after time.Duration) {
 	n.w.serving.edge()
 	n.running, n.driver, n.dying, n.killIn = false, nil, false, 0
+	n.w.alone.gone(n)
 	n.drop()
 	if n.still == Stall {
 		n.still = ""

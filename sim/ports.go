@@ -82,6 +82,7 @@ func (n *node) Drain(until time.Duration) error {
 		n.w.mix(2, uint64(n.side), uint64(until))
 		n.w.settleOutage()
 		n.drain = until
+		n.w.alone.drains(n, until)
 	}
 	return nil
 }
@@ -210,6 +211,9 @@ func (n *node) looked(h happening) {
 		n.w.leases.looked(n, s.sentAt, s.mine)
 	}
 	n.enter(func(now time.Duration) { n.driver.MetadataRead(now, s.sentAt, s.mine, s.err) })
+	if s.err == nil {
+		n.w.alone.looked(n, s.mine)
+	}
 }
 
 // reprobe: what the probes say may have changed, so some readings are made.

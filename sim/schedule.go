@@ -86,6 +86,8 @@ const (
 	Edit   Kind = "edit"   // a person changes something else of Side's NIC
 	Apply  Kind = "apply"  // a tool puts Side's NIC back to what it was
 
+	Solo Kind = "solo" // until At Side is Master by itself: its first HA settings come then (solo.go)
+
 	Readdress Kind = "readdress" // the site gets another floating IP: Side has the settings first, the other after D. N 0: the identity may write the routes; 1: when it is over there is a person who does; 2: it may not read them either, and the person says so
 )
 

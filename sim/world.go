@@ -32,6 +32,7 @@ type World struct {
 	leases      leaseCheck
 	serving     servesCheck
 	thaws       thawCheck
+	alone       *soloCheck
 	witnessed   witnessCheck
 	changing    readdressing
 	readdressed changeCheck
@@ -113,6 +114,7 @@ const (
 	ofPoP
 	ofSettings = ofPoP + 16 // each PoP has its own
 	ofChange   = 100
+	ofSolo     = 101
 )
 
 func newWorld(s *Schedule, tell func(Line)) *World {
@@ -130,6 +132,7 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 	w.serving, w.thaws = newServesCheck(w), newThawCheck(w)
 	w.out.down = 0
 	w.witnessed = witnessCheck{w: w, holders: map[site.Term]site.Claim{}}
+	w.alone = newSoloCheck(w)
 	w.checks = checkers(w)
 	return w
 }
@@ -141,7 +144,10 @@ func (w *World) begin() {
 		w.pops = append(w.pops, newPoP(w, i))
 	}
 	for _, n := range w.nodes[1:] {
-		w.put(happening{at: time.Duration(w.ids.Int64N(int64(2 * time.Second))), what: boots, node: uint8(n.side), life: n.life})
+		at := time.Duration(w.ids.Int64N(int64(2 * time.Second)))
+		if !w.startsSolo(n.side) {
+			w.put(happening{at: at, what: boots, node: uint8(n.side), life: n.life})
+		}
 	}
 	for i := range w.sched.Faults {
 		f := &w.sched.Faults[i]

@@ -17,6 +17,7 @@ import (
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/history"
 	"releve.dev/releve/manager/inventory"
+	"releve.dev/releve/manager/passage"
 	"releve.dev/releve/manager/presence"
 	"releve.dev/releve/manager/restart"
 	"releve.dev/releve/manager/status"
@@ -41,6 +42,8 @@ type manager struct {
 	news      news
 	history   *history.Service
 	fleet     *fleet.Fleet
+	passages  *passage.Passages
+	pages     *ui.UI
 	server    *http.Server
 	public    func(own certificate.Source) certificate.Source
 	protocols []string
@@ -84,12 +87,15 @@ func (u *upping) open(ctx context.Context, addr net.Addr, log *slog.Logger) (_ *
 	if err := m.wire(ctx, u.certificateNames(addr)); err != nil {
 		return nil, err
 	}
+	if err := m.front(addr, u); err != nil {
+		return nil, err
+	}
 	m.startChores(m.retainEvents(m.retention.Events), chore{"retention of figures", time.Hour, m.history.Retain})
 	m.background(renew)
 	return m, nil
 }
 
-// wire makes the parts that stand on the database.
+// wire makes the parts that stand on the database, and the devices' end.
 func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	m.inventory = inventory.New(m.store, inventory.Config{Fingerprint: m.authority.Fingerprint(), Notify: func(n inventory.Notice) {
 		m.bus.Publish(fleet.Wake{Settings: n.Serials, Void: n.Void, Status: []string{n.Site}})
@@ -112,10 +118,14 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	m.fleet, err = fleet.Open(ctx, fleet.Config{Authority: m.authority, Inventory: m.inventory, Events: m.events, Takeovers: m.takeovers, Bus: m.bus, Log: m.log,
 		Incident: seen.note, Known: m.noteKnown, Sample: sampleEvery, Names: names,
 		Certificate: m.showing(names), Protocols: m.protocols})
-	if err != nil {
-		return err
+	if err == nil {
+		m.closers = append(m.closers, func() error { m.fleet.Close(); return nil })
 	}
-	m.closers = append(m.closers, func() error { m.fleet.Close(); return nil })
+	return err
+}
+
+// front makes what people and devices come to.
+func (m *manager) front(addr net.Addr, u *upping) error {
 	config, err := m.fleet.TLS()
 	if err != nil {
 		return err
@@ -123,23 +133,25 @@ func (m *manager) wire(ctx context.Context, names []string) (err error) {
 	m.restart = &restart.Service{Inventory: m.inventory, Status: m.presence, Fleet: m.fleet}
 	people := api.New(api.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Takeovers: m.takeovers, Restart: m.restart, Fleet: m.fleet, Status: m.presence, History: m.history, Store: m.store,
 		Retention: m.retention, Now: time.Now, Log: m.log, SignIn: m.signIn})
+	m.openPassages(u.webuiPorts, addr, u.certificateNames(addr))
+	m.openPages()
 	mux := http.NewServeMux()
 	mux.Handle(m.fleet.Handler())
-	mux.Handle("/", m.pages().Beside(people.Handler()))
+	mux.Handle("/", m.pages.Beside(people.Handler()))
 	m.server = fleet.Server(mux, config, m.log)
 	return nil
 }
 
-// pages are what a browser is shown.
-func (m *manager) pages() *ui.UI {
-	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Takeovers: m.takeovers, Restart: m.restart, Status: m.presence, Fleet: m.fleet, Retention: m.retention, Now: time.Now, Log: m.log}
+// openPages makes what a browser is shown.
+func (m *manager) openPages() {
+	p := ui.Parts{Access: m.access, Inventory: m.inventory, Events: m.events, Takeovers: m.takeovers, Restart: m.restart, Status: m.presence, Fleet: m.fleet, Passages: m.passages, Retention: m.retention, Now: time.Now, Log: m.log}
 	if m.signIn.Provider != nil {
 		p.Provider = m.signIn.Provider.Issuer()
 	}
 	if m.signIn.Passkeys != nil {
 		p.Passkeys = m.signIn.Passkeys.Name()
 	}
-	return ui.New(p)
+	m.pages = ui.New(p)
 }
 
 func (m *manager) close() error {

@@ -27,6 +27,7 @@ type upping struct {
 	owner  string
 	drain  time.Duration
 
+	webuiPorts   ports
 	newAuthority bool
 	keepEvents   days
 	nats         string
@@ -36,7 +37,7 @@ type upping struct {
 }
 
 func (o *options) upCommand() *cobra.Command {
-	u := &upping{options: o, keepEvents: days(400 * 24 * time.Hour)}
+	u := &upping{options: o, keepEvents: days(400 * 24 * time.Hour), webuiPorts: defaultPorts}
 	cmd := &cobra.Command{
 		Use: "up", Short: "Run the manager",
 		Long: `Run the manager in the foreground, until SIGTERM or Ctrl-C, which let requests
@@ -53,6 +54,7 @@ whose fingerprint is printed, and a first owner, with a code that is good once.`
 	}
 	cmd.Flags().StringVar(&u.listen, "listen", ":8443", "address and port, for the API and for vSockets")
 	cmd.Flags().StringSliceVar(&u.names, "name", nil, "names or addresses by which this manager is reached; for its certificate")
+	cmd.Flags().Var(&u.webuiPorts, "webui-ports", "ports by which people reach vSockets' own pages through the manager, a vSocket each while it is in use")
 	cmd.Flags().StringVar(&u.owner, "owner", "owner", "name of the first owner")
 	cmd.Flags().StringVar(&u.nats, "nats", "", "nats://HOST: wake the other managers over this NATS instead of PostgreSQL's NOTIFY")
 	cmd.Flags().StringVar(&u.natsUser, "nats-credentials", "", "file with the NATS user's credentials")

@@ -101,6 +101,7 @@ func until(t *testing.T, what string, holds func() bool) time.Duration {
 type vsocket struct {
 	*channel.Channel
 	folder *power.Folder
+	serve  func(service string, conn net.Conn) // nil: nothing
 	stop   func()
 }
 
@@ -125,7 +126,7 @@ func (v *vsocket) at(s *served, machine string) *vsocket {
 	events, err := spool.Open(power.New(), spool.Options{Boot: 1})
 	fine(s.t, err)
 	v.Channel, err = channel.Open(channel.Config{Manager: s.address, Folder: v.folder, Spool: events, Version: site.Release,
-		Machine: machine, Log: quiet, Dial: dial, Retry: time.Second})
+		Machine: machine, Log: quiet, Dial: dial, Retry: time.Second, Serve: v.serve})
 	fine(s.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -96,7 +96,8 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	self := event.Self{Serial: string(line.State().Serial), Boot: fmt.Sprintf("%016x", boot), WAN: cfg.Interfaces.WAN.Name, LAN: cfg.Interfaces.LAN.Name}
 	teller, err := reporter.New(reporter.Config{
 		Self: self, Limits: event.Defaults(), Folder: folder, Spool: kept, Sink: line, Log: slog.Default(),
-		Status: agent.Status,
+		Status:  agent.Status,
+		Stirred: stirred(ctx, agent),
 		Journal: func(ctx context.Context, since time.Time) ([]site.Entry, error) {
 			return journalSince(ctx, agent, since)
 		},
@@ -112,6 +113,31 @@ func runChannel(ctx context.Context, cfg *config.Config, pending string) error {
 	err = line.Run(ctx)
 	<-done
 	return stopped(err)
+}
+
+// stirred tells when the agent writes a line into its journal: people see on the
+// manager's pages within a second what it did (F10).
+func stirred(ctx context.Context, agent *control.Client) <-chan struct{} {
+	lines := make(chan struct{}, 1)
+	go func() {
+		again := time.NewTicker(reporter.Interval)
+		defer again.Stop()
+		for ctx.Err() == nil {
+			// Its error is that no agent runs, which the reporter sees by itself.
+			_ = agent.Journal(ctx, time.Now(), true, func(site.Entry) error {
+				select {
+				case lines <- struct{}{}:
+				default:
+				}
+				return nil
+			})
+			select {
+			case <-again.C:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return lines
 }
 
 // journalSince is what the agent's journal has, as far as it is read before ctx ends.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"strings"
@@ -100,7 +101,21 @@ func (d *deployment) do(ctx context.Context, cmd *cobra.Command) error {
 	if err := d.run.run(ctx, cmd, client, plan.Deploy(&d.vsocket, d.premises), &plan.Known{}, nil); err != nil || d.run.plan {
 		return err
 	}
-	return d.enrolled(ctx, cmd)
+	if err := d.enrolled(ctx, cmd); err != nil {
+		return err
+	}
+	d.tellPages(cmd.OutOrStdout())
+	return nil
+}
+
+// tellPages says where the vSocket's own pages are, and how one signs in for the first
+// time: their password is in no user data (docs/vsocket.md).
+func (d *deployment) tellPages(out io.Writer) {
+	if d.run.json || d.premises.VM != nil {
+		return
+	}
+	mgmt := d.vsocket.Addrs[plan.MGMT]
+	fmt.Fprintf(out, "its own pages: https://%s\nto choose their password: ssh -t %s@%s sudo releve-vsocket web passwd\n", mgmt, d.vsocket.User, mgmt)
 }
 
 // given gathers flags and the answers' file.

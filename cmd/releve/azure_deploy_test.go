@@ -67,7 +67,7 @@ func TestDeployByFlagsTwice(t *testing.T) {
 		t.Errorf("the plan changed:\n%s", strings.Join(differ, "\n"))
 	}
 	saved := filepath.Join(t.TempDir(), "answers.yaml")
-	if out, err = azure(t, deployLine("--save-answers", saved)...); err != nil || !strings.Contains(out, "vm                       created") {
+	if out, err = azure(t, deployLine("--save-answers", saved)...); err != nil || !strings.Contains(out, "vm                       created") || !strings.Contains(out, "sudo releve-vsocket web passwd") {
 		t.Fatalf("deploying: %v\n%s", err, out)
 	}
 	vm := document.Document(s.Get(s.VMID("Paris-Nord-primary")))

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -30,23 +28,17 @@ func memory(name string) (*os.File, error) {
 const memoryVar = "RELEVE_LAB_CA"
 
 // inviteBare opens the way into a bare lab, and prints how to set a site up in it.
-func inviteBare(ctx context.Context, w *world.World) error {
-	way, ca := os.NewFile(passedManager, "gateway"), os.NewFile(passedCA, "ca.pem")
-	defer way.Close()
-	defer ca.Close()
-	if _, err := ca.Write(w.CA()); err != nil {
+func inviteBare(ctx context.Context, w *world.World, d *doors) error {
+	defer d.ca.Close()
+	if _, err := d.ca.Write(w.CA()); err != nil {
 		return fmt.Errorf("write the lab's certificate: %w", err)
-	}
-	listener, err := net.FileListener(way)
-	if err != nil {
-		return fmt.Errorf("take over the way into the lab: %w", err)
 	}
 	code, err := w.Owner().Invite(ctx, "owner")
 	if err != nil {
-		return errors.Join(fmt.Errorf("add an owner at the manager: %w", err), listener.Close())
+		return fmt.Errorf("add an owner at the manager: %w", err)
 	}
-	w.OpenGateway(listener)
-	fmt.Print(guide(w, listener.Addr().String(), os.Getenv(memoryVar), code))
+	w.OpenGateway(d.ways[doorGateway])
+	fmt.Print(guide(w, d.ways[doorGateway].Addr().String(), os.Getenv(memoryVar), code))
 	return nil
 }
 

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -115,8 +113,8 @@ func upCommand() *cobra.Command {
 		Use:   "up",
 		Short: "Bring a lab up and keep it until Ctrl-C or `releve lab down`",
 		Long: `Bring a lab up and keep it until Ctrl-C or "releve lab down". It has a manager,
-at which PoPs and vSockets are enrolled, and prints the line with which you log
-in to it from any terminal of this machine.`,
+at which PoPs and vSockets are enrolled, and prints the links by which you sign in
+to it and to each vSocket's own pages, in a browser of this machine.`,
 		Example: `  releve lab up
   releve lab up --cloud --manager=false
   releve lab up --bare`,
@@ -129,9 +127,9 @@ in to it from any terminal of this machine.`,
 			if err != nil {
 				return err
 			}
-			opt.Bare = flags.bare
+			opt.Bare, opt.Pages = flags.bare, !flags.bare
 			if !room.Inside() {
-				return enter(func() ([]*os.File, error) { return doors(opt) })
+				return enter(func() ([]*os.File, error) { return openDoors(opt) })
 			}
 			return stay(cmd.Context(), opt)
 		},
@@ -141,55 +139,15 @@ in to it from any terminal of this machine.`,
 	return cmd
 }
 
-// The descriptors of the files given to a room.
-const (
-	passedControl = 3 + iota
-	passedManager // in a bare lab: the gateway
-	passedCA
-)
-
-// doors are the sockets by which a lab is reached from outside its room: the
-// console's, and on this machine's loopback the manager's.
-func doors(opt world.Options) ([]*os.File, error) {
-	control, err := console.Listen()
-	if err != nil || !opt.Managed {
-		return []*os.File{control}, err
-	}
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("a way to the lab's manager: %w", err)
-	}
-	defer listener.Close() // the file is another descriptor of it
-	file, err := listener.(*net.TCPListener).File()
-	if err != nil || !opt.Bare {
-		return []*os.File{control, file}, err
-	}
-	ca, err := memory("ca.pem")
-	return []*os.File{control, file, ca}, err
-}
-
-// invite opens the manager's door, and prints how to log in by it. The line is
-// above the picture, which would break it.
-func invite(ctx context.Context, w *world.World) error {
-	file := os.NewFile(passedManager, "manager")
-	defer file.Close()
-	listener, err := net.FileListener(file)
-	if err != nil {
-		return fmt.Errorf("take over the manager's door: %w", err)
-	}
-	code, err := w.Owner().Invite(ctx, "owner")
-	if err != nil {
-		return errors.Join(fmt.Errorf("add an owner at the manager: %w", err), listener.Close())
-	}
-	w.RelayManager(listener)
-	fmt.Printf("There is a manager. Become its owner, with a password of 12 characters or more:\n  releve login https://%s --fingerprint %s --code %s\n\n",
-		listener.Addr(), w.Owner().Fingerprint, code)
-	return nil
-}
-
 // stay keeps a lab up until it is told to end.
 func stay(parent context.Context, opt world.Options) error {
-	control := os.NewFile(passedControl, "control")
+	d, err := passedDoors(opt)
+	if err != nil {
+		return err
+	}
+	for _, listener := range d.passages() {
+		opt.Passages = append(opt.Passages, portOf(listener))
+	}
 	ctx, stop := interrupted(parent)
 	defer stop()
 	show := story.New(os.Stdout, term.Of(os.Stdout), "up", opt)
@@ -197,14 +155,13 @@ func stay(parent context.Context, opt world.Options) error {
 	show.Rising()
 	w, err := scenario.Up(ctx, opt)
 	if err != nil {
-		control.Close()
 		if ctx.Err() != nil {
 			return status(exitInterrupted)
 		}
 		return err
 	}
 	defer w.Down()
-	server, err := console.Serve(control, w, stop, opt.Logger)
+	server, err := console.Serve(d.control, w, stop, opt.Logger)
 	if err != nil {
 		return err
 	}
@@ -213,10 +170,8 @@ func stay(parent context.Context, opt world.Options) error {
 	if opt.Bare {
 		greet = inviteBare
 	}
-	if opt.Managed {
-		if err := greet(ctx, w); err != nil {
-			return err
-		}
+	if err := greet(ctx, w, d); err != nil {
+		return err
 	}
 	show.Up(w)
 	show.Hint("In another terminal: releve lab status | fault | heal | exec | down. Ctrl-C ends it.")

@@ -245,7 +245,7 @@ func (m *Machine) take(now Time, granted site.Claim) {
 // serve makes the holder active.
 func (m *Machine) serve(now Time) {
 	m.become(site.Active, fmt.Sprintf("term %d", m.state.Granted.Term))
-	m.drained()
+	m.drained(now)
 	m.aim(Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now)})
 }
 
@@ -267,7 +267,7 @@ func (m *Machine) steering(now Time, e Steered) {
 	s.mine = s.mine || e.Mine
 	if m.serving() && e.Mine {
 		m.solo = false
-		m.drained()
+		m.drained(now)
 	}
 	if e.Done && !s.done && m.serving() {
 		m.note("steering done", "the floating IP is on the own NIC alone")

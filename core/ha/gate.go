@@ -12,6 +12,7 @@ import (
 // so an expired deadline is a closed gate.
 type gate struct {
 	serve, drain Time
+	own          Time // so long it drains what comes by the vSocket's own address (solo.go)
 	serveOpen    bool // for the timeline
 	drainOpen    bool
 	down         bool
@@ -62,24 +63,25 @@ func (m *Machine) mayServe() bool {
 	return m.steered.mine || m.solo || m.cfg.Third == keepalive.Witness
 }
 
-// drainFor opens the drain: traffic that Azure still brings goes on its way.
-func (m *Machine) drainFor(now, d Time) {
-	m.gate.drain = now + d
-	m.do(Drain{m.gate.drain})
+// drainUntil opens the drain: traffic that Azure still brings goes on its way.
+func (m *Machine) drainUntil(end Time) {
+	m.gate.drain = end
+	m.do(Drain{end})
 }
 
 // drainOver ends it a little after the floating IP has left.
 func (m *Machine) drainOver(now Time) {
-	if m.gate.drain > now+drainQuiet && !m.soloDrain && m.steered.imdsRead && !m.steered.imds {
-		m.drainFor(now, drainQuiet)
+	end := max(now+drainQuiet, m.gate.own)
+	if m.gate.drain > end && m.steered.imdsRead && !m.steered.imds {
+		m.drainUntil(end)
 	}
 }
 
 // drained ends the drain of one that serves. What still comes by its own address
 // would be lost before the floating IP is here.
-func (m *Machine) drained() {
-	if m.gate.drain != 0 && (!m.soloDrain || m.mayServe()) {
-		m.gate.drain, m.soloDrain = 0, false
+func (m *Machine) drained(now Time) {
+	if m.gate.drain != 0 && (m.gate.own <= now || m.mayServe()) {
+		m.gate.drain, m.gate.own = 0, 0
 		m.do(Drain{0})
 	}
 }
@@ -102,7 +104,7 @@ func (m *Machine) fitness(now Time, e Fitness) {
 // egress may still work while Azure moves the address.
 func (m *Machine) yieldedTo(now Time, was site.Role) {
 	if was == site.Active && (m.fit || m.reason == keepalive.Stopping) {
-		m.drainFor(now, DrainMax)
+		m.drainUntil(now + DrainMax)
 	}
 }
 

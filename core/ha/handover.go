@@ -134,7 +134,7 @@ func (m *Machine) yield(now Time) {
 	m.note("yielded", fmt.Sprintf("term %d: %s", term, why))
 	m.become(site.Standby, "")
 	if m.fit || m.reason == keepalive.Stopping {
-		m.drainFor(now, DrainMax)
+		m.drainUntil(now + DrainMax)
 	}
 	m.sendAt, m.witness.hurry = now, true
 	m.say(now)

@@ -47,8 +47,7 @@ type Machine struct {
 	change   change
 	gate     gate
 
-	solo      bool // Master by itself until the pair has an active
-	soloDrain bool // what it drains is from then
+	solo bool // Master by itself until the pair has an active
 
 	goal    Goal
 	out     keepalive.Message
@@ -86,7 +85,7 @@ func New(cfg Config, boot site.BootID, nonce uint64, state *State, now Time) *Ma
 			m.role, m.state.Granted.Boot = site.Active, boot
 		}
 	}
-	m.solo = cfg.FromSolo
+	m.solo = cfg.FromSolo && !slip.Is(slip.SoloShuts)
 	m.claim.wait, m.azure.problem, m.witness.hurry = deposedWait, "not asked yet", true
 	return m
 }

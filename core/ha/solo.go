@@ -48,8 +48,8 @@ func (m *Machine) soloEnds(now Time, granted site.Claim) {
 		m.solo = false
 		m.note("deposed", fmt.Sprintf("term %d is granted to the %s, and this vSocket was Master by itself", granted.Term, granted.Holder))
 		if m.fit {
-			m.soloDrain = true
-			m.drainFor(now, DrainMax)
+			m.gate.own = now + DrainMax
+			m.drainUntil(m.gate.own)
 		}
 	}
 }

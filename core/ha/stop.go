@@ -37,8 +37,8 @@ func (m *Machine) decideStop(now Time) {
 		return
 	case m.serving() && (m.peer.here() && m.peer.msg.Fit || m.takerAtWitness()):
 		return // handing over
-	case m.gate.drain > now && m.peer.here() && !m.soloDrain:
-		return // until the traffic has left; what comes by the own address, nobody takes away
+	case m.gate.drain > max(now, m.gate.own) && m.peer.here():
+		return // until the traffic has left; what comes by its own address never does
 	default:
 		m.say(now)
 		m.finish("nothing depends on it any more")

@@ -45,6 +45,7 @@ const (
 	CantSteerStays   Mistake = "cant-steer-stays"   // an active without Azure keeps a role that it can't serve (ha-schedules.md 32)
 	FormerDropped    Mistake = "former-dropped"     // a former floating IP goes before the routes (R14)
 	StandbyAdds      Mistake = "standby-adds"       // a standby adds the new floating IP (R14)
+	SoloShuts        Mistake = "solo-shuts"         // first settings shut the gate of one that was Master by itself (E2)
 	MovesOne         Mistake = "moves-one"          // a takeover in the middle of a change moves only the new one (R14)
 
 	WitnessReplay         Mistake = "witness-replay"          // a witness believes old questions
@@ -61,5 +62,5 @@ const (
 var All = []Mistake{LeaseFromReply, PromiseIgnored, StartIgnored, PauseIgnored, ClaimantAnswers, RestartedAnswers, DeposedClaims,
 	UnsettledWins, ServesUnread, StateNotKept, HoldIgnored, NoIfMatch, RebuiltNIC, TagsLeftOut, DeposedWrites, ThrottleIgnored,
 	FailedIsDone, StaleBelieved, FirstAnswer, NoHysteresis, OnePath, GateStays, ReplayAccepted, Unsigned, WantedTermTold, NobodyClaims, EchoIgnored, ResumesFromDisk,
-	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, SettingsAtOnce, YieldedTold, CantSteerStays, FormerDropped, StandbyAdds, MovesOne,
+	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, SettingsAtOnce, YieldedTold, CantSteerStays, FormerDropped, StandbyAdds, MovesOne, SoloShuts,
 	WitnessReplay, WitnessYoungGrants, WitnessPromiseIgnored, WitnessRecordLate, WitnessBehind, WitnessBlankGrants, WitnessViewIgnored, ElectServes}

@@ -88,14 +88,14 @@ func buildOnly(ctx context.Context, s *shop, _ []string) error {
 func testMain(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
 		debian(raceNeeds, storeNeeds, modelNeeds, pageNeeds), modules, rules, vet, staticcheck, programs, modelsHold,
-		unitRace, unitPlain, simulate(10_000, always), fuzzFor(guardFuzz), scenarios(guardPlan),
+		unitRace, unitPlain, labPages, simulate(10_000, always), fuzzFor(guardFuzz), scenarios(guardPlan),
 	)
 }
 
 func testAll(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
 		debian(raceNeeds, storeNeeds, modelNeeds, pageNeeds), modules, rules, vet, staticcheck, golangci, programs, modelsHold,
-		unitRace, unitPlain, proofs, simulate(20_000, today), mistakes, fuzzFor(allFuzz), scenarios(fullPlan),
+		unitRace, unitPlain, labPages, proofs, simulate(20_000, today), mistakes, fuzzFor(allFuzz), scenarios(fullPlan),
 	)
 }
 

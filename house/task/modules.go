@@ -77,5 +77,8 @@ func (p pkg) dear() bool {
 		slices.ContainsFunc(p.XTestImports, typed)
 }
 
+// isLabsBrowser says that the package's tests want a machine for themselves.
+func (p pkg) isLabsBrowser() bool { return strings.HasSuffix(p.ImportPath, "/lab/browser") }
+
 // isRules says that the package is checked by a step of its own.
 func (p pkg) isRules() bool { return strings.HasSuffix(p.ImportPath, "/house/rules") }

@@ -1,7 +1,7 @@
-// Package gateway lets programs outside a lab reach hosts in it by their names, as
-// an HTTP proxy does (CONNECT, RFC 9110 section 9.3.6). So a name means the same
-// inside and outside, and what a set-up tool outside writes into a guest is right
-// there.
+// Package gateway lets programs outside a lab reach hosts in it: one of them by a
+// relay, or all by their names, as an HTTP proxy does (CONNECT, RFC 9110 section
+// 9.3.6). So a name means the same inside and outside, and what a set-up tool
+// outside writes into a guest is right there.
 package gateway
 
 import (
@@ -43,20 +43,5 @@ func connect(w http.ResponseWriter, far net.Conn) {
 	if _, err := io.WriteString(near, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 		return
 	}
-	there := make(chan struct{})
-	go func() {
-		defer close(there)
-		_, _ = io.Copy(far, buffered) // an end of either side is told to the other one
-		half(far)
-	}()
-	_, _ = io.Copy(near, far)
-	half(near)
-	<-there
-}
-
-// half ends one direction.
-func half(conn net.Conn) {
-	if c, ok := conn.(interface{ CloseWrite() error }); ok {
-		_ = c.CloseWrite()
-	}
+	join(near, buffered, far)
 }

@@ -57,10 +57,11 @@ func TestAStockImageInstallsThePackage(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("no curl here")
 	}
+	const unit = "[Unit]\nConditionPathExists=/etc/releve/vsocket.yaml\n[Service]\nType=exec\nExecStart=/usr/bin/releve-vsocket\n[Install]\nWantedBy=multi-user.target\n"
 	deb := pack(t, map[string]string{
 		"DEBIAN/control":                                "Package: releve-vsocket\nVersion: 1\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\nDescription: a test\n",
 		"usr/bin/releve-vsocket":                        "#!/bin/sh\nexec sleep 600\n",
-		"usr/lib/systemd/system/releve-vsocket.service": "[Unit]\nConditionPathExists=/etc/releve/vsocket.yaml\n[Service]\nType=exec\nExecStart=/usr/bin/releve-vsocket run\n[Install]\nWantedBy=multi-user.target\n",
+		"usr/lib/systemd/system/releve-vsocket.service": unit, "usr/lib/systemd/system/releve-web.service": unit,
 	})
 	text, err := os.ReadFile(deb)
 	if err != nil {

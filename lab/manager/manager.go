@@ -1,16 +1,12 @@
 // Package manager is the lab's own hand at a manager: it reads what the first
-// start says, is the first owner, carries connections from another network
-// namespace to it, and compares the events it keeps with those that vSockets
-// had.
+// start says, is the first owner, and compares the events it keeps with those
+// that vSockets had.
 package manager
 
 import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"strings"
 
 	"releve.dev/releve/client"
@@ -92,50 +88,5 @@ func (o *Owner) Events(ctx context.Context, site string) (all []client.Event, er
 		if after = page.Next; after == "" {
 			return all, nil
 		}
-	}
-}
-
-// Relay carries what comes by a listener to where dial leads, until the listener
-// is closed. A connection lives until both of its ends have said all.
-func Relay(listener net.Listener, dial func() (net.Conn, error)) error {
-	for {
-		near, err := listener.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return nil
-		case err != nil:
-			return fmt.Errorf("relay to the manager: %w", err)
-		}
-		go carry(near, dial)
-	}
-}
-
-// carry closes a connection at once whose other end can't be had: who called sees
-// what they would see without the relay.
-func carry(near net.Conn, dial func() (net.Conn, error)) {
-	defer near.Close()
-	far, err := dial()
-	if err != nil {
-		return
-	}
-	defer far.Close()
-	there := make(chan struct{})
-	go func() {
-		defer close(there)
-		pass(far, near)
-	}()
-	pass(near, far)
-	<-there
-}
-
-// pass copies one way, and says when that is over.
-func pass(to, from net.Conn) {
-	_, err := io.Copy(to, from)
-	if half, ok := to.(interface{ CloseWrite() error }); ok && err == nil {
-		err = half.CloseWrite()
-	}
-	if err != nil { // the other way has no reader left either
-		to.Close()
-		from.Close()
 	}
 }

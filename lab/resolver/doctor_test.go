@@ -9,12 +9,12 @@ import (
 	"testing"
 
 	"releve.dev/releve/doctor"
-	"releve.dev/releve/lab/room/roomtest"
+	"releve.dev/releve/house/private"
 	"releve.dev/releve/site"
 	"releve.dev/releve/vsocket/examine"
 )
 
-func TestMain(m *testing.M) { roomtest.Main(m) }
+func TestMain(m *testing.M) { private.Main(m) }
 
 const arm = "management.azure.test"
 
@@ -36,7 +36,6 @@ func open(t *testing.T, addr string) (net.PacketConn, net.Listener) {
 // C2: a guest with a private server alone and one whose port 53 is blocked are told
 // apart, as the second doesn't reach the public server either.
 func TestTheDoctorTellsPrivateServersFromABlockedPort(t *testing.T) {
-	roomtest.Need(t)
 	whole := Zone{arm: netip.MustParseAddr("203.0.113.20")}
 	serve := func(addr string, zone Zone) {
 		packets, listener := open(t, addr)

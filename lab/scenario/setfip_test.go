@@ -9,16 +9,16 @@ import (
 	"releve.dev/releve/azure/emulator/plane"
 	"releve.dev/releve/lab/probe"
 	"releve.dev/releve/lab/report"
-	"releve.dev/releve/lab/world"
 )
 
 // The row fails where a state of Azure's network leads the traffic to nobody, or a
 // packet is lost while the floating IP changes; not before or after.
-func TestCheckReaddressed(t *testing.T) {
+func TestCheckChanges(t *testing.T) {
 	at := func(s int) time.Duration { return time.Duration(s) * time.Second }
 	whole := func() *evidence {
-		return &evidence{Facts: &report.Facts{}, Holder: world.Primary, Active: []string{world.Primary},
-			readdressed: []readdressing{{to: fip.Next(), began: at(10), ended: at(20), states: 4}, {to: fip, began: at(30), ended: at(40), states: 4}}}
+		return &evidence{Facts: &report.Facts{},
+			readdressed: []readdressing{
+				{to: fip.Next(), began: at(10), changes: []time.Duration{at(12), at(14), at(20)}}, {to: fip, began: at(30), changes: []time.Duration{at(32), at(34), at(40)}}}}
 	}
 	lose := func(from int) func(*evidence) {
 		return func(ev *evidence) {
@@ -31,15 +31,15 @@ func TestCheckReaddressed(t *testing.T) {
 	}{
 		"all is well":         {func(*evidence) {}, ""},
 		"lost before":         {lose(5), ""},
-		"lost between":        {lose(25), ""},
-		"lost meanwhile":      {lose(35), "3 packets lost"},
-		"led to nobody":       {func(ev *evidence) { ev.readdressed[0].unserved = []string{"10.0.0.1"} }, "in 1 led the traffic to an address that nobody served: [10.0.0.1]"},
-		"nothing was watched": {func(ev *evidence) { ev.readdressed[1].states = 1 }, "in 1 states"},
+		"lost for nothing":    {lose(17), ""},
+		"lost as it changed":  {lose(34), "3 packets lost"},
+		"led to nobody":       {func(ev *evidence) { ev.readdressed[0].unserved = []string{"10.0.0.1"} }, "addresses that nobody served: [10.0.0.1]"},
+		"nothing was watched": {func(ev *evidence) { ev.readdressed[1].changes = nil }, "changed 0 times"},
 		"it wasn't played":    {func(ev *evidence) { ev.readdressed = nil }, "0 times"},
 	} {
 		ev := whole()
 		c.change(ev)
-		found := checkReaddressed(ev)
+		found := checkChanges(ev)
 		if c.want == "" && len(found) > 0 || c.want != "" && (len(found) != 1 || !strings.Contains(found[0].detail, c.want)) {
 			t.Errorf("%s: found %+v, want %q", name, found, c.want)
 		}
@@ -60,9 +60,9 @@ func TestHopWatch(t *testing.T) {
 	h.look(state("10.0.0.1", "10.0.0.4", "10.0.0.1"))
 	h.look(state("10.0.0.1", "10.0.0.4", "10.0.0.2")) // taken off too early
 	h.look(state("10.0.0.2", "10.0.0.4", "10.0.0.2"))
-	states, unserved := h.end()
+	changes, unserved := h.end()
 	h.look(state("10.0.0.1"))
-	if states != 3 || len(unserved) != 1 || unserved[0] != "10.0.0.1" || len(h.unserved) != 1 {
-		t.Errorf("%d states, unserved %v", states, h.unserved)
+	if len(changes) != 2 || len(unserved) != 1 || unserved[0] != "10.0.0.1" || len(h.unserved) != 1 {
+		t.Errorf("%d changes, unserved %v", len(changes), h.unserved)
 	}
 }

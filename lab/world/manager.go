@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,6 +51,9 @@ func (w *World) startManager() error {
 	p := w.programOn(Manager, "manager")
 	p.argv = []string{w.opt.Manager, "up", "--listen", managerAddr, "--data", filepath.Join(p.dir, "data"), "--owner", "lab", "--drain", "1s",
 		"--name", azuresite.ManagerAddr.String(), "--name", managerName}
+	if ports := w.opt.Passages; len(ports) > 0 {
+		p.argv = append(p.argv, "--webui-ports", strings.Trim(strings.ReplaceAll(fmt.Sprint(ports), " ", ","), "[]"))
+	}
 	w.programs[Manager] = p
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return err
@@ -86,18 +91,10 @@ func (w *World) ownManager(g manager.Greeting) error {
 }
 
 // RelayManager carries what comes by a listener to the manager, until the lab ends.
-func (w *World) RelayManager(listener net.Listener) {
-	w.later(func() { listener.Close() })
-	go func() {
-		err := manager.Relay(listener, func() (net.Conn, error) {
-			host, err := w.Host(Manager)
-			if err != nil {
-				return nil, err
-			}
-			return host.Dial(managerAddr, dialTime)
-		})
-		if err != nil {
-			w.log.Error("the manager can't be reached from outside", "error", err)
-		}
-	}()
+func (w *World) RelayManager(listener net.Listener) { w.relay(listener, Manager, managerAddr) }
+
+// RelayPassage carries what comes by a listener to a port of the manager's by which a
+// vSocket's own pages are reached through it, until the lab ends.
+func (w *World) RelayPassage(listener net.Listener, port uint16) {
+	w.relay(listener, Manager, net.JoinHostPort(azuresite.ManagerAddr.String(), strconv.Itoa(int(port))))
 }

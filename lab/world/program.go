@@ -17,8 +17,8 @@ import (
 	"releve.dev/releve/vsocket/steps"
 )
 
-// program is what runs on a node: a vSocket's agent or its channel, a PoP, the
-// manager.
+// program is what runs on a node: a vSocket's agent, its channel or its pages, a PoP,
+// the manager.
 type program struct {
 	node   string
 	what   string // it is, for people
@@ -59,6 +59,9 @@ func (w *World) on(node string) (list []*program) {
 		if p != nil {
 			list = append(list, p)
 		}
+	}
+	if pages := w.webuis[node]; pages != nil {
+		list = append(list, pages.program)
 	}
 	return list
 }

@@ -59,6 +59,8 @@ type Options struct {
 	Managed   bool         // with a manager, which gives vSockets and PoPs what the site decides
 	Manager   string       // path of releve-manager, for a lab with one
 	OneOnly   bool         // the manager's site has no secondary yet, whose VM waits
+	Passages  []uint16     // ports of the manager's by which vSockets' own pages are reached through it; nil: its own
+	Pages     bool         // the vSockets serve their own pages; in a bare lab its VMs do so by themselves
 	Third     config.Third // "": the agents' own default
 	Profile   profile.Profile
 	Seed      uint64
@@ -137,6 +139,7 @@ type World struct {
 	probe    *probe.Probe
 	programs map[string]*program // by node
 	channels map[string]*program // of vSockets to the manager, by node
+	webuis   map[string]*webui   // of vSockets, by node
 	overseer overseer
 	fip      *tracker
 	crossing *crossing // nil without the cloud
@@ -169,8 +172,8 @@ func Up(opt Options) (*World, error) {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	w := &World{opt: opt, log: opt.Logger, dir: dir, programs: map[string]*program{}, channels: map[string]*program{}, key: newKey(), cloud: newCloud(opt.pops()),
-		hosts: map[string]*room.Host{}, imds: map[string]*service{}, faults: map[act]func() error{}}
+	w := &World{opt: opt, log: opt.Logger, dir: dir, programs: map[string]*program{}, channels: map[string]*program{}, webuis: map[string]*webui{},
+		key: newKey(), cloud: newCloud(opt.pops()), hosts: map[string]*room.Host{}, imds: map[string]*service{}, faults: map[act]func() error{}}
 	w.downstream.note = w.noteAs
 	w.life, w.cancel = context.WithCancel(context.Background())
 	go w.still.watch(w.life)
@@ -178,7 +181,7 @@ func Up(opt Options) (*World, error) {
 	if opt.Bare {
 		agents = w.startBare
 	}
-	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startManager, w.startCloud, agents, w.startProbe, w.startCrossing} {
+	for _, step := range []func() error{w.checkPrograms, w.startAzure, w.startNetwork, w.startServices, w.startManager, w.startCloud, agents, w.startPages, w.startProbe, w.startCrossing} {
 		if err := step(); err != nil {
 			w.Down()
 			return nil, err

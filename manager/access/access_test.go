@@ -286,10 +286,10 @@ func TestTheTableOfRoles(t *testing.T) {
 		may  []Action
 		not  []Action
 	}{
-		{Viewer, []Action{SiteRead}, []Action{SiteChange, SocketUnassign, SocketEnrol, AuditRead, PeopleManage}},
-		{Editor, []Action{SiteRead, SiteChange, SocketUnassign, SocketEnrol}, []Action{AuditRead, PeopleManage}},
+		{Viewer, []Action{SiteRead}, []Action{SiteChange, SocketUnassign, SocketEnrol, SocketWebUI, AuditRead, PeopleManage}},
+		{Editor, []Action{SiteRead, SiteChange, SocketUnassign, SocketEnrol, SocketWebUI}, []Action{AuditRead, PeopleManage}},
 		{Owner, []Action{SiteRead, SiteChange, SocketUnassign, SocketEnrol, AuditRead, PeopleManage}, nil},
-		{Auditor, []Action{SiteRead, AuditRead}, []Action{SiteChange, SocketUnassign, SocketEnrol, PeopleManage}},
+		{Auditor, []Action{SiteRead, AuditRead}, []Action{SiteChange, SocketUnassign, SocketEnrol, SocketWebUI, PeopleManage}},
 		{"", nil, []Action{SiteRead, TokenManage}},
 		{Owner, nil, []Action{"", "site.explode"}},
 	} {

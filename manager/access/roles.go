@@ -30,6 +30,7 @@ const (
 	SocketRestart  Action = "socket.restart"
 	SocketUnassign Action = "socket.unassign" // can't be undone (E9), so it has a line of its own
 	SocketEnrol    Action = "socket.enrol"
+	SocketWebUI    Action = "socket.webui"
 	PoPChange      Action = "pop.change"
 	AuditRead      Action = "audit.read"
 	PeopleManage   Action = "people.manage"
@@ -50,6 +51,7 @@ var grants = []grant{
 	{SocketRestart, []Role{Editor, Owner}, "restart a vSocket"},
 	{SocketUnassign, []Role{Editor, Owner}, "unassign a secondary, for ever"},
 	{SocketEnrol, []Role{Editor, Owner}, "make the key with which a vSocket enrols"},
+	{SocketWebUI, []Role{Editor, Owner}, "open a vSocket's own pages, which ask for their own password"},
 	{PoPChange, []Role{Editor, Owner}, "add and remove PoPs, make the keys with which they enrol"},
 	{AuditRead, []Role{Owner, Auditor}, "read the audit log"},
 	{PeopleManage, []Role{Owner}, "add people, give them roles, take them away"},

@@ -145,6 +145,8 @@ func TestBrowserEachPage(t *testing.T) {
 	w.fine(err)
 	w.serving(s)
 	w.measured(s)
+	w.tookOver(s.Secondary.Serial, site.Secondary, "7", 12*time.Hour)
+	w.tookOver(s.Primary.Serial, site.Primary, "8", 9*time.Hour)
 	w.happens(s.Secondary.Serial, site.Secondary, 1, event.FailOver, "the secondary took over")
 	w.happens(s.Primary.Serial, site.Primary, 1, event.Disconnected, "the tunnel is down")
 	w.tookOver(s.Secondary.Serial, site.Secondary, "7", 9*time.Hour)

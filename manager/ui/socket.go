@@ -16,6 +16,7 @@ import (
 func (u *UI) socketRoutes() {
 	u.mux.HandleFunc("GET /sites/{site}/socket", u.page(access.SiteRead, (*visit).socket))
 	u.mux.HandleFunc("POST /sites/{site}/key/{side}", u.page(access.SocketEnrol, (*visit).key))
+	u.mux.HandleFunc("POST /sites/{site}/webui/{side}", u.page(access.SocketWebUI, (*visit).openWebUI))
 	u.mux.HandleFunc("GET /sites/{site}/secondary", u.page(access.SiteChange, (*visit).askSecondary))
 	u.mux.HandleFunc("POST /sites/{site}/secondary", u.page(access.SiteChange, (*visit).addSecondary))
 	u.mux.HandleFunc("POST /sites/{site}/ha", u.page(access.SiteChange, (*visit).setHA))
@@ -52,22 +53,29 @@ func haForm(s inventory.Site) pages.Form {
 
 // key makes the key with which a vSocket enrols, and shows it once.
 func (v *visit) key() error {
+	s, k, err := v.sideOf()
+	if err != nil {
+		return err
+	}
+	made, err := v.Inventory.EnrolKey(v.ctx(), v.actor(), k.Serial, inventory.Change{})
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, pages.Key(v.frame, s, made.String(), string(k.Serial)))
+}
+
+// sideOf is the site and the vSocket that the path names.
+func (v *visit) sideOf() (inventory.Site, inventory.VSocket, error) {
 	s, err := v.site()
-	if err != nil {
-		return err
+	switch {
+	case err != nil:
+		return s, inventory.VSocket{}, err
+	case v.r.PathValue("side") != site.Secondary.String():
+		return s, s.Primary, nil
+	case s.Secondary == nil:
+		return s, inventory.VSocket{}, &inventory.Refusal{Kind: inventory.Absent, Message: fmt.Sprintf("site %q has no secondary vSocket", s.Name)}
 	}
-	serial := s.Primary.Serial
-	if v.r.PathValue("side") == site.Secondary.String() {
-		if s.Secondary == nil {
-			return &inventory.Refusal{Kind: inventory.Absent, Message: fmt.Sprintf("site %q has no secondary vSocket", s.Name)}
-		}
-		serial = s.Secondary.Serial
-	}
-	made, err := v.Inventory.EnrolKey(v.ctx(), v.actor(), serial, inventory.Change{})
-	if err != nil {
-		return err
-	}
-	return v.show(http.StatusOK, pages.Key(v.frame, s, made.String(), string(serial)))
+	return s, *s.Secondary, nil
 }
 
 func (v *visit) askSecondary() error {

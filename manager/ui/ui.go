@@ -35,6 +35,7 @@ type Parts struct {
 	Retention status.Retention
 	Now       func() time.Time
 	Log       *slog.Logger
+	Passages  Passages
 	Provider  string // of OpenID Connect, by its issuer; "": none
 	Passkeys  string // the host name that they are of; "": none
 }

@@ -274,10 +274,10 @@ func (w *world) measured(s inventory.Site) {
 	bytes := map[site.Side]uint64{}
 	for ago := 25 * time.Hour; ago > 0; ago -= 2 * time.Minute {
 		at := time.Now().Add(-ago)
-		half := ago < 9*time.Hour
+		away := ago > 9*time.Hour && ago < 12*time.Hour // the primary is
 		for side, serial := range map[site.Side]site.Serial{site.Primary: s.Primary.Serial, site.Secondary: s.Secondary.Serial} {
-			serving := (side == site.Secondary) == half
-			latency, loss := 12+3*float64(at.Minute()%7), float64(at.Minute()%3)/2
+			serving := (side == site.Secondary) == away
+			latency, loss := 8+4*float64(side)+float64(at.Minute()%7), float64(at.Minute()%3)/2
 			now := &site.Status{Side: side, Version: site.Release, Role: site.Standby, Boot: "b", Master: serving,
 				Tunnel: &site.TunnelStatus{PoP: "pop1", Up: true, Latency: &latency, Loss: &loss}}
 			if serving {

@@ -1,8 +1,8 @@
-// Package reporter turns what the agent says of itself, each second, into what the
-// manager is told: the status when it has changed in a way that matters, events,
-// which are on the disk before anything else is done with them, and what the journal
-// has of each takeover. It runs
-// beside the channel, in a process that can't delay a keepalive.
+// Package reporter turns what the agent says of itself, each second and whenever it
+// has done something, into what the manager is told: the status when it has changed
+// in a way that matters, events, which are on the disk before anything else is done
+// with them, and what the journal has of each takeover. It runs beside the channel,
+// in a process that can't delay a keepalive.
 package reporter
 
 import (
@@ -42,6 +42,9 @@ type Config struct {
 	Log    *slog.Logger
 	// Status asks the agent. It fails while none runs.
 	Status func(context.Context) (site.Status, error)
+	// Stirred says that the agent has done something: it is looked at at once. Nil: only
+	// each second.
+	Stirred <-chan struct{}
 	// Journal reads the agent's from then on; nil: nobody is told of takeovers.
 	Journal func(ctx context.Context, since time.Time) ([]site.Entry, error)
 	// Assigned is what the vSocket runs with of the manager's.
@@ -78,7 +81,7 @@ func New(c Config) (*Reporter, error) {
 	return r, r.readTold()
 }
 
-// Run looks each second until ctx ends.
+// Run looks, each second and when the agent stirs, until ctx ends.
 func (r *Reporter) Run(ctx context.Context) {
 	tick := time.NewTicker(Interval)
 	defer tick.Stop()
@@ -90,6 +93,7 @@ func (r *Reporter) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-r.c.Stirred:
 		}
 	}
 }

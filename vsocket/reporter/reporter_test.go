@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"releve.dev/releve/core/event"
@@ -124,4 +125,26 @@ func TestOnlyWhatMattersIsPressed(t *testing.T) {
 	if len(b.sink.changed) != len(want) || b.sink.changed[0] != want[0] || b.sink.changed[1] != want[1] || b.sink.changed[2] != want[2] {
 		t.Errorf("reports %v, want %v", b.sink.changed, want)
 	}
+}
+
+// What the agent has done is told at once, not with the next second's look.
+func TestAStirredAgentIsLookedAtAtOnce(t *testing.T) {
+	b := open(t, power.New(), power.New(), 1)
+	synctest.Test(t, func(t *testing.T) {
+		stirred := make(chan struct{})
+		b.c.Stirred = stirred
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go b.Run(ctx)
+		synctest.Wait()
+		b.status.Role = site.Claiming
+		began := time.Now()
+		stirred <- struct{}{}
+		synctest.Wait()
+		if waited := time.Since(began); len(b.sink.changed) != 2 || !b.sink.changed[1] || waited != 0 {
+			t.Errorf("reports %v after %s", b.sink.changed, waited)
+		}
+		stop()
+		synctest.Wait()
+	})
 }

@@ -36,7 +36,7 @@ type Browser struct {
 	T    testing.TB
 	Ctx  context.Context // chromedp's, for what isn't here
 
-	quick bool // axe leaves the phone out
+	pictured bool // it is for a picture: axe has seen the like
 }
 
 // Need skips a test where there is no browser.

@@ -22,17 +22,22 @@ var desk, phone = screen{1280, 900}, screen{390, 844}
 // folder is where pictures of the pages go; "": nobody wants any.
 var folder = os.Getenv("RELEVE_SCREENSHOTS")
 
-// EachLook goes through languages and looks; look names the pictures.
+// EachLook goes through languages and looks; look names the pictures. Two of the four
+// have each language and each look, so axe has seen all with these; the other two are
+// for pictures, where somebody wants any.
 func (b *Browser) EachLook(do func(look string)) {
 	b.T.Helper()
 	for _, look := range []string{"light", "dark"} {
 		for _, lang := range []string{"en", "fr"} {
+			b.pictured = (look == "light") != (lang == "en")
+			if b.pictured && folder == "" {
+				continue
+			}
 			b.Fetch("/look", "lang="+lang+"&look="+look)
-			b.quick = (look == "light") != (lang == "en")
 			do(look + "-" + lang)
 		}
 	}
-	b.quick = false
+	b.pictured = false
 }
 
 // Fetch sends a form as a page would, and forgets the answer.
@@ -45,8 +50,6 @@ func (b *Browser) Fetch(path, form string) {
 // other host is asked for anything, and nothing is wider than the screen. Pictures of
 // both go where RELEVE_SCREENSHOTS says; ready waits for what a page draws by itself,
 // and may be nil.
-//
-// Of EachLook's four, axe looks at the phone in two, with each language and each look.
 func (b *Browser) Looks(path, picture string, ready func()) {
 	b.T.Helper()
 	b.Open(path)
@@ -54,13 +57,9 @@ func (b *Browser) Looks(path, picture string, ready func()) {
 		ready()
 	}
 	Eval[bool](b, axe+"\n; true")
-	b.axe(path)
 	b.examine(path)
 	b.shoot(picture, desk)
 	b.has(phone)
-	if !b.quick {
-		b.axe(path + " on a phone")
-	}
 	b.examine(path + " on a phone")
 	b.shoot("phone-"+picture, phone)
 	b.has(desk)
@@ -72,17 +71,11 @@ func (b *Browser) has(s screen) {
 	b.Do("another screen", chromedp.EmulateViewport(s.width, s.height))
 }
 
-// axe wants no violation.
-func (b *Browser) axe(what string) {
-	b.T.Helper()
-	if wrong := Eval[string](b, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => v.id + ": " + v.help + " " +
-		v.nodes.map(n => n.target.join(" ") + " (" + (n.any[0]?.message ?? n.all[0]?.message ?? "") + ")").join("; ")).join("\n"))`); wrong != "" {
-		b.T.Errorf("%s: %s", what, wrong)
-	}
-}
-
 func (b *Browser) examine(what string) {
 	b.T.Helper()
+	if !b.pictured {
+		b.axe(what)
+	}
 	if elsewhere := Eval[string](b, `performance.getEntriesByType("resource").map(e => e.name).filter(n => !n.startsWith(location.origin) && !n.startsWith("data:")).join(" ")`); elsewhere != "" {
 		b.T.Errorf("%s asks %s", what, elsewhere)
 	}
@@ -92,6 +85,15 @@ func (b *Browser) examine(what string) {
 	}
 	if missing := Eval[string](b, `(document.body.innerText.match(/⟨.*?⟩/g) ?? []).join(" ")`); missing != "" {
 		b.T.Errorf("%s lacks the texts %s", what, missing)
+	}
+}
+
+// axe wants no violation.
+func (b *Browser) axe(what string) {
+	b.T.Helper()
+	if wrong := Eval[string](b, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => v.id + ": " + v.help + " " +
+		v.nodes.map(n => n.target.join(" ") + " (" + (n.any[0]?.message ?? n.all[0]?.message ?? "") + ")").join("; ")).join("\n"))`); wrong != "" {
+		b.T.Errorf("%s: %s", what, wrong)
 	}
 }
 

@@ -32,12 +32,6 @@ func (f *Frame) person() page.Person {
 	return page.Person{Name: f.Who.Name, Role: f.T("role." + string(f.Who.Role)), Path: "/account"}
 }
 
-func heading(pretitle, title string) templ.Component { return page.Heading(pretitle, title) }
-
-func state(look, label string) templ.Component { return page.State(look, label) }
-
-func said(f *Frame, sentence string) templ.Component { return f.Said(sentence) }
-
 func remedies(r *inventory.Refusal) []string {
 	if r.Remedy == "" {
 		return nil

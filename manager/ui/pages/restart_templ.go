@@ -103,7 +103,7 @@ func Restart(f *Frame, s inventory.Site, k inventory.VSocket, now status.Site, c
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = said(f, cuts).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = f.Said(cuts).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -310,7 +310,7 @@ func takeoverCard(f *Frame, s story, open bool) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = said(f, s.Cause()).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = f.Said(s.Cause()).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -759,7 +759,7 @@ func waterfall(f *Frame, s story) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = said(f, step.What).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = f.Said(step.What).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -768,7 +768,7 @@ func waterfall(f *Frame, s story) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = said(f, step.Detail).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = f.Said(step.Detail).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

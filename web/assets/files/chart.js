@@ -87,7 +87,7 @@
     roles(m);
     chart(m, times, words.throughput, [...both(p => p.received?.mean, " · " + words.received), ...both(p => p.sent?.mean, " · " + words.sent, [6, 4])], bits);
     chart(m, times, words.latency, both(p => p.latency?.mean), v => v + " ms");
-    chart(m, times, words.loss, both(p => p.loss?.mean), v => v + " %", [0, 100]);
+    chart(m, times, words.loss, both(p => p.loss?.mean), v => v + " %", (_, least, most) => [0, Math.max(5, most)]);
   };
 
   const read = async () => {
