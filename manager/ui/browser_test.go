@@ -141,6 +141,8 @@ func TestBrowserEachPage(t *testing.T) {
 	s := w.paris("paris", 1, true)
 	fresh := w.paris("lyon", 2, false)
 	w.paris("nantes-dr", 3, true)
+	s, err := w.Inventory.SetSite(t.Context(), w.ours, s.ID, inventory.Change{IfMatch: s.Generation}, inventory.Fields{Tags: &[]string{"europe", "prod"}})
+	w.fine(err)
 	w.serving(s)
 	w.measured(s)
 	w.tookOver(s.Secondary.Serial, site.Secondary, "7", 12*time.Hour)
@@ -155,7 +157,7 @@ func TestBrowserEachPage(t *testing.T) {
 	}
 	b := w.browse("en")
 	before := []string{"/sign-in", "/welcome"}
-	within := append(allPages(s), "/sites/"+fresh.ID, "/sites/"+fresh.ID+"/socket", "/sites/"+fresh.ID+"/analytics", "/sites/"+fresh.ID+"/failovers", "/nothing")
+	within := append(allPages(s), "/sites/"+s.ID+"/analytics?span=5m", "/sites/"+s.ID+"/restart/primary", "/sites/"+fresh.ID+"/restart/primary", "/sites/"+fresh.ID, "/sites/"+fresh.ID+"/socket", "/sites/"+fresh.ID+"/analytics", "/sites/"+fresh.ID+"/failovers", "/nothing")
 	b.Open("/sign-in")
 	b.EachLook(func(look string) {
 		for _, path := range before {
@@ -176,4 +178,6 @@ func TestBrowserEachPage(t *testing.T) {
 }
 
 // named is a path as part of a picture's name.
-func named(path string) string { return strings.ReplaceAll(path, "/", "-") }
+func named(path string) string {
+	return strings.NewReplacer("/", "-", "?", "-", "=", "-").Replace(path)
+}
