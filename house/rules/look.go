@@ -90,9 +90,6 @@ var unfinished = regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X|HA` + `CK)
 // checkWords says where a text has a mark of unfinished work, or a word that
 // ties the repo to one machine: paths and hosts known only when this runs.
 func checkWords(file, text string, machine []string) []string {
-	if strings.ContainsRune(text, 0) {
-		return nil // a picture: it has no words
-	}
 	var wrong []string
 	n := 0
 	for line := range strings.SplitSeq(text, "\n") {
