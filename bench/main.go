@@ -28,6 +28,7 @@ var sections = []section{
 	{"A PoP with 2,000 sites", crowdedPoP},
 	{"A site at the witness", witnessCost},
 	{"A manager with 10,000 vSockets", managerCrowd},
+	{"The page of 10,000 sites", siteLists},
 	{"Small parts", micro},
 }
 

@@ -60,8 +60,8 @@ WHERE site.account_id = $1 AND site.name > $2`
 	args = []any{account, after}
 	if words := strings.ToLower(storable(strings.TrimSpace(f.Text))); words != "" {
 		args = append(args, "%"+strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(words)+"%")
-		text += fmt.Sprintf(` AND (LOWER(site.name) LIKE $%[1]d ESCAPE '!' OR EXISTS (SELECT 1 FROM vsocket
-    WHERE vsocket.site_id = site.id AND vsocket.state <> 'void' AND LOWER(vsocket.serial) LIKE $%[1]d ESCAPE '!'))`, len(args))
+		text += fmt.Sprintf(` AND (LOWER(site.name) LIKE $%[1]d ESCAPE '!' OR site.id IN (SELECT vsocket.site_id FROM vsocket
+    WHERE vsocket.account_id = $1 AND vsocket.state <> 'void' AND LOWER(vsocket.serial) LIKE $%[1]d ESCAPE '!'))`, len(args))
 	}
 	if f.Tag != "" {
 		args = append(args, f.Tag)

@@ -42,32 +42,27 @@ const (
 	within = 15 * time.Second
 )
 
-// Needed says why a restart has to be forced: it would cut the site's traffic off. nil:
-// it needn't.
-func Needed(now status.Site, serial site.Serial) error {
+// Cuts says why a restart would cut the site's traffic off, and so has to be forced;
+// "": it wouldn't.
+func Cuts(now status.Site, serial site.Serial) string {
 	peer := now.Secondary
 	if peer != nil && peer.Serial == string(serial) {
 		peer = &now.Primary
 	}
 	switch {
 	case now.HA != nil && now.HA.Ready, peer != nil && peer.Master && peer.Connection == status.Up:
-		return nil
+		return ""
 	case peer == nil:
-		return refusal("the site has no other vSocket")
+		return "the site has no other vSocket"
 	case now.HA == nil:
-		return refusal("high availability is not set up")
+		return "high availability is not set up"
 	}
 	for _, i := range now.HA.Indicators {
 		if !i.OK {
-			return refusal("high availability is not ready: " + i.Reason)
+			return "high availability is not ready: " + i.Reason
 		}
 	}
-	return refusal("high availability is not ready")
-}
-
-func refusal(why string) error {
-	return &inventory.Refusal{Kind: inventory.NotNow, Field: "force", Message: "the restart would cut the site's traffic off: " + why,
-		Remedy: "wait until high availability is ready, or restart it all the same with force"}
+	return "high availability is not ready"
 }
 
 // Restart returns once the agent has taken the order. A row of the audit log says who
@@ -84,8 +79,9 @@ func (s *Service) Restart(ctx context.Context, by inventory.Actor, serial site.S
 	if err != nil {
 		return err
 	}
-	if err := Needed(now, serial); err != nil && !force {
-		return err
+	if why := Cuts(now, serial); why != "" && !force {
+		return &inventory.Refusal{Kind: inventory.NotNow, Field: "force", Message: "the restart would cut the site's traffic off: " + why,
+			Remedy: "wait until high availability is ready, or restart it all the same with force"}
 	}
 	conn, err := s.Fleet.Dial(ctx, serial, door)
 	if err != nil {

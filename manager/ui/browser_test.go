@@ -141,17 +141,23 @@ func TestBrowserEachPage(t *testing.T) {
 	s := w.paris("paris", 1, true)
 	fresh := w.paris("lyon", 2, false)
 	w.paris("nantes-dr", 3, true)
+	s, err := w.Inventory.SetSite(t.Context(), w.ours, s.ID, inventory.Change{IfMatch: s.Generation}, inventory.Fields{Tags: &[]string{"europe", "prod"}})
+	w.fine(err)
 	w.serving(s)
 	w.measured(s)
 	w.tookOver(s.Secondary.Serial, site.Secondary, "7", 12*time.Hour)
 	w.tookOver(s.Primary.Serial, site.Primary, "8", 9*time.Hour)
 	w.happens(s.Secondary.Serial, site.Secondary, 1, event.FailOver, "the secondary took over")
 	w.happens(s.Primary.Serial, site.Primary, 1, event.Disconnected, "the tunnel is down")
-	_, err := w.Inventory.AddRange(t.Context(), w.ours, s.ID, inventory.Change{IfMatch: s.Generation}, inventory.Range{Name: "servers", Prefix: mustPrefix("10.9.0.0/16")})
+	w.happens(s.Primary.Serial, site.Primary, 2, event.FailOver, "the primary took over")
+	changed, err := w.Inventory.AddRange(t.Context(), w.ours, s.ID, inventory.Change{IfMatch: s.Generation}, inventory.Range{Name: "servers", Prefix: mustPrefix("10.9.0.0/16")})
 	w.fine(err)
+	for _, k := range []inventory.VSocket{changed.Primary, *changed.Secondary} {
+		w.fine(w.Inventory.Note(t.Context(), inventory.Progressed(k.Serial, inventory.Progress{Delivered: changed.Generation, Applied: changed.Generation})))
+	}
 	b := w.browse("en")
 	before := []string{"/sign-in", "/welcome"}
-	within := append(allPages(s), "/sites/"+fresh.ID, "/sites/"+fresh.ID+"/socket", "/sites/"+fresh.ID+"/analytics", "/sites/"+fresh.ID+"/failovers", "/nothing")
+	within := append(allPages(s), "/sites/"+s.ID+"/analytics?span=5m", "/sites/"+s.ID+"/restart/primary", "/sites/"+fresh.ID+"/restart/primary", "/sites/"+fresh.ID, "/sites/"+fresh.ID+"/socket", "/sites/"+fresh.ID+"/analytics", "/sites/"+fresh.ID+"/failovers", "/nothing")
 	b.Open("/sign-in")
 	b.EachLook(func(look string) {
 		for _, path := range before {
@@ -172,4 +178,6 @@ func TestBrowserEachPage(t *testing.T) {
 }
 
 // named is a path as part of a picture's name.
-func named(path string) string { return strings.ReplaceAll(path, "/", "-") }
+func named(path string) string {
+	return strings.NewReplacer("/", "-", "?", "-", "=", "-").Replace(path)
+}

@@ -42,11 +42,7 @@ func (v *visit) askRestart(status int, form pages.Form) error {
 	if err != nil {
 		return err
 	}
-	cuts, err := refusalOf(restart.Needed(now, k.Serial))
-	if err != nil {
-		return err
-	}
-	return v.show(status, pages.Restart(v.frame, s, k, now, cuts, form, confirm))
+	return v.show(status, pages.Restart(v.frame, s, k, now, restart.Cuts(now, k.Serial), form, confirm))
 }
 
 func (v *visit) doRestart() error {

@@ -45,7 +45,7 @@ type plan struct {
 }
 
 var (
-	wide = plan{look: "wide", canvas: "0 0 980 316", lan: place{10, 113, 160, 90}, route: place{212, 113, 160, 90}, fip: place{414, 113, 140, 90},
+	wide = plan{look: "wide", canvas: "0 0 980 316", lan: place{10, 113, 150, 90}, route: place{196, 113, 184, 90}, fip: place{416, 113, 144, 90},
 		primary: place{610, 8, 200, 112}, secondary: place{610, 196, 200, 112}, alone: place{610, 102, 200, 112}, outside: place{852, 113, 120, 90}}
 	tall = plan{look: "tall", canvas: "0 0 360 570", down: true, lan: place{60, 5, 240, 86}, route: place{60, 115, 240, 86}, fip: place{60, 225, 240, 86},
 		primary: place{4, 345, 166, 112}, secondary: place{190, 345, 166, 112}, alone: place{95, 345, 170, 112}, outside: place{90, 497, 180, 68}}

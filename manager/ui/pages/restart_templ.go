@@ -13,7 +13,7 @@ import (
 )
 
 // Restart says what it does, and asks for a word more where it cuts the traffic off.
-func Restart(f *Frame, s inventory.Site, k inventory.VSocket, now status.Site, cuts *inventory.Refusal, form Form, confirm Confirm) templ.Component {
+func Restart(f *Frame, s inventory.Site, k inventory.VSocket, now status.Site, cuts string, form Form, confirm Confirm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -85,7 +85,7 @@ func Restart(f *Frame, s inventory.Site, k inventory.VSocket, now status.Site, c
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if cuts != nil {
+			if cuts != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<div class=\"notice bad\" role=\"alert\"><strong>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -103,7 +103,7 @@ func Restart(f *Frame, s inventory.Site, k inventory.VSocket, now status.Site, c
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = f.Said(cuts.Message).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = f.Said(cuts).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -130,11 +130,11 @@ func Restart(f *Frame, s inventory.Site, k inventory.VSocket, now status.Site, c
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = refused(f, form, "force", "password").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = refused(f, form, "password").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if cuts != nil {
+			if cuts != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<div class=\"mb-3\"><label class=\"form-check\"><input class=\"form-check-input\" type=\"checkbox\" name=\"force\" value=\"1\" required> <span class=\"form-check-label\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -165,7 +165,7 @@ func Restart(f *Frame, s inventory.Site, k inventory.VSocket, now status.Site, c
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				var templ_7745c5c3_Var9 = []any{"btn", templ.KV("btn-danger", cuts != nil), templ.KV("btn-primary", cuts == nil)}
+				var templ_7745c5c3_Var9 = []any{"btn", templ.KV("btn-danger", cuts != ""), templ.KV("btn-primary", cuts == "")}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_ElementWriter, templ_7745c5c3_Var9...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -200,7 +200,7 @@ func Restart(f *Frame, s inventory.Site, k inventory.VSocket, now status.Site, c
 			var templ_7745c5c3_Var11 string
 			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(f.T("restart.go"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `restart.templ`, Line: 35, Col: 122}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `restart.templ`, Line: 35, Col: 120}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 			if templ_7745c5c3_Err != nil {
