@@ -84,7 +84,7 @@ func TestTextsAreFinishedAndOfNoMachine(t *testing.T) {
 	}
 	words := machineWords(t, root)
 	for _, file := range files {
-		if file == "LICENSE" || strings.Contains(file, "/testdata/fuzz/") {
+		if file == "LICENSE" || strings.Contains(file, "/testdata/fuzz/") || strings.HasSuffix(file, ".png") { // bytes that spell a word by chance
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(root, file))
