@@ -16,8 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"releve.dev/releve/manager/access"
 	"releve.dev/releve/manager/events"
 	"releve.dev/releve/manager/fleet"
@@ -60,7 +58,7 @@ func siteLists() (_ string, err error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", p.path, err)
 		}
-		rows = append(rows, []string{p.what, "`" + p.path + "`", both(t), millis(cpu.Seconds()), fmt.Sprintf("%d KB", size>>10)})
+		rows = append(rows, []string{p.what, "`" + p.path + "`", both(t), millis(cpu), fmt.Sprintf("%d KB", size>>10)})
 	}
 	return fmt.Sprintf(`The page of sites with %d of them in SQLite, each with a status that was judged, a tenth of them with each of ten tags: as the server makes it, from the
 request to the last byte of HTML, %d times, one after the other; without TLS and network. CPU is all of the process's, divided by the requests: it tells of a machine that others use too. Load average at the start: %s.
@@ -157,9 +155,9 @@ func (l *lists) signIn(code string) error {
 }
 
 // ask asks for a page many times, and says what CPU one takes and how long it is.
-func (l *lists) ask(path string) (t trips, cpu time.Duration, size int, err error) {
+func (l *lists) ask(path string) (t trips, cpu float64, size int, err error) {
 	var took []time.Duration
-	used := cpuOfSelf()
+	used := cpuSeconds(os.Getpid())
 	for i := range sitesAsked + sitesAsked/10 {
 		r := httptest.NewRequest(http.MethodGet, "https://manager.example"+path, nil)
 		began := time.Now()
@@ -173,14 +171,5 @@ func (l *lists) ask(path string) (t trips, cpu time.Duration, size int, err erro
 		}
 		size = len(body)
 	}
-	return ranked(took), (cpuOfSelf() - used) / (sitesAsked + sitesAsked/10), size, nil
-}
-
-// cpuOfSelf is what this process has used.
-func cpuOfSelf() time.Duration {
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		panic("bench: " + err.Error()) // it can't fail for oneself
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return ranked(took), (cpuSeconds(os.Getpid()) - used) / (sitesAsked + sitesAsked/10), size, nil
 }
