@@ -21,7 +21,7 @@ const (
 	furthest = 24 * time.Hour
 	// lookBack is how much of the journal is asked for at the least: clocks are set.
 	lookBack = 10 * time.Minute
-	// lookAgain is between two looks at a takeover that isn't over.
+	// lookAgain is between two looks at a takeover that isn't over, and before the first.
 	lookAgain = 5 * time.Second
 	// mostTakeovers are told after one look; of more the last.
 	mostTakeovers = 20
@@ -32,6 +32,7 @@ const (
 // outlives the agent and this process, so whatever came between two looks is found.
 type takeovers struct {
 	told toldTakeover
+	seen site.Term     // at the last look
 	term site.Term     // up to which the journal was looked through
 	next time.Duration // when to look again, by the clock that never jumps
 }
@@ -61,13 +62,18 @@ func (r *Reporter) readTold() error {
 	return nil
 }
 
-// tellTakeovers looks into the journal after each change of the term.
+// tellTakeovers looks into the journal some time after each change of the term: in its
+// first seconds a takeover isn't over, and what matters then is the next status.
 func (r *Reporter) tellTakeovers(ctx context.Context, s *site.Status) error {
 	t, now := &r.takeovers, r.c.Now()
 	if r.c.Journal == nil || !s.HA.Configured || s.Term == t.term || now.At < t.next {
 		return nil
 	}
 	t.next = now.At + lookAgain
+	if s.Term != t.seen {
+		t.seen = s.Term
+		return nil
+	}
 	since := now.Wall.Add(-furthest)
 	if t.told.Granted.After(since) {
 		since = t.told.Granted

@@ -97,7 +97,11 @@ func TestTakeoverLater(t *testing.T) {
 	b.c.Journal = d.since
 	b.status.Term = 7
 	d.write(b, [2]string{"claim", "term 7: x"}, [2]string{"term granted", "term 7, after x"}, [2]string{"steering done", ""})
-	b.at += Interval
+	b.look(t, 1)
+	if d.read > 0 {
+		t.Error("the journal is read in a takeover's first second")
+	}
+	b.at += lookAgain
 	if err := b.Look(t.Context()); err == nil {
 		t.Error("nobody is told")
 	}
