@@ -24,7 +24,7 @@ func (c *thawCheck) resumed(n *node) {
 	plain := stood > (2*hostSpace)*s.Keepalive+s.Lease+time.Second
 	peer := c.w.nodes[n.side.Peer()]
 	c.thawed[n.side], c.peer[n.side] = 0, peer.life
-	if c.clear && plain && n.serve > n.local() && peer.running && peer.bootedAt < n.stilled &&
+	if c.clear && plain && n.serve > n.local() && !n.goesOn() && peer.running && peer.bootedAt < n.stilled &&
 		(peer.until == 0 || peer.until+remembered <= n.stilled) && !c.cut(n) {
 		c.thawed[n.side] = c.w.now
 	}

@@ -28,7 +28,11 @@ func (w *World) startsSolo(side site.Side) bool {
 // pair gives it its first settings. One whose VM has died meanwhile has begun as one
 // of a pair already.
 func (n *node) pair() {
-	if n.life != 0 || n.running {
+	switch {
+	case n.life != 0 || n.running:
+		return
+	case n.still != "": // its gate has closed by itself when it goes on
+		n.boot()
 		return
 	}
 	n.w.say(n.side.String(), "has been Master by itself, and gets its first HA settings")

@@ -40,16 +40,18 @@ func (m *Machine) soloUntil(now Time) Time {
 	return now + soloHold
 }
 
-// soloEnds: the peer has been granted a term. What still comes here by this
-// vSocket's own address, which route tables may name yet, drains like what comes to
-// a deposed active (R1); that the floating IP isn't here says nothing of it.
+// soloEnds: the peer has been granted a term, or this vSocket has lost its own. What
+// still comes here by this vSocket's own address, which route tables may name yet,
+// drains like what comes to a deposed active (R1); that the floating IP isn't here
+// says nothing of it.
 func (m *Machine) soloEnds(now Time, granted site.Claim) {
-	if m.solo && granted.Holder == m.cfg.Side.Peer() {
-		m.solo = false
-		m.note("deposed", fmt.Sprintf("term %d is granted to the %s, and this vSocket was Master by itself", granted.Term, granted.Holder))
-		if m.fit {
-			m.gate.own = now + DrainMax
-			m.drainUntil(m.gate.own)
-		}
+	if !m.solo || granted.Holder != m.cfg.Side.Peer() && !m.serving() {
+		return
+	}
+	m.solo = false
+	m.note("deposed", fmt.Sprintf("term %d is granted to the %s, and this vSocket was Master by itself", granted.Term, granted.Holder))
+	if m.fit {
+		m.gate.own = now + DrainMax
+		m.drainUntil(m.gate.own)
 	}
 }
