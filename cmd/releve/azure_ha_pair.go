@@ -124,10 +124,11 @@ func (p *azurePair) askManager(ctx context.Context) error {
 	if err == nil {
 		p.manager, err = saved.Client()
 	}
-	switch {
-	case err != nil && (p.siteName != "" || os.Getenv("RELEVE_MANAGER")+os.Getenv("RELEVE_TOKEN") != ""):
+	wanted := p.siteName != "" || os.Getenv("RELEVE_MANAGER")+os.Getenv("RELEVE_TOKEN") != ""
+	if err != nil && wanted {
 		return err
-	case err != nil || p.siteName == "":
+	}
+	if p.manager == nil || p.siteName == "" {
 		return nil // a pair without a manager, or one that its addresses tell
 	}
 	s, err := findSite(ctx, p.manager, p.siteName)
