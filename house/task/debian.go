@@ -20,7 +20,7 @@ type need struct {
 }
 
 // raceNeeds is what the race detector takes. The lab and the product need none
-// of it, nor of storeNeeds or modelNeeds.
+// of it, nor of what the others below take.
 var raceNeeds = []need{
 	{"gcc", "the race detector is linked by a C compiler", func() bool { return compiles("int main(void){return 0;}") }},
 	{"libc6-dev", "the race detector uses cgo", func() bool { return compiles("#include <stdlib.h>\nint main(void){return 0;}") }},
@@ -33,6 +33,12 @@ var storeNeeds = []need{
 		found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 		return err == nil && len(found) > 0 || has("initdb")
 	}},
+}
+
+// guestNeeds is what the VMs take that the lab boots from a stock image: cloud-init
+// gets the package with it.
+var guestNeeds = []need{
+	{"curl", "a stock image gets the package with it", func() bool { return has("curl") }},
 }
 
 // compiles says whether the C compiler that cgo would use accepts the text.

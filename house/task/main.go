@@ -87,14 +87,14 @@ func buildOnly(ctx context.Context, s *shop, _ []string) error {
 
 func testMain(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
-		debian(raceNeeds, storeNeeds, modelNeeds, pageNeeds), modules, rules, vet, staticcheck, programs, modelsHold,
+		debian(raceNeeds, storeNeeds, modelNeeds, pageNeeds, guestNeeds), modules, rules, vet, staticcheck, programs, modelsHold,
 		unitRace, unitPlain, labPages, simulate(10_000, always), fuzzFor(guardFuzz), scenarios(guardPlan),
 	)
 }
 
 func testAll(ctx context.Context, s *shop, _ []string) error {
 	return s.do(ctx,
-		debian(raceNeeds, storeNeeds, modelNeeds, pageNeeds), modules, rules, vet, staticcheck, golangci, programs, modelsHold,
+		debian(raceNeeds, storeNeeds, modelNeeds, pageNeeds, guestNeeds), modules, rules, vet, staticcheck, golangci, programs, modelsHold,
 		unitRace, unitPlain, labPages, proofs, simulate(20_000, today), mistakes, fuzzFor(allFuzz), scenarios(fullPlan),
 	)
 }
@@ -104,7 +104,7 @@ func lint(ctx context.Context, s *shop, _ []string) error {
 }
 
 func unitOnly(ctx context.Context, s *shop, _ []string) error {
-	return s.do(ctx, debian(raceNeeds, storeNeeds, pageNeeds), modules, unitRace, unitPlain)
+	return s.do(ctx, debian(raceNeeds, storeNeeds, pageNeeds, guestNeeds), modules, unitRace, unitPlain)
 }
 
 func scenariosOnly(ctx context.Context, s *shop, args []string) error {
