@@ -35,7 +35,7 @@ type Status struct {
 // SettingsStatus is how far the manager's settings have come.
 type SettingsStatus struct {
 	Saved   uint64 `json:"saved"`             // generation that is on the disk
-	Applied uint64 `json:"applied"`           // that the agent runs with; 0: with its file alone
+	Applied uint64 `json:"applied"`           // that the agent runs with, whole; 0: none
 	Problem string `json:"problem,omitempty"` // why the two differ
 }
 

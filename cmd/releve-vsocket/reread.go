@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -76,9 +77,13 @@ func needsRestart(what []string) error {
 	return fmt.Errorf("%s change with a restart alone\nhint: systemctl restart releve-vsocket", strings.Join(what, ", "))
 }
 
-// unfit names what of a changed file one of a pair doesn't take while it runs: what
-// is read at a life's start alone, and what the other couldn't be told of.
+// unfit names what one of a pair doesn't take while it runs: HA settings that lack
+// something, and of a changed file what is read at a life's start alone, and what the
+// other couldn't be told of.
 func (p *pair) unfit(next joined) error {
+	if next.waits != "" {
+		return errors.New(next.waits)
+	}
 	if next.file == p.file || next.cfg.HA == nil {
 		return nil
 	}

@@ -20,7 +20,8 @@ import (
 //
 // Settings that the agent runs with, whole, are kept apart as the last good ones,
 // and the next agent begins with them: from there it goes to newer ones by the same
-// safe ways as a running one does. What can't be joined changes nothing.
+// safe ways as a running one does. What can't be joined changes nothing. Without what
+// HA waits for, the agent runs alone with the rest, and they don't read as applied.
 //
 // The file may change too while the agent runs, and goes the same ways. An agent that
 // starts goes by it as it is.
@@ -50,6 +51,7 @@ type joined struct {
 	cfg      *config.Config
 	file     *edition
 	settings *contract.Settings
+	waits    string // why cfg has no HA though the settings do (join.Join)
 }
 
 func (j joined) generation() uint64 { return j.settings.GetGeneration() }
@@ -99,11 +101,11 @@ func (s *source) join(folder channel.Reader) (joined, error) {
 		return joined{}, err
 	}
 	file := s.present()
-	cfg, err := join.Join(s.path, file.data, settings, key)
+	cfg, waits, err := join.Join(s.path, file.data, settings, key)
 	if err == nil {
 		cfg.Interfaces = file.cfg.Interfaces
 	}
-	return joined{cfg, file, settings}, err
+	return joined{cfg, file, settings, waits}, err
 }
 
 // first is what an agent starts with. One that was of a pair starts as that, with
@@ -180,19 +182,23 @@ func (s *source) refuse(j joined, err error) {
 	s.tell(err.Error())
 }
 
-// ran: the agent runs with them, whole.
+// ran: the agent runs with them, whole but for HA that waits.
 func (s *source) ran(j joined) {
-	if j.settings != nil {
+	whole := j.waits == ""
+	if j.settings != nil && whole {
 		if err := channel.SaveSettings(s.applied, j.settings); err != nil {
 			slog.Error("the last good settings can't be kept", "generation", j.generation(), "error", err)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.Applied, s.name, s.last = j.generation(), j.cfg.Site, j
+	s.name, s.last = j.cfg.Site, j
+	if whole {
+		s.status.Applied = j.generation()
+	}
 	s.status.Saved = max(s.status.Saved, j.generation())
 	if s.unfit == nil && (s.refused == 0 || s.refused != s.status.Saved) { // else it still says why
-		s.tell("")
+		s.tell(j.waits)
 	}
 }
 

@@ -189,11 +189,11 @@ func (r *report) traffic(t *site.TunnelStatus) string {
 // settings says how far the manager's have come.
 func (r *report) settings(s *site.SettingsStatus) string {
 	text := fmt.Sprintf("generation %d", s.Applied)
-	if s.Applied == 0 {
-		text = "its file alone"
-	}
 	if s.Saved == s.Applied && s.Problem == "" {
 		return r.Good(text)
+	}
+	if s.Applied == 0 {
+		text = "none as a whole"
 	}
 	text = r.Wait(text) + fmt.Sprintf(", generation %d is saved", s.Saved)
 	if s.Problem != "" {

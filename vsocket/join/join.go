@@ -6,6 +6,10 @@
 //
 // What the settings leave empty stays as the file has it: a vSocket with `ha` in
 // its file keeps that while the manager has no HA settings for it.
+//
+// HA settings may come before what they need: the file's part, which `releve azure
+// ha` writes, or the other vSocket, which hasn't enrolled yet. They wait then, and all
+// else counts: a vSocket that is set up needs its tunnel before it can be one of two.
 package join
 
 import (
@@ -30,9 +34,10 @@ const keySource = "this vSocket's own key"
 
 // Join joins. name stands for the file in messages, and data is what it has. own is
 // the vSocket's WireGuard key, for a file without one. Without settings (nil) the
-// file is all. The error is settings.Problems.
-func Join(name string, data []byte, s *contract.Settings, own tunnel.Key) (*config.Config, error) {
-	return config.ParseWith(name, data, func(c *config.Config, b *settings.Binding) {
+// file is all. waits says why the config has no HA though the settings do; empty: it
+// has all of them. The error is settings.Problems.
+func Join(name string, data []byte, s *contract.Settings, own tunnel.Key) (c *config.Config, waits string, err error) {
+	c, err = config.ParseWith(name, data, func(c *config.Config, b *settings.Binding) {
 		l := &layer{Config: c, b: b}
 		if s != nil {
 			l.all(s)
@@ -40,13 +45,16 @@ func Join(name string, data []byte, s *contract.Settings, own tunnel.Key) (*conf
 		if c.Cloud != nil && !b.Given("cloud.private_key") {
 			b.Lay(keySource, "cloud.private_key", &c.Cloud.PrivateKey, own.String())
 		}
+		waits = l.waits
 	})
+	return c, waits, err
 }
 
 // layer lays settings over a file.
 type layer struct {
 	*config.Config
-	b *settings.Binding
+	b     *settings.Binding
+	waits string
 }
 
 func (l *layer) lay(path string, into any, text string) { l.b.Lay(Source, path, into, text) }
@@ -57,10 +65,30 @@ func (l *layer) all(s *contract.Settings) {
 	if s.GetCloud() != nil {
 		l.cloud(s.GetCloud())
 	}
-	if s.GetHa() != nil {
-		l.ha(s.GetHa())
-		l.lay("ha.generation", &l.HA.Generation, strconv.FormatUint(s.GetGeneration(), 10))
+	if s.GetHa() == nil {
+		return
 	}
+	if l.waits = l.lacks(s.GetHa()); l.waits != "" {
+		return
+	}
+	l.ha(s.GetHa())
+	l.lay("ha.generation", &l.HA.Generation, strconv.FormatUint(s.GetGeneration(), 10))
+}
+
+// lacks says what HA settings need and will be given by others. A file with `ha` of
+// its own is the person's to put right.
+func (l *layer) lacks(s *contract.HA) string {
+	switch {
+	case l.HA != nil || l.b.Given("ha"):
+		return ""
+	case l.Azure == nil && !l.b.Given("azure"):
+		return "HA waits for the section azure in this vSocket's file: without it nobody can move the floating IP" +
+			"\nhint: releve azure ha writes it"
+	case s.GetPeerMgmt() == "":
+		return "HA waits for the other vSocket, which hasn't told its management address yet" +
+			"\nhint: enrol it"
+	}
+	return ""
 }
 
 // identity refuses settings that are another machine's.

@@ -58,7 +58,7 @@ func whole() *contract.Settings {
 
 // A file with what only the VM knows becomes a whole config.
 func TestJoin(t *testing.T) {
-	c, err := Join("f", []byte(file), whole(), own)
+	c, _, err := Join("f", []byte(file), whole(), own)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestJoin(t *testing.T) {
 func TestJoinKeepsTheFiles(t *testing.T) {
 	s := whole()
 	s.Cloud, s.Ha = nil, &contract.HA{FloatingIp: "10.102.2.200"}
-	c, err := Join("f", []byte(file+fileHA), s, own)
+	c, _, err := Join("f", []byte(file+fileHA), s, own)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,20 +96,20 @@ func TestJoinKeepsTheFiles(t *testing.T) {
 		t.Errorf("%+v", c.HA)
 	}
 	s.Ha = nil
-	if c, err = Join("f", []byte(file+fileHA), s, own); err != nil || c.HA == nil || c.HA.Generation != 1 {
+	if c, _, err = Join("f", []byte(file+fileHA), s, own); err != nil || c.HA == nil || c.HA.Generation != 1 {
 		t.Errorf("without HA settings the file's are gone: %v, %v", c, err)
 	}
 	device := file + "cloud: {device: rlv-a}\n"
-	if c, err = Join("f", []byte(device), nil, own); err != nil || c.Cloud != nil || c.Egress != config.EgressNAT {
+	if c, _, err = Join("f", []byte(device), nil, own); err != nil || c.Cloud != nil || c.Egress != config.EgressNAT {
 		t.Errorf("a device is taken for a cloud: %+v, %v", c, err)
 	}
-	if c, err = Join("f", []byte(device), whole(), own); err != nil || c.Cloud.Device != "rlv-a" || c.Cloud.SiteID != 9 {
+	if c, _, err = Join("f", []byte(device), whole(), own); err != nil || c.Cloud.Device != "rlv-a" || c.Cloud.SiteID != 9 {
 		t.Errorf("the file's device doesn't count: %+v, %v", c, err)
 	}
-	if _, err = Join("f", []byte(device+"egress: tunnel\n"), nil, own); err == nil {
+	if _, _, err = Join("f", []byte(device+"egress: tunnel\n"), nil, own); err == nil {
 		t.Error("a tunnel to nowhere is all right")
 	}
-	if c, err = Join("f", []byte(file), nil, own); err != nil || c.HA != nil || c.Cloud != nil || c.Site != "here" {
+	if c, _, err = Join("f", []byte(file), nil, own); err != nil || c.HA != nil || c.Cloud != nil || c.Site != "here" {
 		t.Errorf("alone: %+v, %v", c, err)
 	}
 }
@@ -123,7 +123,6 @@ func TestJoinProblems(t *testing.T) {
 		{func(s *contract.Settings) { s.Ha.FloatingIp = "10.9.9.9" },
 			"the manager's settings: ha.floating_ip: address 10.9.9.9 is outside the subnet 10.102.2.0/24"},
 		{func(s *contract.Settings) { s.Ha.FloatingIp = "ten" }, `the manager's settings: ha.floating_ip: "ten" is not an IP address`},
-		{func(s *contract.Settings) { s.Ha.PeerMgmt = "" }, "the manager's settings: ha.peer.mgmt: is missing"},
 		{func(s *contract.Settings) { s.Ha.Key = key(1)[:30] }, "the manager's settings: ha.key: is 30 bytes long, not 32"},
 		{func(s *contract.Settings) { s.Ha.SilentMs = 50 }, "the manager's settings: ha.silent: 50ms is shorter than 3 keepalives (60ms)"},
 		{func(s *contract.Settings) { s.Side = contract.Settings_SECONDARY }, "f:2: side: is primary, and the manager says secondary"},
@@ -136,7 +135,7 @@ func TestJoinProblems(t *testing.T) {
 	for _, test := range tests {
 		s := proto.Clone(whole()).(*contract.Settings)
 		test.spoil(s)
-		_, err := Join("f", []byte(file), s, own)
+		_, _, err := Join("f", []byte(file), s, own)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("got  %v\nwant %s", err, test.want)
 		}
@@ -144,9 +143,41 @@ func TestJoinProblems(t *testing.T) {
 			t.Errorf("tells a secret: %v", err)
 		}
 	}
-	alone, _, _ := strings.Cut(file, "azure:")
-	if _, err := Join("f", []byte(alone), whole(), own); err == nil || !strings.Contains(err.Error(), "azure: is missing, and the section ha needs it") {
-		t.Errorf("HA without Azure: %v", err)
+	if _, _, err := Join("f", []byte(without+fileHA), whole(), own); err == nil || !strings.Contains(err.Error(), "azure: is missing, and the section ha needs it") {
+		t.Errorf("a file with HA and without Azure: %v", err)
+	}
+}
+
+var without, _, _ = strings.Cut(file, "azure:")
+
+// HA settings that others have yet to complete wait, and the rest counts. What is
+// wrong with the file itself is told as such.
+func TestJoinWithoutWhatHANeeds(t *testing.T) {
+	alone := whole()
+	alone.Ha.PeerMgmt = ""
+	for _, test := range []struct {
+		file     string
+		settings *contract.Settings
+		waits    string
+	}{
+		{file, whole(), ""},
+		{without, whole(), "HA waits for the section azure in this vSocket's file"},
+		{without, alone, "HA waits for the section azure in this vSocket's file"},
+		{file, alone, "HA waits for the other vSocket"},
+		{file + fileHA, alone, ""},
+		{without, &contract.Settings{Cloud: whole().Cloud}, ""},
+	} {
+		c, waits, err := Join("f", []byte(test.file), test.settings, own)
+		if err != nil || !strings.HasPrefix(waits, test.waits) || (waits == "") != (test.waits == "") {
+			t.Errorf("waits %q, want %q (%v)", waits, test.waits, err)
+			continue
+		}
+		if has := c.HA != nil; has != (waits == "" && test.settings.Ha != nil) || c.Cloud == nil || c.Cloud.SiteID != 9 {
+			t.Errorf("%s: HA %t, cloud %+v", waits, has, c.Cloud)
+		}
+	}
+	if _, _, err := Join("f", []byte(without+"azure: {subscription: x}\n"), whole(), own); err == nil || !strings.Contains(err.Error(), "azure.subscription") {
+		t.Errorf("a section that is wrong is taken for none: %v", err)
 	}
 }
 

@@ -101,7 +101,7 @@ func TestMonitoring(t *testing.T) {
 		"144000 good, 2 refused", "12.4 ms", "LAN1", "127.0.0.1/8", "not there", `hx-sse:connect="/live"`)
 	b.lang = "fr"
 	page := b.get("/")
-	r.has(page, `lang="fr"`, "Master du mandat 7 : achemine le trafic du site. La HA est prête.", "sur la carte de ce vSocket", "12,4 ms", "Même version")
+	r.has(page, `lang="fr"`, "Maître du mandat 7 : achemine le trafic du site. La HA est prête.", "sur la carte de ce vSocket", "12,4 ms", "Même version")
 	r.lacks(page, `lang="en">`+"\n", "forwards the site")
 	b.lang = "en"
 	r.change(func(s *site.Status) {
