@@ -112,7 +112,7 @@ func TestMonitoring(t *testing.T) {
 	})
 	r.has(b.get("/"), "the other vSocket", "on the other&#39;s NIC", "Not ready", "UDP 20480", "8, held by the secondary")
 	b.lang = "fr"
-	r.has(b.get("/"), "Standby. La HA n&#39;est pas prête (Keepalive : l&#39;autre n&#39;a jamais été entendu sur le LAN).")
+	r.has(b.get("/"), "En veille. La HA n&#39;est pas prête (Keepalive : l&#39;autre n&#39;a jamais été entendu sur le LAN).")
 }
 
 // B7: without HA settings the page says that two such vSockets are a split brain,
