@@ -136,7 +136,7 @@ func (h *azureHA) connected(ctx context.Context) []error {
 		switch {
 		case s == nil:
 			errs = append(errs, fmt.Errorf("site %s has no %s at the manager\nhint: releve socket add-secondary %s --lan-ip ADDRESS --floating-ip ADDRESS", h.managed.Name, side, h.managed.Name))
-		case s.Connection == "heard": // a new one has no tunnel yet: its settings want what ha gives it
+		case s.Connection == "heard": // the site has no PoP, so it has no tunnel
 		case s.Connection != "connected":
 			errs = append(errs, fmt.Errorf("the %s of site %s isn't connected: %s\nhint: releve status %s", side, h.managed.Name, s.Connection, h.managed.Name))
 		}

@@ -44,7 +44,9 @@ func setUp(zones bool) func(*stage) error {
 			func() error { return u.deploy(site.Secondary, zones) },
 			func() error { return s.reports("both as Master", masterIs("both")) },
 			func() error {
-				return s.reports("the primary connected", func(is client.Status) bool { return is.Primary.Connection == "connected" })
+				return s.reports("both connected", func(is client.Status) bool {
+					return is.Primary.Connection == "connected" && is.Secondary != nil && is.Secondary.Connection == "connected"
+				})
 			},
 			func() error { u.watch.pair(); return u.command(ha("--yes")...) },
 			func() error { return s.ready(world.Primary) },
