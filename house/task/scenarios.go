@@ -61,6 +61,9 @@ func each(scenarios []string, profile string) []trial {
 	return plan
 }
 
+// packager writes the packages that a stock image installs, as make package does.
+const packager = "./packaging/write"
+
 func scenarios(plan func(all []string) []trial) step {
 	return step{name: "the lab's scenarios", run: func(ctx context.Context, s *shop) outcome {
 		all, err := s.listScenarios(ctx)
@@ -70,7 +73,7 @@ func scenarios(plan func(all []string) []trial) step {
 		var sum outcome
 		trials := plan(all)
 		if slices.ContainsFunc(trials, trial.deploys) {
-			if _, err := s.output(ctx, nil, "go", "run", "-trimpath", "./packaging"); err != nil {
+			if _, err := s.output(ctx, nil, "go", "run", "-trimpath", packager); err != nil {
 				return one("make package", err)
 			}
 		}

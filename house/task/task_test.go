@@ -223,3 +223,15 @@ func TestIsPackage(t *testing.T) {
 		}
 	}
 }
+
+// What the scenarios' packages are made by is the program that make package runs.
+func TestThePackagerIsThere(t *testing.T) {
+	root := filepath.Join("..", "..")
+	if _, err := os.Stat(filepath.Join(root, packager, "main.go")); err != nil {
+		t.Error(err)
+	}
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil || !strings.Contains(string(makefile), "run -trimpath "+packager+"\n") {
+		t.Errorf("make package runs another program (%v)", err)
+	}
+}
