@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -69,7 +71,7 @@ type event struct {
 type tally struct {
 	out      outcome
 	packages int
-	slowest  event
+	ended    []event // of packages, the slowest first, as many as are told
 	said     map[string]*strings.Builder // by package and test, and by package that didn't build
 	blamed   map[string]bool             // packages in which a test has failed
 	stray    strings.Builder             // lines that aren't events
@@ -106,9 +108,7 @@ func (t *tally) log(key string) *strings.Builder {
 func (t *tally) end(e event, key string) {
 	if e.Test == "" {
 		t.packages++
-		if e.Elapsed > t.slowest.Elapsed {
-			t.slowest = e
-		}
+		t.rank(e)
 	}
 	switch {
 	case e.Action == "fail" && e.Test != "":
@@ -137,12 +137,31 @@ func (t *tally) outcome(err error) outcome {
 	if err != nil && len(t.out.failures) == 0 {
 		t.fail("go test", t.stray.String()+err.Error())
 	}
-	if t.slowest.Package != "" {
-		took := time.Duration(t.slowest.Elapsed * float64(time.Second)).Round(100 * time.Millisecond)
-		t.out.note = fmt.Sprintf("slowest %s, %s", shortPath(t.slowest.Package), took)
+	if len(t.ended) > 0 {
+		t.out.note = "slowest"
+	}
+	for i, e := range t.ended {
+		if i > 0 {
+			t.out.note += ";"
+		}
+		took := time.Duration(e.Elapsed * float64(time.Second)).Round(100 * time.Millisecond)
+		t.out.note += fmt.Sprintf(" %s, %s", shortPath(e.Package), took)
 	}
 	return t.out
 }
+
+// rank keeps the slowest packages: where `make test` could become faster.
+func (t *tally) rank(e event) {
+	if e.Elapsed == 0 {
+		return
+	}
+	t.ended = append(t.ended, e)
+	slices.SortStableFunc(t.ended, func(a, b event) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
+	t.ended = t.ended[:min(len(t.ended), told)]
+}
+
+// told is how many of the slowest are named.
+const told = 5
 
 // shortPath is an import path without the module's.
 func shortPath(path string) string {
