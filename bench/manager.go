@@ -129,7 +129,7 @@ func (f *managerFigures) alone(ctx context.Context, dir string, e *estate) (toke
 	if err := f.against(dir); err != nil {
 		return "", err
 	}
-	if err := f.manager.report(often); err != nil {
+	if err := steadily(f.manager); err != nil {
 		return "", err
 	}
 	stage("pages")

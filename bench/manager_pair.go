@@ -105,10 +105,8 @@ func (r *pairFigures) measure(ctx context.Context, dir, token string, e *estate,
 	if err := errors.Join(first.look(), second.look()); err != nil {
 		return err
 	}
-	for _, s := range r.managers {
-		if err := s.report(often); err != nil {
-			return err
-		}
+	if err := steadily(r.managers[:]...); err != nil {
+		return err
 	}
 	stage("pages")
 	if r.busy, err = pages(ctx, c, e, size.times); err != nil {

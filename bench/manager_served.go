@@ -87,6 +87,18 @@ func (s *served) report(every time.Duration) error {
 	return s.ends.tell(order{Do: "report", Every: every}, nil)
 }
 
+// steadily lets all report at the pace often, and waits until each has done so
+// thrice: who was silent before is news, and written.
+func steadily(all ...*served) error {
+	for _, s := range all {
+		if err := s.report(often); err != nil {
+			return err
+		}
+	}
+	<-time.After(3 * often)
+	return nil
+}
+
 // turn measures servers whose vSockets report at a pace.
 func turn(every, span time.Duration, all ...*served) error {
 	for _, s := range all {

@@ -71,7 +71,7 @@ type event struct {
 type tally struct {
 	out      outcome
 	packages int
-	ended    []event // of packages, the slowest first, as many as are told
+	ended    []event                     // of packages, the slowest first, as many as are told
 	said     map[string]*strings.Builder // by package and test, and by package that didn't build
 	blamed   map[string]bool             // packages in which a test has failed
 	stray    strings.Builder             // lines that aren't events

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"releve.dev/releve/manager/fleet"
+	"releve.dev/releve/manager/pause"
 )
 
 // Carrier takes messages to all managers.
@@ -145,7 +146,7 @@ func (b *Bus) receiving(ctx context.Context) {
 			b.c.Log.Warn("other managers aren't heard; the database is swept instead", slog.Any("reason", err))
 		}
 		b.deaf = true
-		if pause(ctx, rand.N(wait)) != nil {
+		if pause.For(ctx, rand.N(wait)) != nil {
 			return
 		}
 		wait = min(2*wait, lastWait)
@@ -212,20 +213,9 @@ func retry(ctx context.Context, tries int, do func() error) error {
 		if err == nil || i == tries {
 			return err
 		}
-		if err := pause(ctx, rand.N(wait)); err != nil {
+		if err := pause.For(ctx, rand.N(wait)); err != nil {
 			return err
 		}
 		wait = min(2*wait, lastWait)
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

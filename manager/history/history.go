@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"releve.dev/releve/manager/pause"
 	"releve.dev/releve/manager/status"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/store/query"
@@ -32,9 +33,10 @@ type Config struct {
 
 // Service keeps it.
 type Service struct {
-	c    Config
-	stop context.CancelFunc
-	done sync.WaitGroup
+	c     Config
+	pause func(context.Context, time.Duration) error // between two parts
+	stop  context.CancelFunc
+	done  sync.WaitGroup
 
 	mu   sync.Mutex
 	open map[site.Serial]*gathered
@@ -57,8 +59,9 @@ type bucket struct {
 
 const (
 	writeEvery = 10 * time.Second
+	spread     = 30 * time.Second // in which what has ended together is written
 	grace      = 30 * time.Second // after its end, for the last sample
-	mostInTx   = 200
+	mostInTx   = 100
 	mostFull   = 100_000 // buckets that wait for a database that is away
 )
 
@@ -74,7 +77,7 @@ func Open(c Config) (*Service, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Service{c: c, stop: stop, open: map[site.Serial]*gathered{}}
+	s := &Service{c: c, pause: pause.For, stop: stop, open: map[site.Serial]*gathered{}}
 	s.done.Go(func() { s.run(ctx) })
 	return s, nil
 }
@@ -86,7 +89,7 @@ func (s *Service) Close() error {
 	s.finish(func(*status.Bucket, time.Duration) bool { return true })
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	return s.write(ctx)
+	return s.write(ctx, 0)
 }
 
 func (s *Service) width() time.Duration { return s.c.Rules[0].Width }
@@ -160,7 +163,7 @@ func (s *Service) run(ctx context.Context) {
 		case <-ticker.C:
 		}
 		s.finish(s.ended)
-		if err := s.write(ctx); err != nil && ctx.Err() == nil {
+		if err := s.write(ctx, spread); err != nil && ctx.Err() == nil {
 			s.c.Log.Warn("figures over time aren't kept; tried again", slog.Any("reason", err))
 		}
 	}
@@ -171,12 +174,18 @@ func (s *Service) ended(b *status.Bucket, width time.Duration) bool {
 	return s.c.Now().Sub(b.Start) > width+min(grace, width/2)
 }
 
-// write writes what is over.
-func (s *Service) write(ctx context.Context) error {
+// write writes what is over, evenly within a time. All vSockets' buckets end
+// together: written as fast as the database takes them, those of 10,000 keep a core
+// busy for seconds, and whoever asks for a page waits.
+func (s *Service) write(ctx context.Context, within time.Duration) error {
+	s.mu.Lock()
+	parts := 1 + len(s.full)/mostInTx
+	s.mu.Unlock()
 	for {
 		s.mu.Lock()
 		part := s.full[:min(len(s.full), mostInTx)]
 		s.full = s.full[len(part):]
+		left := len(s.full)
 		s.mu.Unlock()
 		if len(part) == 0 {
 			return nil
@@ -186,6 +195,11 @@ func (s *Service) write(ctx context.Context) error {
 			s.full = append(s.full, part...)
 			s.mu.Unlock()
 			return err
+		}
+		if left > 0 {
+			if err := s.pause(ctx, within/time.Duration(parts)); err != nil {
+				return err
+			}
 		}
 	}
 }

@@ -1,9 +1,11 @@
 package history
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -125,18 +127,18 @@ func TestOver(t *testing.T) {
 		a := w.manager()
 		a.Note("POP-1", w.now(), &site.Status{})
 		w.minutes(7, a)
-		w.fine(a.write(w.t.Context()))
+		w.fine(a.write(w.t.Context(), 0))
 		if n := len(w.series(5 * time.Minute)); n != 1 {
 			w.t.Errorf("%d", n)
 		}
 		a.finish(a.ended)
-		w.fine(a.write(w.t.Context()))
+		w.fine(a.write(w.t.Context(), 0))
 		if n := len(w.series(5 * time.Minute)); n != 1 {
 			w.t.Errorf("%d, though one isn't over", n)
 		}
 		w.pass(4 * time.Minute)
 		a.finish(a.ended)
-		w.fine(a.write(w.t.Context()))
+		w.fine(a.write(w.t.Context(), 0))
 		if n := len(w.series(5 * time.Minute)); n != 2 {
 			w.t.Errorf("%d", n)
 		}
@@ -144,6 +146,30 @@ func TestOver(t *testing.T) {
 		a.finish(func(*status.Bucket, time.Duration) bool { return false })
 		if len(a.open) != 0 {
 			w.t.Errorf("remembers %d", len(a.open))
+		}
+	})
+}
+
+// Buckets that end together are written a part at a time, and what a manager that
+// ends hasn't written by then, it writes as it closes.
+func TestWrittenEvenly(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a := w.manager()
+		w.minutes(5*(2*mostInTx+1)+1, a)
+		var pauses []time.Duration
+		a.pause = func(_ context.Context, d time.Duration) error {
+			if pauses = append(pauses, d); len(pauses) == 2 {
+				return context.Canceled
+			}
+			return nil
+		}
+		if err := a.write(w.t.Context(), spread); !errors.Is(err, context.Canceled) || len(a.full) != 1 ||
+			!slices.Equal(pauses, []time.Duration{spread / 3, spread / 3}) {
+			w.t.Errorf("%v, paused %v, with %d left", err, pauses, len(a.full))
+		}
+		w.fine(a.Close())
+		if n := len(w.series(5 * time.Minute)); n != 2*mostInTx+2 {
+			w.t.Errorf("%d are kept", n)
 		}
 	})
 }
@@ -177,7 +203,7 @@ func TestRetain(t *testing.T) {
 		}
 		w.minutes(10, a) // after a long time without managers
 		a.finish(func(*status.Bucket, time.Duration) bool { return true })
-		w.fine(a.write(w.t.Context()))
+		w.fine(a.write(w.t.Context(), 0))
 		w.pass(3 * 24 * time.Hour)
 		w.fine(a.Retain(w.t.Context()))
 		if n := len(w.series(time.Hour)); n == 0 {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"releve.dev/releve/manager/pause"
 	"releve.dev/releve/manager/store/query"
 	"releve.dev/releve/site"
 )
@@ -24,20 +25,9 @@ func (s *Service) writing(ctx context.Context) {
 			var err error
 			if more, err = s.write(ctx); err != nil && ctx.Err() == nil {
 				s.c.Log.Warn("what vSockets say isn't kept; tried again", slog.Any("reason", err))
-				more = pause(ctx, time.Second) == nil
+				more = pause.For(ctx, time.Second) == nil
 			}
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 
+	"releve.dev/releve/manager/pause"
 	"releve.dev/releve/manager/store/query"
 )
 
@@ -120,7 +121,7 @@ func (s *Store) repeat(ctx context.Context, do func(q *query.Queries) error) err
 		if i == tries || !s.again(err) {
 			return err
 		}
-		if err := pause(ctx, rand.N(wait)); err != nil {
+		if err := pause.For(ctx, rand.N(wait)); err != nil {
 			return err
 		}
 		wait = min(2*wait, longest)
@@ -148,16 +149,4 @@ func rolledBack(tx *sql.Tx, why error) error {
 		return why
 	}
 	return errors.Join(why, err)
-}
-
-// pause lets another writer finish first.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
