@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -29,7 +30,8 @@ var (
 	ErrOld    = errors.New("too old")
 )
 
-// text is base64 in which each value has one form, so that an ID is of one text.
+// text is base64 in which each value has one form, line ends aside, so that an ID
+// is of one text.
 var text = base64.RawURLEncoding.Strict()
 
 // Box seals and opens. It may be used by many at once.
@@ -88,7 +90,8 @@ func (b *Box) Seal(purpose string, value any, life time.Duration) (string, error
 
 // Open opens what was sealed for the same purpose.
 func (b *Box) Open(purpose, sealed string, into any) (Opened, error) {
-	if len(sealed) > mostText {
+	// The decoder passes over line ends, so they are refused here.
+	if len(sealed) > mostText || strings.ContainsAny(sealed, "\r\n") {
 		return Opened{}, ErrForged
 	}
 	raw, err := text.DecodeString(sealed)

@@ -43,6 +43,7 @@ func TestSeal(t *testing.T) {
 		"another secret":  func() (Opened, error) { return stranger.Open("login", sealed, &got) },
 		"cut":             func() (Opened, error) { return one.Open("login", sealed[:len(sealed)-4], &got) },
 		"longer":          func() (Opened, error) { return one.Open("login", sealed+"AAAA", &got) },
+		"in two lines":    func() (Opened, error) { return one.Open("login", sealed[:9]+"\n"+sealed[9:], &got) },
 		"nothing":         func() (Opened, error) { return one.Open("login", "", &got) },
 		"huge":            func() (Opened, error) { return one.Open("login", strings.Repeat("A", mostText+1), &got) },
 	} {
@@ -68,6 +69,7 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Add(sealed)
 	f.Add(sealed[1:])
+	f.Add(sealed[:9] + "\r\n" + sealed[9:])
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
 		n := 0
