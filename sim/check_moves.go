@@ -84,12 +84,12 @@ func (m *movesCheck) said(n *node, what string) {
 	}
 }
 
-// cutOnLAN: for longer than a silence no keepalive has crossed the LAN one way
-// or the other.
+// cutOnLAN: for longer than a silence and a keepalive none has crossed the LAN one
+// way or the other, not even an old copy of one.
 func (w *World) cutOnLAN() bool {
 	for i, on := range w.under {
 		f := &w.sched.Faults[i]
-		if on && f.Kind == Cut && f.path(keepalive.LAN) && w.now > f.At+w.most.Silent+time.Second {
+		if on && f.Kind == Cut && f.path(keepalive.LAN) && w.now > f.At+w.most.Silent+w.most.Keepalive+50*time.Millisecond && !w.has(Old) {
 			return true
 		}
 	}

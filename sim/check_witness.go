@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"releve.dev/releve/site"
@@ -15,7 +16,7 @@ type witnessCheck struct {
 	w       *World
 	holders map[site.Term]site.Claim
 	highest site.Term
-	voided  bool // somebody has brought an old record back, or lost it
+	voided  bool // somebody has brought an old record back, or lost it, or nobody knows the last term
 	claims  int  // since the healing
 }
 
@@ -30,9 +31,10 @@ type witnessSeen struct {
 
 func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 	w := c.w
+	c.voided = c.voided || claim.Term <= c.highest && c.forgotten(claim.Term)
 	// With no holder it may be in place of a grant that nobody has heard of (R10), or
 	// made of late questions, when both have left: who comes brings a higher one.
-	if claim.Term <= c.highest && claim.Holder != site.NoSide && !c.voided && !c.forgotten() {
+	if claim.Term <= c.highest && claim.Holder != site.NoSide && !c.voided {
 		w.fail("record rises", "the witness grants term %d after %d", claim.Term, c.highest)
 	}
 	known, is := c.holders[claim.Term]
@@ -78,10 +80,11 @@ func (*witnessCheck) hears(p *pop, q *wire.Question) {
 	}
 }
 
-// forgotten: a vSocket that has lost its state finds the PoP in use by its peer or by
-// the claim in the register, and somebody may have taken that away.
-func (c *witnessCheck) forgotten() bool {
-	return len(c.w.pops) > 1 && c.w.has(Wipe) && c.w.has(Apply, Untag, Edit)
+// forgotten: there are two PoPs, and no vSocket knows of this term any more, so
+// both have lost what they knew. Then nobody can tell the PoP that they begin at what was at
+// the other, and nobody serves what was granted there.
+func (c *witnessCheck) forgotten(term site.Term) bool {
+	return len(c.w.pops) > 1 && c.w.has(Wipe) && !slices.ContainsFunc(c.w.nodes[1:], func(n *node) bool { return n.granted.Term >= term })
 }
 
 // heard is ha.md section 5, 6: of one boot only what is newer changes what the

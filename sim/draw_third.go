@@ -19,6 +19,9 @@ func drawThird(s *Schedule) {
 	c.Witness, c.Trip = true, d.between(200*time.Microsecond, 20*time.Millisecond)
 	c.Lease = min(c.Lease+3*c.Trip, 3*time.Second) // ha.md section 3: and the round trip
 	c.Second = d.yes(40)
+	if c.Second && d.yes(60) {
+		d.fromPoPToPoP(s)
+	}
 	if d.yes(40) {
 		return
 	}
@@ -74,6 +77,36 @@ func (d *drawer) restartInSilence(s *Schedule) {
 	down := Fault{Kind: PoPDown, At: cut.At + c.Silent + d.skewed(0, 2*time.Second), For: d.skewed(time.Millisecond, c.Lease/2), Path: keepalive.Paths}
 	down.At = min(down.At, c.Safety-5*time.Second)
 	s.Faults = append(s.Faults, cut, down)
+}
+
+// fromPoPToPoP: the site goes to the second PoP, and perhaps back. Once the one that
+// it has left can be reached, the two don't hear each other, one of them dies, perhaps
+// with what it knew, or one of them doesn't reach a PoP (decision 7).
+func (d *drawer) fromPoPToPoP(s *Schedule) {
+	c := &s.Settings
+	add := func(kind Kind, side site.Side, pop int, at, long time.Duration) {
+		at = min(max(d.from, at), c.Safety-time.Second)
+		s.Faults = append(s.Faults, Fault{Kind: kind, At: at, For: min(long, c.Safety-at), Side: side, Path: keepalive.Paths, PoP: pop})
+	}
+	at := d.between(d.from, c.Safety/2)
+	for i := range 1 + d.r.IntN(3) {
+		gone := [...]Kind{Tunnel, Tunnel, PoPDown, PoPBlank, PoPBehind}[d.r.IntN(5)]
+		long := d.between(4*c.Silent, 30*time.Second)
+		if gone == PoPBlank {
+			long = d.skewed(time.Millisecond, 5*time.Second)
+		}
+		add(gone, site.NoSide, 1+i%2, at, long)
+		at += long + d.between(0, 20*time.Second)
+		if d.yes(70) {
+			add([...]Kind{Cut, Cut, LAN}[d.r.IntN(3)], d.sideOrBoth(), 0, at-d.between(0, 4*time.Second), d.skewed(2*c.Silent, 40*time.Second))
+		}
+		if d.yes(60) {
+			add([...]Kind{Wipe, Wipe, Reboot, Pause}[d.r.IntN(4)], site.Primary+site.Side(d.r.IntN(2)), 0, at, d.skewed(time.Millisecond, 10*time.Second))
+		}
+		if d.yes(30) {
+			add(Tunnel, d.sideOrBoth(), 1+d.r.IntN(2), at+d.between(-5*time.Second, 5*time.Second), d.skewed(time.Second, 40*time.Second))
+		}
+	}
 }
 
 var ofTheThird = []Kind{Tunnel, Tunnel, Tunnel, TunnelLoss, TunnelLate, TunnelLate, TunnelOld, PoPDown, PoPDown, PoPBlank, PoPBehind}

@@ -91,13 +91,16 @@ func (p *pop) carryOut(actions []witness.Action) {
 	for _, action := range actions {
 		switch a := action.(type) {
 		case witness.Save:
+			record, before := a.Record, witness.Record{}
 			if p.record != nil {
-				p.former = append(p.former, *p.record)
+				before = *p.record
+				p.former = append(p.former, before)
 			}
-			record := a.Record
 			p.record = &record
 			w.mix(5, uint64(record.Claim.Term), uint64(record.Claim.Holder))
-			w.witnessed.granted(p, record.Claim)
+			if record.Claim != before.Claim { // else it has kept who is here
+				w.witnessed.granted(p, record.Claim)
+			}
 		case witness.Route:
 			w.settleOutage()
 			p.to = a.To
@@ -220,7 +223,7 @@ func (p *pop) forwards(n *node) bool {
 }
 
 // reached: both vSockets use one PoP, this one can talk to the witness there, and
-// the witness has the record.
+// the witness has the record, of a visit in which it has seen both.
 func (w *World) reached(n *node) bool {
 	return w.nodes[n.side.Peer()].pop == n.pop && w.pops[n.pop].reached(n)
 }
@@ -231,5 +234,9 @@ func (p *pop) reached(n *node) bool {
 			return false
 		}
 	}
-	return p.witness != nil && p.witness.Status(p.now()).State == wire.Serving && p.open(n, upstream) && p.open(n, down)
+	if p.witness == nil {
+		return false
+	}
+	status := p.witness.Status(p.now())
+	return status.State == wire.Serving && status.Resident[n.side-site.Primary] && p.open(n, upstream) && p.open(n, down)
 }

@@ -12,13 +12,14 @@ import (
 type claim struct {
 	why       string
 	sent      bool   // its write is under way
+	refused   bool   // Azure has refused its write: the peer may have better luck
 	nonce     uint64 // names it at the witness
 	deposedAt Time   // when a claim of the peer's took the role away in a silence
 	wait      Time   // how long a deposed one waits then; doubles
 	blocked   string
 }
 
-func (c *claim) reset() { c.why, c.sent, c.blocked = "", false, "" } // the nonce never comes twice
+func (c *claim) reset() { c.why, c.sent, c.refused, c.blocked = "", false, false, "" } // the nonce never comes twice
 
 // decideClaim starts a claim, or drops one that isn't needed any more.
 func (m *Machine) decideClaim(now Time) {
@@ -120,7 +121,7 @@ func (m *Machine) neededIdle(now Time) (string, bool) {
 	if slip.Is(slip.NobodyClaims) {
 		return "", false
 	}
-	stuck := p.msg.Role == site.Claiming && !p.msg.ThirdOK // it will not hear whether it has won
+	stuck := p.msg.Role == site.Claiming && !p.msg.ThirdOK // it will not hear whether it has won, or Azure refuses it
 	idle := p.msg.Granted.Term <= m.state.Granted.Term && stuck ||
 		p.msg.Granted.Term == m.state.Granted.Term && (p.msg.Role == site.Standby || p.msg.Role == site.Mute)
 	if !idle {
@@ -251,7 +252,7 @@ func (m *Machine) serve(now Time) {
 
 // claimFailed: nothing was written; the next read decides anew.
 func (m *Machine) claimFailed(now Time, e ClaimFailed) {
-	m.claim.sent = false
+	m.claim.sent, m.claim.refused = false, true
 	if e.Unsure {
 		m.azure.doubt = now + StaleMax
 	}

@@ -55,13 +55,15 @@ func (m *Machine) wellForFailback(now Time) bool {
 	return m.cfg.Preempt && m.cfg.Side == site.Primary && m.role == site.Standby && m.fit && m.thirdOK() && m.azure.ok &&
 		p.here() && p.msg.Role == site.Active && (p.msg.Steered || slip.Is(slip.EarlyFailback)) && p.msg.ThirdOK && p.msg.AzureOK &&
 		p.msg.Granted.Term == m.state.Granted.Term && p.msg.Holds == m.cfg.Generation &&
-		(lan.heard && now-lan.at < m.cfg.Silent && m.lanTwoWay() || slip.Is(slip.BrokenPathBack))
+		(lan.heard && now-lan.at < m.cfg.Silent && m.lanTwoWay(now) || slip.Is(slip.BrokenPathBack))
 }
 
-// lanTwoWay: the peer hears us on the LAN path too.
-func (m *Machine) lanTwoWay() bool {
-	echo := m.peer.msg.Echo[keepalive.LAN]
-	return echo.Seq > 0 && echo.Boot == m.boot && echo.Age < m.cfg.Silent
+// lanTwoWay: the peer hears us on the LAN path too, as it has said itself, or did
+// just before.
+func (m *Machine) lanTwoWay(now Time) bool {
+	p := &m.peer
+	echo := p.msg.Echo[keepalive.LAN]
+	return echo.Seq > 0 && echo.Boot == m.boot && echo.Age+now-p.heardAt() < m.cfg.Silent+m.cfg.Keepalive
 }
 
 // mayFailBack is the secondary's: each takeover of the last minutes doubles the

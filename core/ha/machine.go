@@ -78,7 +78,9 @@ type steered struct {
 func New(cfg Config, boot site.BootID, nonce uint64, state *State, now Time) *Machine {
 	m := &Machine{cfg: cfg, boot: boot, nonce: nonce, role: site.Mute, started: now, last: now, sendAt: now,
 		reason: keepalive.Starting}
-	m.state.Lost = cfg.PoPs > 1
+	if m.state.Lost = cfg.PoPs > 1; m.state.Lost {
+		m.state.Visit = m.visit() // the peer may be at another PoP
+	}
 	if state != nil {
 		m.state, m.known, m.role = *state, true, site.Standby
 		if slip.Is(slip.ResumesFromDisk) && state.Granted.Holder == cfg.Side {

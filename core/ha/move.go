@@ -1,6 +1,7 @@
 package ha
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"releve.dev/releve/site"
@@ -9,11 +10,12 @@ import (
 
 // move is the change of PoP, and with it of the witness. Both vSockets go, the
 // leader first, and each keeps where it is before it asks there: from then on it
-// claims nothing at the old one. The new witness has no record of the present
-// term, so it hears both and begins a term above (R10, decision 7); nobody whom
-// only one of the two asks ever grants anything.
+// claims nothing at the old one. The new witness's record isn't of this visit, so it
+// hears both and begins a term above (R10, decision 7); nobody whom only one of the
+// two asks ever grants anything.
 type move struct {
-	at Time // when this vSocket has moved last
+	at    Time   // when this vSocket has moved last
+	count uint64 // moves in this boot
 }
 
 // movePause is how long a PoP has to answer before the next one is tried.
@@ -36,7 +38,8 @@ func (m *Machine) decideMove(now Time) {
 	}
 }
 
-// leads: the holder of the term does, and if nobody holds it, the primary.
+// leads: the holder of the term does, and if nobody holds it, the primary, or who
+// isn't mute.
 func (m *Machine) leads() bool {
 	holds := func(role site.Role) bool {
 		return role == site.Active || role == site.Suspended || role == site.Elect
@@ -47,17 +50,27 @@ func (m *Machine) leads() bool {
 	case holds(m.peer.msg.Role):
 		return false
 	}
-	return m.cfg.Side == site.Primary && m.role != site.Mute || m.peer.msg.Role == site.Mute
+	if mute := m.role == site.Mute; mute != (m.peer.msg.Role == site.Mute) {
+		return !mute
+	}
+	return m.cfg.Side == site.Primary
 }
 
 // usePoP is for the start. A list that has become shorter begins anew.
 func (m *Machine) usePoP() {
 	if m.state.PoP >= max(1, m.cfg.PoPs) {
-		m.state.PoP = 0
+		m.state.PoP, m.state.Visit = 0, m.visit()
+		m.do(Save{m.state})
 	}
 	if m.state.PoP > 0 {
 		m.do(UsePoP{m.state.PoP})
 	}
+}
+
+// visit names another stay at a PoP. Boots are random, so no two stays have one name.
+func (m *Machine) visit() uint64 {
+	m.move.count++
+	return max(1, binary.BigEndian.Uint64(m.boot[:8])+m.move.count)
 }
 
 func (m *Machine) moveTo(now Time, pop int, why string) {
@@ -65,7 +78,7 @@ func (m *Machine) moveTo(now Time, pop int, why string) {
 	if m.role == site.Claiming {
 		m.dropTo("moves to another PoP")
 	}
-	m.state.PoP = pop
+	m.state.PoP, m.state.Visit = pop, m.visit()
 	if m.known { // a mute one keeps nothing; should it start again, it follows again
 		m.do(Save{m.state})
 	}

@@ -92,3 +92,45 @@ func TestMoveFollowsTheActive(t *testing.T) {
 		t.Error("moved without its peer")
 	}
 }
+
+// Decision 7: of two that have lost what they knew, at two PoPs, the secondary goes
+// to the primary; both would wait for ever else, each for the other to come.
+func TestMuteOnesMeet(t *testing.T) {
+	a := newWatcher(t)
+	for side, want := range map[site.Side]int{site.Secondary: 1, site.Primary: 0} {
+		a.m.cfg.PoPs, a.m.cfg.Side, a.m.role, a.m.state.PoP = 2, side, site.Mute, 0
+		a.m.peer.msg.Role, a.m.peer.msg.PoP = site.Mute, 2
+		a.m.decideMove(a.now)
+		if a.m.state.PoP != want {
+			t.Errorf("the mute %s is at PoP %d, want %d", side, a.m.state.PoP+1, want+1)
+		}
+	}
+}
+
+// Decision 7: each stay at a PoP has a name of its own, which is kept and told; who has
+// lost its state may have been elsewhere.
+func TestVisitsHaveNames(t *testing.T) {
+	a := leaving(t)
+	if a.asked.Visit != 0 {
+		t.Errorf("one that has never moved is in visit %d", a.asked.Visit)
+	}
+	a.without(10 * time.Second)
+	first := a.m.state.Visit
+	if a.asked.Visit != first || first == 0 {
+		t.Errorf("asks in visit %d, keeps %d", a.asked.Visit, first)
+	}
+	again := New(a.m.cfg, site.BootID{2}, 1, &a.m.state, 0)
+	if again.state.Visit != first {
+		t.Errorf("after a restart it is in visit %d, not %d", again.state.Visit, first)
+	}
+	if a.m.moveTo(a.now, 0, "back"); a.m.state.Visit == first || a.m.state.Visit == 0 {
+		t.Errorf("back again, it is in visit %d after %d", a.m.state.Visit, first)
+	}
+	one, other := New(a.m.cfg, site.BootID{3}, 1, nil, 0), New(a.m.cfg, site.BootID{4}, 1, nil, 0)
+	if one.state.Visit == 0 || one.state.Visit == other.state.Visit {
+		t.Errorf("two that have lost their state are in visits %d and %d", one.state.Visit, other.state.Visit)
+	}
+	if alone := New(testConfig(site.Primary), site.BootID{3}, 1, nil, 0); alone.state.Visit != 0 {
+		t.Error("where there is one PoP it has a visit")
+	}
+}

@@ -198,7 +198,19 @@ func (m *Machine) silence(now Time) string {
 
 // gone: silent or deaf on all paths. here: the opposite, two-way contact.
 func (p *peer) gone(now Time) bool { return p.silent }
-func (p *peer) here() bool         { return p.ever && !p.silent && p.twoWay != 0 }
+
+// heardAt is when its last message came, on whatever path.
+func (p *peer) heardAt() Time {
+	at := Time(0)
+	for i := range p.paths {
+		if l := &p.paths[i]; l.heard {
+			at = max(at, l.at)
+		}
+	}
+	return at
+}
+
+func (p *peer) here() bool { return p.ever && !p.silent && p.twoWay != 0 }
 
 // quietFrom lets a silence that isn't established yet count from now on only.
 func (p *peer) quietFrom(now Time) {

@@ -19,7 +19,7 @@ func (m *Machine) say(now Time) {
 		From: m.cfg.Side, Boot: m.boot, Seq: m.seq, Sent: now, Nonce: m.nonce,
 		EchoNonce: p.nonce, HelloNonce: p.hello,
 		Granted: m.state.Granted, Role: m.role, Fit: m.fit, Reason: m.reason,
-		Third: m.cfg.Third, ThirdOK: m.thirdOK(), AzureOK: m.azure.ok,
+		Third: m.cfg.Third, ThirdOK: m.thirdOK() && !m.claim.refused, AzureOK: m.azure.ok,
 		Steered: m.role == site.Active && m.steered.done,
 		Leased:  m.gate.serve > now,
 		Version: m.cfg.Version,

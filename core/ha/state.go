@@ -22,6 +22,8 @@ type State struct {
 	// PoP is the one in use, whose witness alone is asked. It is kept before
 	// anything is asked there.
 	PoP int `json:"pop,omitempty"`
+	// Visit names the stay there (wire/witness.Question); 0 where there is one PoP.
+	Visit uint64 `json:"visit,omitempty"`
 	// Lost: what was kept before was lost, and the register hasn't been read since.
 	// Where there are two PoPs, its claim alone tells that the one that is asked
 	// isn't the one in use (decision 7).

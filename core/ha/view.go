@@ -81,7 +81,7 @@ func (m *Machine) keepaliveProblem(now Time) string {
 		return "the peer was never heard on the LAN"
 	case now-line.at >= m.cfg.Silent:
 		return fmt.Sprintf("nothing heard on the LAN for %.1f s%s", (now - line.at).Seconds(), m.otherPath(now))
-	case !m.lanTwoWay():
+	case !m.lanTwoWay(now):
 		return "the peer doesn't hear us on the LAN" + m.otherPath(now)
 	}
 	return ""

@@ -33,6 +33,7 @@ type registrar struct {
 	state   wire.State
 	other   wire.View
 	idle    Time // since when it says that nobody is active
+	awaited int  // questions asked at once since it waits to hear both
 	out     wire.Question
 }
 
@@ -53,6 +54,11 @@ func (s *sample) ask() {
 	}
 	s.asked++
 }
+
+// mostAwaited: a witness that waits to hear both (R10) is asked at once when it has
+// heard the other, but for so often only: a PoP that has lost its records has all
+// its sites waiting.
+const mostAwaited = 3
 
 // elect is the taker of a handover until it may serve (R8.4).
 type elect struct {
@@ -93,6 +99,7 @@ func (m *Machine) askWitness(now Time) {
 		Site: m.cfg.WitnessID, From: m.cfg.Side, Boot: m.boot, Seq: w.asked, Sent: now, Nonce: w.nonce, Run: w.run, Heard: w.seq,
 		Granted: m.state.Granted, Role: m.role, Fit: m.fit, Reason: m.reason, Leased: m.gate.serve > now, AzureOK: m.azure.ok,
 		Version: m.cfg.Version, Yielded: m.hand.yielded, Transfer: m.hand.transfer,
+		Visit: m.state.Visit,
 	}
 	if w.seq != 0 {
 		q.Age = now - w.at
@@ -163,8 +170,12 @@ func (m *Machine) told(now Time, r *wire.Reply) {
 	}
 	m.newLife(now, r.Run)
 	w := &m.witness
+	if r.State == wire.Blank && r.Other.Seq != w.other.Seq && w.awaited < mostAwaited {
+		w.awaited, w.hurry = w.awaited+1, true
+	}
 	w.seq, w.at, w.nonce, w.state, w.other = r.Seq, now, r.Nonce, r.State, r.Other
 	if r.Heard > w.heard {
+
 		w.sample.told++
 		w.heard, w.sent, w.trip = r.Heard, r.Sent, now-r.Sent
 		if w.unsaid = 0; r.Heard < w.asked {
@@ -173,7 +184,7 @@ func (m *Machine) told(now Time, r *wire.Reply) {
 	}
 	if r.State == wire.Blank {
 		if m.role == site.Claiming {
-			m.dropTo("the witness has lost the site's record")
+			m.dropTo("the witness has no record of this visit")
 		}
 		return
 	}
@@ -202,7 +213,7 @@ func (m *Machine) newLife(now Time, run uint64) {
 			m.dropTo("the witness has restarted") // R10: it may be without a record
 		}
 	}
-	w.run, w.met, w.before, w.hurry = run, now, w.asked, true
+	w.run, w.met, w.before, w.hurry, w.awaited = run, now, w.asked, true, 0
 }
 
 // hearRecord is R1 for what the witness says, and the grant of R6 and R8.
@@ -365,7 +376,7 @@ func (m *Machine) ownReach() string {
 	case !w.ok:
 		return "the witness doesn't answer"
 	case w.state == wire.Blank:
-		return "the witness has lost the site's record and has not heard both vSockets yet"
+		return "the witness has no record of this visit and has not heard both vSockets yet"
 	}
 	return ""
 }

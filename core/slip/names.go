@@ -54,6 +54,7 @@ const (
 	WitnessRecordLate     Mistake = "witness-record-late"     // a grant is told before it is durable (ha-schedules.md 4)
 	WitnessBehind         Mistake = "witness-behind"          // a restored witness grants terms that have been before (R10)
 	WitnessBlankGrants    Mistake = "witness-blank-grants"    // a witness without a record begins with the first that comes (R10)
+	VisitsIgnored         Mistake = "visits-ignored"          // what was said before a change of PoP counts after it (decision 7)
 	WitnessViewIgnored    Mistake = "witness-view-ignored"    // a silent peer is taken for dead, whatever the witness says (R6a)
 	ElectServes           Mistake = "elect-serves"            // a taker serves at the grant (ha-schedules.md 19)
 )
@@ -63,4 +64,4 @@ var All = []Mistake{LeaseFromReply, PromiseIgnored, StartIgnored, PauseIgnored, 
 	UnsettledWins, ServesUnread, StateNotKept, HoldIgnored, NoIfMatch, RebuiltNIC, TagsLeftOut, DeposedWrites, ThrottleIgnored,
 	FailedIsDone, StaleBelieved, FirstAnswer, NoHysteresis, OnePath, GateStays, ReplayAccepted, Unsigned, WantedTermTold, NobodyClaims, EchoIgnored, ResumesFromDisk,
 	WholeLease, JumpUnseen, LapseYields, BrokenPathBack, EarlyFailback, OwnRegister, AloneShuts, SettingsAtOnce, YieldedTold, CantSteerStays, FormerDropped, StandbyAdds, MovesOne, SoloShuts,
-	WitnessReplay, WitnessYoungGrants, WitnessPromiseIgnored, WitnessRecordLate, WitnessBehind, WitnessBlankGrants, WitnessViewIgnored, ElectServes}
+	WitnessReplay, WitnessYoungGrants, WitnessPromiseIgnored, WitnessRecordLate, WitnessBehind, WitnessBlankGrants, VisitsIgnored, WitnessViewIgnored, ElectServes}

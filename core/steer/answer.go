@@ -89,6 +89,7 @@ func (m *Machine) took(now time.Duration, t Target, nic *NIC, response *Response
 		m.saw(now, r, nic)
 	}
 	r.nic, r.body, r.sentAt, r.dirty = nic, response.Body, response.SentAt, false
+	m.foundOut(r)
 	if r.pending && nic.Settled() {
 		m.settled(now, t)
 	}
@@ -99,6 +100,15 @@ func (m *Machine) took(now time.Duration, t Target, nic *NIC, response *Response
 	} else if m.goal.Mode == ha.Hold && nic.Claim.Term > m.goal.Claim.Term && nic.Settled() {
 		m.tell(ha.Tag{Claim: nic.Claim})
 	}
+}
+
+// foundOut: a read shows Azure at work on a write of ours whose answer was lost, so
+// nothing more is written before that is over (ha-schedules.md 33).
+func (m *Machine) foundOut(r *resource) {
+	if r.unsure && !r.nic.Settled() && r.nic.ETag != r.base && r.nic.Claim.Term == r.writes {
+		r.pending = true
+	}
+	r.unsure = r.unsure && !r.pending && !r.nic.Settled()
 }
 
 // saw tells the floating IPs' configurations if they are others. Nobody takes
@@ -250,7 +260,7 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 		if response.ID == m.change.write {
 			m.change.problem = ""
 		}
-		r.backoff, r.refused = 0, ""
+		r.backoff, r.conflict, r.refused = 0, 0, ""
 		r.wrote, r.wroteAt = r.writes, now
 		r.replaced[r.replacing] = r.base
 		r.replacing = (r.replacing + 1) % len(r.replaced)
@@ -262,7 +272,7 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 		r.pending, r.nextGet = true, now
 		return
 	}
-	r.dirty = true
+	r.dirty, r.unsure = true, response.Status == 0
 	wait, why := m.refusal(now, r, response)
 	if response.ID == m.change.write {
 		r.dirty = m.change.refused(now, wait, response)
@@ -284,7 +294,10 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 func (m *Machine) refusal(now time.Duration, r *resource, response *Response) (time.Duration, string) {
 	why := Explain(response)
 	switch {
-	case response.Status == 412:
+	case response.Status == 412: // somebody else has written: read, and try again
+		if r.conflict++; r.conflict > conflicts {
+			return busyRetry, why
+		}
 		return 0, why
 	case busy(response):
 		return busyRetry, why

@@ -30,6 +30,7 @@ const (
 	retryFirst   = time.Second
 	retryMax     = 10 * time.Second
 	busyRetry    = time.Second // Azure is still busy with another change
+	conflicts    = 5           // so often another's write is met at once; then somebody writes on and on
 	throttleRest = 5 * time.Second
 	keepFirst    = time.Millisecond // a configuration is kept before it is taken off
 	vmPace       = 10 * time.Second
@@ -112,8 +113,10 @@ type resource struct {
 	nextGet  time.Duration
 	nextPut  time.Duration // 0: at once
 	backoff  time.Duration
+	conflict int  // refusals in a row because of another ETag
 	dirty    bool // a write's outcome isn't known
 	pending  bool // a write was accepted and isn't settled
+	unsure   bool // no answer has come to a write: a read may show that it was accepted
 	before   *NIC // what our write rests on
 
 	writes    site.Term     // the term that our write puts into the tag

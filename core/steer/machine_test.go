@@ -199,6 +199,38 @@ func TestNoWriteAfterAHigherTermIsRead(t *testing.T) {
 	}
 }
 
+// Who meets another's write each time (somebody's tool writes on and on) doesn't
+// spend the subscription's calls on it.
+func TestConflictsWithoutEndAreMetSlowly(t *testing.T) {
+	b := newBench(t, site.Secondary)
+	b.goal(ha.Claim, 7)
+	for range conflicts + 1 {
+		b.answer(b.take(Get, PeerNIC), body(1, 6, true, "Succeeded"))
+		b.answer(b.take(Put, PeerNIC), Response{Status: 412, Code: "PreconditionFailed"})
+	}
+	b.answer(b.take(Get, PeerNIC), body(1, 6, true, "Succeeded"))
+	b.none()
+	b.pass(busyRetry)
+	b.take(Put, PeerNIC)
+}
+
+// ha-schedules.md 33: a write whose answer was lost may be under way.
+func TestNoWriteBesideALostOneThatRuns(t *testing.T) {
+	b := newBench(t, site.Primary)
+	b.goal(ha.Hold, 7)
+	b.answer(b.take(Get, OwnNIC), body(1, 7, true, "Succeeded"))
+	b.answer(b.take(Get, PeerNIC), body(1, 6, false, "Succeeded"))
+	b.answer(b.take(Put, PeerNIC), Response{Code: Unreachable, Message: "time-out"})
+	b.answer(b.take(Get, PeerNIC), body(2, 7, false, "Updating"))
+	b.goal(ha.Hold, 9)
+	b.pass(time.Second)
+	for _, call := range b.calls {
+		if call.Op == Put && call.Target == PeerNIC {
+			t.Fatalf("writes %s while the last one runs", call.Why)
+		}
+	}
+}
+
 // B4: an unanswered write is never sent again without a read, and the read may
 // show that it took effect after all.
 func TestLostAnswerIsReadBack(t *testing.T) {

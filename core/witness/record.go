@@ -59,7 +59,7 @@ func (w *Witness) transfer(now Time, q *wire.Question) {
 		return
 	}
 	taker := w.of(q.From.Peer())
-	if !taker.known || now-taker.at >= LeaseMax || !taker.last.Fit || taker.last.Run != w.run {
+	if !taker.known || now-taker.at >= LeaseMax || !taker.last.Fit || taker.last.Run != w.run || !w.resident(q.From.Peer()) {
 		return
 	}
 	w.grant(now, q.From.Peer(), w.record.Claim.Generation, 0, q.Ask.Lease, "handed over")
@@ -74,7 +74,7 @@ func (w *Witness) grant(now Time, to site.Side, generation, nonce uint64, lease 
 	if prev == to { // it has restarted: what the other still drains goes on
 		prev = w.record.Prev
 	}
-	w.record = Record{Prev: prev,
+	w.record = Record{Prev: prev, Visits: w.record.Visits,
 		Claim: site.Claim{Term: before.Term + 1, Holder: to, Boot: s.boot, Generation: generation}}
 	w.keep()
 	s.grant = nonce
@@ -110,32 +110,4 @@ func (w *Witness) fence(now Time) {
 	}
 	takes := func(s site.Side) bool { return s == holder || s == w.record.Prev && now < w.prevEnd }
 	w.do(Route{holder}, Upstream{takes(site.Primary), takes(site.Secondary)})
-}
-
-// adopt is R10, as decision 5 has corrected it: a witness without the site's
-// record, or with one that a vSocket is ahead of, hears both vSockets. Each has
-// dropped its claims when it heard of this life. Then it begins one term above
-// the highest that they know, with no holder.
-func (w *Witness) adopt(now Time) {
-	highest := site.Term(0)
-	heard := 0
-	for i := range w.sides {
-		if s := &w.sides[i]; s.known && s.last.Run == w.run {
-			highest = max(highest, s.last.Granted.Term)
-			heard++
-		}
-	}
-	if !w.blank && highest > w.record.Claim.Term && !slip.Is(slip.WitnessBehind) {
-		w.blank = true
-		w.note("record behind", fmt.Sprintf("term %d here, %d at a vSocket; waits to hear both", w.record.Claim.Term, highest))
-	}
-	if !w.blank || (heard < len(w.sides) || w.young(now)) && !slip.Is(slip.WitnessBlankGrants) {
-		return
-	}
-	w.blank = false
-	w.record = Record{Claim: site.Claim{Term: highest + 1}}
-	w.keep()
-	w.note("record made anew", fmt.Sprintf("term %d, with no holder", highest+1))
-	w.sides[0].grant, w.sides[1].grant = 0, 0
-	w.tellAll()
 }

@@ -32,6 +32,9 @@ const (
 type Record struct {
 	Claim site.Claim `json:"claim"` // of the term; the zero Claim: never granted
 	Prev  site.Side  `json:"prev"`  // who held the term before
+	// Visits are those of the primary and of the secondary in which both were here
+	// at the same time; 0 for one that has never been at another PoP.
+	Visits [2]uint64 `json:"visits,omitzero"`
 }
 
 // Action is something to be done, in the order given. A Save must be durable
@@ -82,6 +85,7 @@ type side struct {
 	seq    uint64 // of our last reply
 	at     Time   // of its last question
 	last   wire.Question
+	mark   uint64    // seq of the other's last reply when this boot or visit came
 	grant  uint64    // nonce of the claim by which its boot has got the record's term
 	answer site.Term // to its question of this step
 }
@@ -129,6 +133,7 @@ func (w *Witness) Hear(now Time, q *wire.Question) []Action {
 		return w.actions
 	}
 	s := w.of(q.From)
+	known, boot, visit := s.known, s.boot, s.last.Visit
 	if !w.accept(s, q) {
 		if !s.known || q.Boot != s.boot { // a boot that is new here learns the nonce
 			w.greet(q)
@@ -138,9 +143,12 @@ func (w *Witness) Hear(now Time, q *wire.Question) []Action {
 	s.at, s.last = now, *q
 	w.tell = [2]bool{}
 	w.tell[q.From-site.Primary] = true
-	w.adopt(now)
+	if !known || boot != q.Boot || visit != q.Visit {
+		w.arrived(q.From)
+	}
+	w.settle(now)
 	s.answer = 0
-	if !w.blank {
+	if !w.blank && w.resident(q.From) {
 		w.yielded(q)
 		w.ask(now, q)
 		w.claim(now, q)
@@ -179,23 +187,26 @@ func (w *Witness) greet(q *wire.Question) {
 	w.do(Say{out})
 }
 
-// say tells a side all there is to know.
+// say tells a side all there is to know; of the record, what is good for it.
 func (w *Witness) say(now Time, to site.Side) {
 	s := w.of(to)
 	s.seq++
 	out := &w.out[to-site.Primary]
 	*out = wire.Reply{Site: w.site, To: to, Run: w.run, Seq: s.seq, Nonce: s.nonce, Boot: s.boot, Heard: s.last.Seq, Sent: s.last.Sent,
-		State: w.state(now), Record: w.record.Claim, Answer: s.answer, Other: w.view(now, to.Peer())}
+		State: w.state(now, w.resident(to)), Answer: s.answer, Other: w.view(now, to.Peer())}
 	s.answer = 0
-	if w.record.Claim.Holder == to && w.record.Claim.Boot == s.boot {
-		out.Grant = s.grant
+	if out.State != wire.Blank {
+		out.Record = w.record.Claim
+		if out.Record.Holder == to && out.Record.Boot == s.boot {
+			out.Grant = s.grant
+		}
 	}
 	w.do(Say{out})
 }
 
-func (w *Witness) state(now Time) wire.State {
+func (w *Witness) state(now Time, resident bool) wire.State {
 	switch {
-	case w.blank:
+	case w.blank || !resident:
 		return wire.Blank
 	case w.young(now):
 		return wire.Young
@@ -236,10 +247,13 @@ type Status struct {
 	Record  Record
 	Promise time.Duration // what is left of the holder's
 	Sides   [2]wire.View
+	// Resident: the record is of this side's visit, so that it is answered.
+	Resident [2]bool
 }
 
 // Status describes the site now.
 func (w *Witness) Status(now Time) Status {
-	return Status{State: w.state(now), Record: w.record, Promise: max(0, w.prom-now),
+	resident := [2]bool{w.resident(site.Primary), w.resident(site.Secondary)}
+	return Status{State: w.state(now, resident[0] || resident[1]), Resident: resident, Record: w.record, Promise: max(0, w.prom-now),
 		Sides: [2]wire.View{w.view(now, site.Primary), w.view(now, site.Secondary)}}
 }

@@ -215,6 +215,7 @@ func TestLostRecordsWaitForBothR10(t *testing.T) {
 	r.pass(core.LeaseMax)
 	r.socks[0].q.Granted = site.Claim{Term: 5, Holder: site.Primary, Boot: site.BootID{1}}
 	r.meet()
+	r.ask(site.Primary, nil) // tells it of the secondary
 	if reply := r.ask(site.Primary, nil); reply.State != wire.Serving || reply.Record != (site.Claim{Term: 6}) {
 		t.Fatalf("with both heard: %+v", reply)
 	}

@@ -13,7 +13,7 @@ import (
 
 // Both layouts are fixed; docs/protocol.md draws them. All numbers are
 // big-endian. The first byte after the magic is the kind.
-var magic = [4]byte{'R', 'L', 'W', 1} // the last byte is the format's version
+var magic = [4]byte{'R', 'L', 'W', 2} // the last byte is the format's version
 
 const (
 	questionKind = 'q'
@@ -28,7 +28,7 @@ var (
 
 // Sizes of the bodies, in bytes, without the signature.
 const (
-	QuestionSize = 176
+	QuestionSize = 184
 	ReplySize    = 176
 )
 
@@ -111,6 +111,7 @@ func (c *coder) question(q *Question) {
 	c.span(&q.Claim.Lease)
 	c.term(&q.Transfer)
 	c.term(&q.Yielded)
+	c.word(&q.Visit)
 }
 
 func (c *coder) reply(r *Reply) {

@@ -23,7 +23,7 @@ func question() Question {
 	return Question{Site: 7, From: site.Secondary, Boot: site.BootID{1, 2}, Seq: 9, Sent: time.Second, Nonce: 3, Run: 4, Heard: 5, Age: 6,
 		Granted: site.Claim{Term: 8, Holder: site.Primary, Boot: site.BootID{3}, Generation: 2}, Role: site.Claiming, Fit: true,
 		Reason: keepalive.LANDown, Leased: true, AzureOK: true, Version: site.Version{Major: 11, Minor: 2},
-		Ask: Ask{8, time.Second}, Claim: Claim{From: 8, Nonce: 1, Generation: 2, Lease: 200 * time.Millisecond, Yielded: true}, Transfer: 8, Yielded: 7}
+		Ask: Ask{8, time.Second}, Claim: Claim{From: 8, Nonce: 1, Generation: 2, Lease: 200 * time.Millisecond, Yielded: true}, Transfer: 8, Yielded: 7, Visit: 10}
 }
 
 func reply() Reply {

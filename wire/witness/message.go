@@ -39,6 +39,11 @@ type Question struct {
 	Claim    Claim     // R6
 	Transfer site.Term // R8.2: the term that its holder gives to the other; 0 for none
 	Yielded  site.Term // R8.3: the sender never serves this term again; 0 for none
+
+	// Visit names the sender's stay at this PoP: another one each time it comes from
+	// another PoP, or may come from there, as it has lost what it knew; the same over
+	// its restarts. 0 where there is one PoP.
+	Visit uint64
 }
 
 // Ask asks for a lease from when the question was sent. Lease 0: nothing is asked.
@@ -82,7 +87,7 @@ type State uint8
 const (
 	Serving State = iota
 	Young         // started less than the longest lease ago: grants nothing (R7)
-	Blank         // has lost the site's record and waits to hear both vSockets (R10)
+	Blank         // has no record of the vSocket's visit, and waits to hear both (R10, decision 7)
 	states
 )
 
