@@ -32,6 +32,9 @@ func newOutageCheck(w *World) *outageCheck {
 	for i := range faults {
 		c.harmless = c.harmless && harmless(&faults[i], path) && faults[i].At >= settled(w.sched)
 	}
+	if w.has(Readdress) && w.has(Disk) {
+		c.harmless = false // a change of the floating IP keeps what it finds before it takes it off (B5)
+	}
 	if len(faults) == 1 {
 		c.changes = faults[0].Kind == Readdress && faults[0].At >= settled(w.sched)
 		switch faults[0].Kind {

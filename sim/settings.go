@@ -73,9 +73,18 @@ func (w *World) give(f *Fault, to func(site.Side) bool) {
 func (n *node) configure() {
 	if n.running && n.still == "" && n.told < n.newest.Generation {
 		n.told = n.newest.Generation
-		n.keys.Set(n.w.mac(n.w.keyOf(n.told)), n.w.mac(n.w.keyOf(n.conf.HA.Generation)))
+		n.keys.Set(n.w.mac(n.w.keyOf(n.told)), n.formers()...)
 		n.enter(func(now time.Duration) { n.driver.Configure(now, n.newest) })
 	}
+}
+
+// formers are the keys of all generations that the peer may still go by.
+func (n *node) formers() (macs []auth.MAC) {
+	last := n.w.keyOf(n.told)
+	for nth := n.w.keyOf(n.conf.HA.Generation); nth < last; nth++ {
+		macs = append(macs, n.w.mac(nth))
+	}
+	return macs
 }
 
 // agree: what both go by is what the next life begins with.

@@ -119,10 +119,15 @@ func (m *Machine) mustHand(now Time) string {
 // cantSteer: the floating IP has left, and this active has had no way to get
 // it back for a while. Its peer may have one (ha-schedules.md 32).
 func (m *Machine) cantSteer(now Time) bool {
-	if !m.peer.msg.AzureOK {
-		return false
+	return m.peerSteers() && !slip.Is(slip.CantSteerStays) && !m.azure.ok && now >= m.azure.since+steerPatience && m.steered.imdsRead && !m.steered.imds
+}
+
+// peerSteers: the peer reaches Azure, as it says here or at the witness.
+func (m *Machine) peerSteers() bool {
+	if m.peer.here() {
+		return m.peer.msg.AzureOK
 	}
-	return !slip.Is(slip.CantSteerStays) && !m.azure.ok && now >= m.azure.since+steerPatience && m.steered.imdsRead && !m.steered.imds
+	return m.takerAtWitness() && m.witness.other.AzureOK
 }
 
 // yield is R8.3: serve closes for good in this term, drain opens.
