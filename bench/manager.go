@@ -21,7 +21,7 @@ type managerSize struct {
 const smallVar = "BENCH_VSOCKETS"
 
 func managerSizeOf() (managerSize, error) {
-	s := managerSize{vsockets: 10_000, times: 500, changes: 300, turns: 2, turn: time.Minute}
+	s := managerSize{vsockets: 10_000, times: 2000, changes: 300, turns: 2, turn: time.Minute}
 	if text := os.Getenv(smallVar); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 2 {

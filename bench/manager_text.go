@@ -72,8 +72,8 @@ func (f *managerFigures) usage() string {
 
 With %d events kept. On SQLite first: with nobody connected, then with all, which report each %s. Then two managers on one PostgreSQL, into which
 `+"`releve-manager db copy`"+` brought it all in %.0f s: all primaries at the first manager, all secondaries at the second, a report each %s. Each page
-has 50 items, from the newest or from anywhere, %d of each kind, one after the other over HTTPS, at the first manager: median / p99. The
-target is a p99 of 20 ms for a page of events.
+has 50 items, from the newest or from anywhere, %d of each kind, in turns, one after the other over HTTPS, at the first manager: median / p99.
+The target is a p99 of 20 ms for a page of events.
 
 `, f.size.events, often, r.copied.Seconds(), often, f.size.times) +
 		table([]string{"page", "SQLite, at rest", "SQLite, all connected", "PostgreSQL, 2 managers"}, rows) + fmt.Sprintf(`

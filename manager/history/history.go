@@ -219,23 +219,26 @@ func (s *Service) add(ctx context.Context, all []bucket) error {
 	})
 }
 
+// addOne writes one, which is rarely there already: of another manager, or of this
+// one's life before.
 func (s *Service) addOne(ctx context.Context, q *query.Queries, b *bucket) error {
-	if _, err := q.VSocketOfAny(ctx, string(b.serial)); errors.Is(err, sql.ErrNoRows) {
-		return nil // another device
-	} else if err != nil {
-		return err
-	}
 	seconds, start := int64(b.width/time.Second), b.Start.UnixMilli()
-	series := []status.Bucket{b.Bucket}
-	was, err := q.Bucket(ctx, query.BucketParams{Serial: string(b.serial), Width: seconds, StartAt: start})
-	switch {
-	case err == nil:
-		// What can't be read gives way.
-		if old, err := status.Unpack(b.Start, was); err == nil {
-			series = status.Coarsen([]status.Bucket{old, b.Bucket}, b.width)
-		}
-	case !errors.Is(err, sql.ErrNoRows):
+	n, err := q.NewBucket(ctx, query.NewBucketParams{Serial: string(b.serial), Width: seconds, StartAt: start, Figures: b.Pack()})
+	if err != nil || n == 1 {
 		return err
 	}
-	return q.PutBucket(ctx, query.PutBucketParams{Serial: string(b.serial), Width: seconds, StartAt: start, Figures: series[0].Pack()})
+	was, err := q.Bucket(ctx, query.BucketParams{Serial: string(b.serial), Width: seconds, StartAt: start})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // another device
+	}
+	if err != nil {
+		return err
+	}
+	figures := b.Pack()
+	// What can't be read gives way.
+	if old, err := status.Unpack(b.Start, was); err == nil {
+		series := status.Coarsen([]status.Bucket{old, b.Bucket}, b.width)
+		figures = series[0].Pack()
+	}
+	return q.PutBucket(ctx, query.PutBucketParams{Serial: string(b.serial), Width: seconds, StartAt: start, Figures: figures})
 }

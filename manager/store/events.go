@@ -59,7 +59,7 @@ func (s *Store) EventsBy(index string) string {
 
 // SelectEvents runs a query that selects EventColumns.
 func (s *Store) SelectEvents(ctx context.Context, text string, args []any) (events []query.Event, err error) {
-	rows, err := s.read.QueryContext(ctx, text, args...)
+	rows, err := s.reading().QueryContext(ctx, text, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading events: %w", err)
 	}
@@ -76,7 +76,7 @@ func (s *Store) SelectEvents(ctx context.Context, text string, args []any) (even
 
 // SelectCursor runs a query that selects two numbers of one row, if there is one.
 func (s *Store) SelectCursor(ctx context.Context, text string, args []any) (a, b int64, found bool, err error) {
-	rows, err := s.read.QueryContext(ctx, text, args...)
+	rows, err := s.reading().QueryContext(ctx, text, args...)
 	if err != nil {
 		return 0, 0, false, fmt.Errorf("reading events: %w", err)
 	}

@@ -18,8 +18,9 @@ const readers = 8
 const cache = 32 << 10
 
 // mapped is how many bytes of the file are read where the kernel has them: each
-// commit empties the caches of all other connections.
-const mapped = 256 << 20
+// commit empties the caches of all other connections. SQLite maps no more; a
+// million events take 1 GB.
+const mapped = 1<<31 - 1<<16
 
 // openSQLite makes a commit durable before it returns (synchronous FULL): what
 // an administrator was told is saved is saved after a power loss too.
@@ -46,7 +47,8 @@ func openSQLite(file string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{write: write, read: read, dialect: database.DialectSQLite3, turn: make(chan struct{}, 1)}, nil
+	return &Store{write: write, read: read, toWrite: statementsOf(write), toRead: statementsOf(read),
+		dialect: database.DialectSQLite3, turn: make(chan struct{}, 1)}, nil
 }
 
 // private makes a new database its owner's alone: it holds secrets. What SQLite

@@ -27,6 +27,8 @@ var migrations embed.FS
 // Store is an open database. Its schema is the one of this program.
 type Store struct {
 	write, read *sql.DB
+	toWrite     *statements // of the two; nil with PostgreSQL
+	toRead      *statements
 	dialect     database.Dialect
 	turn        chan struct{} // of those that repeat a transaction
 }
@@ -82,7 +84,7 @@ func (s *Store) Close() error {
 }
 
 // Read is for single queries, outside of a transaction.
-func (s *Store) Read() *query.Queries { return query.New(s.read) }
+func (s *Store) Read() *query.Queries { return query.New(s.reading()) }
 
 // View runs do over one state of the database, which it can't change.
 func (s *Store) View(ctx context.Context, do func(q *query.Queries) error) error {
@@ -90,7 +92,9 @@ func (s *Store) View(ctx context.Context, do func(q *query.Queries) error) error
 	if err != nil {
 		return fmt.Errorf("beginning to read: %w", err)
 	}
-	return rolledBack(tx, do(query.New(tx)))
+	q, over := inside(tx, s.toRead)
+	defer over(ctx)
+	return rolledBack(tx, do(q))
 }
 
 // InTx runs do in one transaction, which is kept if do returns nil. PostgreSQL
@@ -133,7 +137,9 @@ func (s *Store) once(ctx context.Context, do func(q *query.Queries) error) error
 	if err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
-	if err := do(query.New(tx)); err != nil {
+	q, over := inside(tx, s.toWrite)
+	defer over(ctx)
+	if err := do(q); err != nil {
 		return rolledBack(tx, err)
 	}
 	if err := tx.Commit(); err != nil {

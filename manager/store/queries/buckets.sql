@@ -1,6 +1,14 @@
 -- name: Bucket :one
 SELECT figures FROM bucket WHERE serial = $1 AND width = $2 AND start_at = $3;
 
+-- name: NewBucket :execrows
+-- NewBucket leaves one that is there as it is, and makes none of a device that isn't
+-- a vSocket.
+INSERT INTO bucket (serial, width, start_at, figures)
+SELECT vsocket.serial, CAST(sqlc.arg(width) AS BIGINT), CAST(sqlc.arg(start_at) AS BIGINT), CAST(sqlc.arg(figures) AS TEXT)
+FROM vsocket WHERE vsocket.serial = sqlc.arg(serial)
+ON CONFLICT DO NOTHING;
+
 -- name: PutBucket :exec
 INSERT INTO bucket (serial, width, start_at, figures) VALUES ($1, $2, $3, $4)
 ON CONFLICT (serial, width, start_at) DO UPDATE SET figures = excluded.figures;

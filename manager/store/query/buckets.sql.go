@@ -140,6 +140,35 @@ func (q *Queries) DeleteOldBuckets(ctx context.Context, arg DeleteOldBucketsPara
 	return result.RowsAffected()
 }
 
+const newBucket = `-- name: NewBucket :execrows
+INSERT INTO bucket (serial, width, start_at, figures)
+SELECT vsocket.serial, CAST($1 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS TEXT)
+FROM vsocket WHERE vsocket.serial = $4
+ON CONFLICT DO NOTHING
+`
+
+type NewBucketParams struct {
+	Width   int64
+	StartAt int64
+	Figures string
+	Serial  string
+}
+
+// NewBucket leaves one that is there as it is, and makes none of a device that isn't
+// a vSocket.
+func (q *Queries) NewBucket(ctx context.Context, arg NewBucketParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, newBucket,
+		arg.Width,
+		arg.StartAt,
+		arg.Figures,
+		arg.Serial,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const putBucket = `-- name: PutBucket :exec
 INSERT INTO bucket (serial, width, start_at, figures) VALUES ($1, $2, $3, $4)
 ON CONFLICT (serial, width, start_at) DO UPDATE SET figures = excluded.figures
