@@ -61,7 +61,7 @@ const calm = 5 * time.Second
 // twice: what a server does for the first report of each isn't what it does for
 // all others.
 func (s *served) connect(spread time.Duration) (err error) {
-	s.before.rss = rss(s.pid)
+	s.before.rss = anonymous(s.pid)
 	if s.before.live, err = liveIn(s.log); err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *served) connect(spread time.Duration) (err error) {
 		return err
 	}
 	<-time.After(calm)
-	s.cost, s.connected, s.spread = cpuSeconds(s.pid)-began, rss(s.pid), spread
+	s.cost, s.connected, s.spread = cpuSeconds(s.pid)-began, anonymous(s.pid), spread
 	if err := s.report(often); err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func turn(every, span time.Duration, all ...*served) error {
 	for time.Since(began) < span {
 		<-second.C
 		for _, s := range all {
-			s.memory = append(s.memory, rss(s.pid))
+			s.memory = append(s.memory, anonymous(s.pid))
 		}
 	}
 	for i, s := range all {

@@ -39,14 +39,14 @@ over the network, whose enrolments are limited. Both ends, and what measures, sh
 
 The same contract, TLS, web server and messages, and nothing done with them, in the same run, in turns (%d of %s for each figure); the
 other's vSockets are connected meanwhile and say each %s that they are there. A report is the whole status, some %d bytes, and differs from
-the one before; %.0f messages a second came at one each %s. Memory is what the collector leaves of heap and stacks, and what the kernel counts (RSS; on
+the one before; %.0f messages a second came at one each %s. Memory is what the collector leaves of heap and stacks, and what the kernel counts (RSS without files; on
 average over the turns, and once all were connected), less what there was with nobody connected. The unit of CPU is one core. The target is at most
 1.6 times the bare server's memory and CPU.
 
 `, f.size.vsockets, f.size.sites(), sources, began, f.size.turns, f.size.turn, contract.HeartbeatEvery, reportBytes(), f.rate, often) +
 		table([]string{"", "bare server", "releve-manager", "ratio"}, [][]string{
 			row("memory a connection, after a collection", (*served).liveEach, kilobytes),
-			row("memory a connection, RSS", (*served).residentEach, kilobytes),
+			row("memory a connection, RSS without files", (*served).residentEach, kilobytes),
 			row("the same once connected", (*served).connectedEach, kilobytes),
 			row(fmt.Sprintf("CPU for 1,000, a report each %s", often), pace(often), core),
 			row(fmt.Sprintf("CPU for 1,000, a report each %s", seldom), pace(seldom), core),

@@ -68,10 +68,16 @@ func cpuSeconds(pid int) float64 {
 }
 
 // rss is a process's memory in bytes, 0 if it has ended.
-func rss(pid int) float64 {
+func rss(pid int) float64 { return resident(pid, "VmRSS:") }
+
+// anonymous is what of it isn't of files: a database that is read where the kernel
+// has it is nobody's but the kernel's, which takes it back when it likes.
+func anonymous(pid int) float64 { return resident(pid, "RssAnon:") }
+
+func resident(pid int, what string) float64 {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, what); ok {
 			kb, _ := strconv.ParseFloat(strings.Fields(value)[0], 64)
 			return kb * 1024
 		}

@@ -41,6 +41,11 @@ var models = []model{
 		{"ONE_AND_THE_TAG", "record_falls"},
 		{"NO_TERM_SKIPPED", "two_actives"},
 	}},
+	{"visits", "visits.pml", nil, "any number of moves and faults", []broken{
+		{"HEARD_ONCE", "two_witnesses"},
+		{"OLD_RECORD", "two_witnesses"},
+		{"FORGOTTEN", "two_witnesses"},
+	}},
 	{"steering", "steering.pml", []string{"FAILURES=3"}, "terms 1-3, 3 failed writes, ETag at acceptance", []broken{
 		{"TAGS_ONLY_WITH_FIP", "stolen"},
 		{"NO_LOOK_AT_TAG", "tag_falls"},
