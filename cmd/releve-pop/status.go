@@ -131,7 +131,7 @@ func (r *report) witness(w *witness.Status) string {
 	text := fmt.Sprintf("term %d of the %s", w.Term, w.Holder)
 	switch {
 	case w.State == wire.Blank.String():
-		return r.Bad("has lost its record") + ", waits to hear both vSockets"
+		return r.Bad("no record to go by") + ", waits to hear both vSockets"
 	case w.Term == 0:
 		text = "no term yet"
 	case w.Holder == site.NoSide:
@@ -143,6 +143,9 @@ func (r *report) witness(w *witness.Status) string {
 	}
 	if w.State == wire.Young.String() {
 		text += r.Dim("; grants nothing in its first 3 s")
+	}
+	if w.Primary.Waits || w.Second.Waits {
+		text += "; " + r.Bad("one has come from another PoP") + ", and waits until the other is heard here too"
 	}
 	if w.Problem != "" {
 		text += ": " + r.Bad(w.Problem)

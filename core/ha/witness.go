@@ -184,7 +184,7 @@ func (m *Machine) told(now Time, r *wire.Reply) {
 	}
 	if r.State == wire.Blank {
 		if m.role == site.Claiming {
-			m.dropTo("the witness has no record of this visit")
+			m.dropTo("the witness waits to hear both vSockets")
 		}
 		return
 	}
@@ -376,7 +376,7 @@ func (m *Machine) ownReach() string {
 	case !w.ok:
 		return "the witness doesn't answer"
 	case w.state == wire.Blank:
-		return "the witness has no record of this visit and has not heard both vSockets yet"
+		return "the witness has not heard both vSockets at this PoP yet"
 	}
 	return ""
 }

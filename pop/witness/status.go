@@ -30,6 +30,9 @@ type Heard struct {
 	Fit     bool         `json:"fit"`
 	Reason  string       `json:"reason,omitempty"`
 	Version site.Version `json:"version"`
+	// Waits: it has come from another PoP, and isn't answered before the other one has
+	// been heard here too.
+	Waits bool `json:"waits,omitempty"`
 }
 
 // Status describes a site; ok is false for one that isn't served.
@@ -48,19 +51,19 @@ func (s *Server) Status(id uint64) (status Status, ok bool) {
 func statusOf(c witness.Status, failed error) Status {
 	claim := c.Record.Claim
 	status := Status{State: c.State.String(), Term: claim.Term, Holder: claim.Holder, Boot: claim.Boot.String(), Before: c.Record.Prev,
-		Promise: site.Milliseconds(c.Promise), Primary: heard(&c.Sides[0]), Second: heard(&c.Sides[1])}
+		Promise: site.Milliseconds(c.Promise), Primary: heard(&c.Sides[0], c.Resident[0]), Second: heard(&c.Sides[1], c.Resident[1])}
 	if failed != nil {
 		status.Problem = failed.Error()
 	}
 	return status
 }
 
-func heard(v *wire.View) Heard {
+func heard(v *wire.View, resident bool) Heard {
 	if v.Seq == 0 {
 		return Heard{}
 	}
 	return Heard{Ever: true, AgeMS: float64(v.Age) / float64(time.Millisecond), Role: v.Role, Term: v.Term, Fit: v.Fit,
-		Reason: v.Reason.String(), Version: v.Version}
+		Reason: v.Reason.String(), Version: v.Version, Waits: !resident}
 }
 
 // Counts tells what became of the datagrams so far.
