@@ -77,6 +77,10 @@ func (p pkg) dear() bool {
 		slices.ContainsFunc(p.XTestImports, typed)
 }
 
+// isSimulator says that the package may start no goroutine (house/rules), so that
+// the race detector has nothing to find in its tests, and takes ten times as long.
+func (p pkg) isSimulator() bool { return strings.HasSuffix(p.ImportPath, "/sim") }
+
 // isLabsBrowser says that the package's tests want a machine for themselves.
 func (p pkg) isLabsBrowser() bool { return strings.HasSuffix(p.ImportPath, "/lab/browser") }
 

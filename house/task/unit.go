@@ -11,12 +11,12 @@ import (
 )
 
 var unitRace = step{name: "unit tests with -race", run: func(ctx context.Context, s *shop) outcome {
-	chosen := s.choose(func(p pkg) bool { return p.hasTests() && !p.dear() && !p.isRules() && !p.isLabsBrowser() })
+	chosen := s.choose(func(p pkg) bool { return p.hasTests() && !p.dear() && !p.isSimulator() && !p.isRules() && !p.isLabsBrowser() })
 	return s.goTest(ctx, []string{"CGO_ENABLED=1"}, []string{"-race"}, chosen)
 }}
 
-var unitPlain = step{name: "contract with Azure's SDK", run: func(ctx context.Context, s *shop) outcome {
-	chosen := s.choose(func(p pkg) bool { return p.hasTests() && p.dear() })
+var unitPlain = step{name: "simulator, Azure's SDK", run: func(ctx context.Context, s *shop) outcome {
+	chosen := s.choose(func(p pkg) bool { return p.hasTests() && (p.dear() || p.isSimulator()) })
 	return s.goTest(ctx, nil, nil, chosen)
 }}
 
