@@ -11,7 +11,9 @@ import (
 )
 
 var unitRace = step{name: "unit tests with -race", run: func(ctx context.Context, s *shop) outcome {
-	chosen := s.choose(func(p pkg) bool { return p.hasTests() && !p.dear() && !p.isSimulator() && !p.isRules() && !p.isLabsBrowser() })
+	chosen := s.choose(func(p pkg) bool {
+		return p.hasTests() && !p.dear() && !p.isSimulator() && !p.isRules() && !p.isLabsBrowser()
+	})
 	return s.goTest(ctx, []string{"CGO_ENABLED=1"}, []string{"-race"}, chosen)
 }}
 
