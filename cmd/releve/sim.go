@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -218,8 +220,11 @@ whether it decided the same again, or what is the first difference.`,
 				return tellStory(cmd.OutOrStdout(), sim.Draw(seed))
 			}
 			text, err := os.ReadFile(args[0])
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("replaying %s: neither a file nor the number of a seed\nhint: sim/testdata has the schedules that once failed", args[0])
+			}
 			if err != nil {
-				return err
+				return fmt.Errorf("replaying: %w", err)
 			}
 			if record.Is(text) {
 				return tellRecord(cmd.OutOrStdout(), text)
