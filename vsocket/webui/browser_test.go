@@ -12,6 +12,9 @@ import (
 	"releve.dev/releve/web/browsertest"
 )
 
+// noAddress is the kernel's IN6_ADDR_GEN_MODE_NONE (uapi/linux/if_link.h).
+const noAddress = 1
+
 // enters signs a real browser in.
 func enters(b *browsertest.Browser) {
 	b.Open("/")
@@ -20,8 +23,11 @@ func enters(b *browsertest.Browser) {
 	b.Until("location.pathname === '/' && !document.getElementById('password')")
 }
 
-// wired gives the guest the interfaces of a VM in Azure.
-func (r *rig) wired() {
+// plugged gives the guest the interfaces of a VM in Azure. It comes before the
+// browser: Chromium ends each request with ERR_NETWORK_CHANGED when an address
+// comes or goes, and one that the kernel makes itself (IPv6, after it asked for
+// duplicates) comes seconds after its link, so there is none.
+func (r *rig) plugged() {
 	r.t.Helper()
 	for name, address := range map[string]string{"eth0": "10.102.1.10/24", "eth1": "10.102.2.10/24", "eth2": "10.102.3.10/24", "rlv-tun": "100.64.0.1/32"} {
 		link := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name, MTU: 1500}, PeerName: name + "-far"}
@@ -29,11 +35,15 @@ func (r *rig) wired() {
 		for _, do := range []func() error{
 			func() error { return err },
 			func() error { return netlink.LinkAdd(link) },
+			func() error { return netlink.LinkSetIP6AddrGenMode(link, noAddress) },
 			func() error { return netlink.AddrAdd(link, parsed) },
 			func() error { return netlink.LinkSetUp(link) },
 			func() error {
 				far, err := netlink.LinkByName(name + "-far")
 				if err != nil {
+					return err
+				}
+				if err := netlink.LinkSetIP6AddrGenMode(far, noAddress); err != nil {
 					return err
 				}
 				return netlink.LinkSetUp(far)
@@ -45,6 +55,10 @@ func (r *rig) wired() {
 		}
 		r.t.Cleanup(func() { _ = netlink.LinkDel(link) })
 	}
+}
+
+// wired has the tools go out by what is plugged.
+func (r *rig) wired() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ways = map[string]string{"LAN1": "eth1", "WAN1": "eth0", "MGMT": "eth2", "tunnel": "rlv-tun"}
@@ -84,6 +98,7 @@ func TestBrowserTools(t *testing.T) {
 func TestBrowserEachPage(t *testing.T) {
 	browsertest.Need(t)
 	r := newRig(t)
+	r.plugged()
 	b := browsertest.Start(t, r.server.URL, "en")
 	each := func(paths ...string) {
 		b.EachLook(func(look string) {
