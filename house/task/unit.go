@@ -22,10 +22,13 @@ var unitPlain = step{name: "simulator, Azure's SDK", run: func(ctx context.Conte
 	return s.goTest(ctx, nil, nil, chosen)
 }}
 
-// proofs are tests that run in a small size among the others.
+// proofs are tests that run in a small size among the others: no event is lost, and
+// each page in each language and look.
 var proofs = step{name: "proofs in full size", run: func(ctx context.Context, s *shop) outcome {
-	chosen := s.choose(func(p pkg) bool { return strings.HasSuffix(p.ImportPath, "/manager/fleet") })
-	return s.goTest(ctx, []string{"RELEVE_FULL=1"}, []string{"-run=LosesNoEvent"}, chosen)
+	chosen := s.choose(func(p pkg) bool {
+		return shortPath(p.ImportPath) == "manager/fleet" || slices.Contains(pagesOf, shortPath(p.ImportPath))
+	})
+	return s.goTest(ctx, []string{"RELEVE_FULL=1"}, []string{"-run=LosesNoEvent|Browser.*Page"}, chosen)
 }}
 
 // rules isn't cached: it judges files that its own package doesn't import.

@@ -22,14 +22,17 @@ var desk, phone = screen{1280, 900}, screen{390, 844}
 // folder is where pictures of the pages go; "": nobody wants any.
 var folder = os.Getenv("RELEVE_SCREENSHOTS")
 
+// whole has axe see each language in each look, as make test-all does.
+var whole = os.Getenv("RELEVE_FULL") != ""
+
 // EachLook goes through languages and looks; look names the pictures. Two of the four
 // have each language and each look, so axe has seen all with these; the other two are
-// for pictures, where somebody wants any.
+// for the whole, and for pictures where somebody wants any.
 func (b *Browser) EachLook(do func(look string)) {
 	b.T.Helper()
 	for _, look := range []string{"light", "dark"} {
 		for _, lang := range []string{"en", "fr"} {
-			b.pictured = (look == "light") != (lang == "en")
+			b.pictured = !whole && (look == "light") != (lang == "en")
 			if b.pictured && folder == "" {
 				continue
 			}
