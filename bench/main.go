@@ -32,21 +32,52 @@ var sections = []section{
 	{"Small parts", micro},
 }
 
+// page is what a whole run writes; "": the screen.
 var page = "docs/benchmarks.md"
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == roleFlag {
 		os.Exit(child(os.Args[2:]))
 	}
-	if len(os.Args) > 1 { // one section, to be looked at
-		only := strings.Join(os.Args[1:], " ")
-		sections = slices.DeleteFunc(sections, func(s section) bool { return s.title != only })
-		page = os.Stdout.Name()
+	err := choose(os.Args[1:])
+	if err == nil {
+		err = built()
 	}
-	if err := run(); err != nil {
+	if err == nil {
+		err = run()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// choose leaves the one section that words name, to be looked at; no words: all.
+func choose(words []string) error {
+	if len(words) == 0 {
+		return nil
+	}
+	only := strings.Join(words, " ")
+	chosen := slices.DeleteFunc(slices.Clone(sections), func(s section) bool { return s.title != only })
+	if len(chosen) == 0 {
+		titles := make([]string, len(sections))
+		for i, s := range sections {
+			titles[i] = s.title
+		}
+		return fmt.Errorf("no section %q\nhint: one of: %s", only, strings.Join(titles, "; "))
+	}
+	sections, page = chosen, ""
+	return nil
+}
+
+// built reports what isn't there to be measured.
+func built() error {
+	for _, program := range []string{"releve", "releve-vsocket", "releve-pop", "releve-manager"} {
+		if _, err := os.Stat("bin/" + program); err != nil {
+			return fmt.Errorf("%w\nhint: make build, at the root of the repo", err)
+		}
+	}
+	return nil
 }
 
 func run() error {
@@ -66,6 +97,10 @@ func run() error {
 	}
 	if err := errors.Join(failed...); err != nil {
 		return err // the page stays as it was: half a page would look like a whole one
+	}
+	if page == "" {
+		_, err := os.Stdout.WriteString(out.String())
+		return err
 	}
 	return os.WriteFile(page, []byte(out.String()), 0o644)
 }
