@@ -66,6 +66,14 @@ func (c *changeCheck) writes(by *node, side site.Side, before, after *nic) {
 	}
 }
 
+// guest is told of each change of the guest's addresses: IMDS is asked for them, and a
+// gate may rest on that (R11).
+func (c *changeCheck) guest(n *node) {
+	if len(n.addrs) == 0 {
+		c.w.fail("floating IP changed", "the %s's guest has no floating IP", n.side)
+	}
+}
+
 // look is told of each change of the data plane.
 func (c *changeCheck) look() {
 	if at := c.w.azure.at; c.w.changing.f != nil && !c.hand && at[0] != site.NoSide && at[1] != site.NoSide && at[0] != at[1] {

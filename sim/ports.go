@@ -107,6 +107,7 @@ func (n *node) FloatingIP(on bool) error {
 func (n *node) Addresses(list []netip.Addr) error {
 	if n.effect() {
 		n.addrs = list
+		n.w.readdressed.guest(n)
 	}
 	return nil
 }

@@ -124,7 +124,7 @@ func (a *azure) lists(n *node) bool {
 			return false
 		}
 	}
-	return true
+	return len(n.addrs) > 0
 }
 
 // begin: a person has changed the settings.

@@ -131,6 +131,9 @@ func TestLists(t *testing.T) {
 			t.Errorf("%v: %v, %v", both, got, err)
 		}
 	}
+	if got, err := client.Lists(t.Context(), netip.MustParseAddr("10.102.2.10")); got || err != nil {
+		t.Errorf("lists no address: %v, %v", got, err)
+	}
 	all, err := client.Interfaces(t.Context())
 	if err != nil || len(all) != 2 || all[1].MAC.String() != "00:22:48:d5:a1:b2" {
 		t.Errorf("interfaces %+v, %v", all, err)

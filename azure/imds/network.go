@@ -28,7 +28,8 @@ func (c *Client) Interfaces(ctx context.Context) ([]Interface, error) {
 }
 
 // Lists reports whether Azure has given all of addrs to the NIC that also has own,
-// its primary address. The error is ErrNoInterface if no NIC has own.
+// its primary address: of no address it is never true, as a gate may rest on it. The
+// error is ErrNoInterface if no NIC has own.
 func (c *Client) Lists(ctx context.Context, own netip.Addr, addrs ...netip.Addr) (bool, error) {
 	all, err := c.Interfaces(ctx)
 	if err != nil {
@@ -36,7 +37,7 @@ func (c *Client) Lists(ctx context.Context, own netip.Addr, addrs ...netip.Addr)
 	}
 	for _, nic := range all {
 		if slices.Contains(nic.Addresses, own) {
-			return !slices.ContainsFunc(addrs, func(addr netip.Addr) bool { return !slices.Contains(nic.Addresses, addr) }), nil
+			return len(addrs) > 0 && !slices.ContainsFunc(addrs, func(addr netip.Addr) bool { return !slices.Contains(nic.Addresses, addr) }), nil
 		}
 	}
 	return false, fmt.Errorf("%w: none has the address %s", ErrNoInterface, own)

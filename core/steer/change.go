@@ -291,7 +291,10 @@ func names(addrs []netip.Addr) string {
 }
 
 // tellGuest: the guest has what a NIC was seen to have. An address that is added to
-// the own NIC counts once Azure has done so: IMDS is asked for all of them.
+// the own NIC counts once Azure has done so: IMDS is asked for all of them. If none
+// is left meanwhile, as a tool has put the former one back in place of the new, the
+// guest keeps what it has: asked for no address at all, IMDS would list what isn't
+// here, and hold the gate open by that (R11).
 func (m *Machine) tellGuest() {
 	if len(m.fips) == 1 && len(m.guest) == 1 && m.guest[0] == m.cfg.FloatingIP {
 		return
@@ -303,7 +306,7 @@ func (m *Machine) tellGuest() {
 			list = append(list, addr)
 		}
 	}
-	if !slices.Equal(list, m.guest) {
+	if len(list) > 0 && !slices.Equal(list, m.guest) {
 		m.guest = list
 		m.do(Guest{slices.Clone(list)})
 	}

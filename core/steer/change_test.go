@@ -1,6 +1,7 @@
 package steer
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -379,6 +380,35 @@ func TestAFormerOneIsPutBack(t *testing.T) {
 }
 
 // A second change in the middle of one.
+// While Azure is at work on an active's own write, a tool puts the former one back in
+// place of the new: the guest keeps what it has until Azure is done. Asked for no
+// address, IMDS would say that all are here.
+func TestTheGuestIsNeverWithout(t *testing.T) {
+	c := active(t)
+	busy := false
+	c.refuse = func(call Request) *Response {
+		if call.Op != Get || call.Target != OwnNIC {
+			return nil
+		}
+		if c.on(OwnNIC) == "201" { // the former one has just been taken off
+			busy, c.nics[OwnNIC] = true, []string{configOf("10.102.2.10"), configOf(fip.String())}
+			c.etags[OwnNIC]++
+		}
+		if !busy {
+			return nil
+		}
+		return &Response{Status: 200, Body: bytes.Replace(c.body(call), []byte("Succeeded"), []byte("Updating"), 1)}
+	}
+	c.configure(former).run(2 * time.Minute)
+	if !busy || !slices.Equal(c.guest, []netip.Addr{next}) {
+		t.Errorf("at work (%t), the guest has %v", busy, c.guest)
+	}
+	c.refuse = nil
+	if c.run(time.Second); !slices.Equal(c.guest, []netip.Addr{fip}) {
+		t.Errorf("done, the guest has %v", c.guest)
+	}
+}
+
 func TestAChangeIsChanged(t *testing.T) {
 	c := active(t)
 	c.refuse = refusing(Route, Put, "AuthorizationFailed")
