@@ -130,6 +130,9 @@ func rest(doc tree.Object) (canonical string, on addresses[bool]) {
 func (a *azure) delivery() {
 	a.look()
 	a.w.readdressed.look()
+	for _, n := range a.w.nodes[1:] {
+		a.w.gates.look(n)
+	}
 	owner := a.w.changing.owner()
 	if owner == a.owner {
 		return

@@ -28,7 +28,7 @@ func (indifferent) delivers(site.Side, site.Side)       {}
 func (indifferent) ended()                              {}
 
 func checkers(w *World) []checker {
-	return []checker{&gateCheck{w: w}, newHolderCheck(w), &untouchedCheck{w: w}, &writerCheck{w: w}, &w.promises,
+	return []checker{&w.gates, newHolderCheck(w), &untouchedCheck{w: w}, &writerCheck{w: w}, &w.promises,
 		&movesCheck{w: w}, newOutageCheck(w), newReadCheck(w), &w.manners, &w.leases, &w.serving, &w.witnessed, &w.readdressed, w.alone, &restCheck{w: w}}
 }
 

@@ -15,9 +15,9 @@ type gateCheck struct {
 	w    *World
 	lost [3]time.Duration // local: when the register got a higher term than the one held; 0: it hasn't
 	term [3]site.Term     // the one held then
-	left [3]time.Duration // local: when the data plane stopped bringing it the floating IP
+	here [3]bool          // the data plane brings it what its guest has, so IMDS lists it (R11, alone: stay)
+	left [3]time.Duration // local: when that ended
 	free [3]time.Duration // local: so long its gate was opened by no term, as Master by itself
-	hand [3]bool          // a person has put the floating IP on its NIC, and it is there: IMDS may list it
 }
 
 // R11's bounds.
@@ -63,11 +63,10 @@ func (g *gateCheck) bound(n *node) {
 	if winner := g.w.register(); !g.w.alive(winner) {
 		return // nobody serves that term
 	}
-	limit := g.lost[side] + registerHold + g.staleness()
-	if g.w.azure.owner == side || g.hand[side] {
+	if g.look(n); g.here[side] {
 		return
 	}
-	limit = max(limit, g.left[side]+lookHold)
+	limit := max(g.lost[side]+registerHold+g.staleness(), g.left[side]+lookHold)
 	if n.serve > limit {
 		g.w.fail("one gate", "the %s serves term %d for %v longer than it may after %s", side, n.granted.Term, n.serve-limit, g.w.register())
 	}
@@ -90,11 +89,6 @@ func (g *gateCheck) staleness() (worst time.Duration) {
 }
 
 func (g *gateCheck) writes(by *node, side site.Side, before, after *nic) {
-	if by == nil && after.fip && !before.fip {
-		g.hand[side] = true
-	} else if g.hand[side] && !after.fip {
-		g.hand[side], g.left[side] = false, g.w.nodes[side].local()
-	}
 	putBack := by == nil && after.claim.Term > before.claim.Term // by a person: nobody serves by such a claim
 	if side != site.Primary || putBack {
 		return
@@ -110,10 +104,13 @@ func (g *gateCheck) writes(by *node, side site.Side, before, after *nic) {
 	}
 }
 
-func (g *gateCheck) delivers(was, _ site.Side) {
-	if was != site.NoSide {
-		n := g.w.nodes[was]
-		g.left[was] = n.local()
+// look is told of each change of the data plane, and of the guest's addresses. While
+// the floating IP changes, what is on a NIC may be one that no route leads to: a tool
+// has put the former one back in place of the new. IMDS doesn't know of routes.
+func (g *gateCheck) look(n *node) {
+	was := g.here[n.side]
+	if g.here[n.side] = g.w.azure.lists(n); was && !g.here[n.side] {
+		g.left[n.side] = n.local()
 		g.bound(n)
 	}
 }

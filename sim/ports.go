@@ -108,6 +108,7 @@ func (n *node) Addresses(list []netip.Addr) error {
 	if n.effect() {
 		n.addrs = list
 		n.w.readdressed.guest(n)
+		n.w.gates.look(n)
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ type World struct {
 	witnessed   witnessCheck
 	changing    readdressing
 	readdressed changeCheck
+	gates       gateCheck
 	out         outage
 	violation   *Violation
 	stats       Stats
@@ -128,7 +129,7 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 		w.nodes[side] = newNode(w, side)
 	}
 	w.promises.w, w.manners.w, w.leases.w = w, w, w
-	w.readdressed.w = w
+	w.readdressed.w, w.gates.w = w, w
 	w.serving, w.thaws = newServesCheck(w), newThawCheck(w)
 	w.out.down = 0
 	w.witnessed = witnessCheck{w: w, holders: map[site.Term]site.Claim{}}
