@@ -27,6 +27,14 @@ type witnessSeen struct {
 	yielded  site.Term
 	given    site.Term // its holder has given it to the other
 	seen     [2]wire.View
+	serving  [2]serving
+}
+
+// serving is how a witness hears that one side serves, with no silence in between.
+type serving struct {
+	heard time.Duration // its last question, by the witness's clock
+	says  bool          // that one says so
+	told  time.Duration // when the witness has said so to the other first; never: not yet
 }
 
 func (c *witnessCheck) granted(p *pop, claim site.Claim) {
@@ -78,6 +86,12 @@ func (*witnessCheck) hears(p *pop, q *wire.Question) {
 	if q.Transfer != 0 {
 		p.given = max(p.given, q.Transfer)
 	}
+	now, s := p.now(), &p.serving[q.From-site.Primary]
+	says := q.Role == site.Active && q.Fit
+	if says && (!s.says || now-s.heard >= p.w.silence()) {
+		s.told = never // what the witness has said before is that it was silent, or not fit to serve
+	}
+	s.heard, s.says = now, says
 }
 
 // forgotten: there are two PoPs, and no vSocket knows of this term any more, so
@@ -103,7 +117,8 @@ func (c *witnessCheck) heard(p *pop) {
 }
 
 // said is R6a: who claims from an active that serves, and that the witness hears,
-// claims in vain, and answers nobody meanwhile.
+// claims in vain, and answers nobody meanwhile. The claimant goes by what the witness
+// has said: who is back, or fit again, is so at the witness first.
 func (c *witnessCheck) said(n *node, what string) {
 	w := c.w
 	other := w.nodes[n.side.Peer()]
@@ -114,6 +129,9 @@ func (c *witnessCheck) said(n *node, what string) {
 		return // it stood still, and what it believes is about to be told
 	}
 	p := w.pops[n.pop]
+	if w.now-w.sched.Settings.Trip*5/4 < p.serving[other.side-site.Primary].told {
+		return // it serves again, and the witness's word of that hasn't come yet
+	}
 	view := p.witness.Status(p.now()).Sides[other.side-site.Primary]
 	if view.Role == site.Active && view.Fit && view.Leased && view.Age < w.least.Silent/4 && other.fit() && other.serve > other.local() {
 		w.fail("no vain claims", "the %s claims, and the %s serves and was heard by the witness %v ago", n.side, other.side, view.Age)
@@ -124,6 +142,9 @@ func (c *witnessCheck) says(p *pop, r *wire.Reply) {
 	record := p.record
 	if r.State != wire.Blank && (record == nil && r.Record != (site.Claim{}) || record != nil && r.Record != record.Claim) {
 		c.w.fail("kept first", "the witness tells %s, and has kept another record", r.Record)
+	}
+	if s := &p.serving[r.To.Peer()-site.Primary]; s.told == never && r.Other.Role == site.Active && r.Other.Fit {
+		s.told = c.w.now
 	}
 	if r.Answer != 0 {
 		p.promised, p.term = c.w.now+c.w.least.Lease-drift, r.Answer

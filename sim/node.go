@@ -58,7 +58,8 @@ type node struct {
 
 	newest ha.Config // settings that have come since; their generation is 0 if none have
 	keys   *auth.Keys
-	told   uint64 // generation that this life goes by
+	told   uint64        // generation that this life goes by
+	agreed time.Duration // world: since when its next life begins with that; 0: since ever
 
 	solo    bool       // it goes on as Master by itself, until the pair has an active
 	pop     int        // that the tunnel leads to

@@ -90,9 +90,22 @@ func (n *node) formers() (macs []auth.MAC) {
 // agree: what both go by is what the next life begins with.
 func (n *node) agree() {
 	if n.newest.Generation > n.conf.HA.Generation && n.told == n.newest.Generation && n.driver.Agreed() {
-		n.conf.HA = n.newest
+		n.conf.HA, n.agreed = n.newest, n.w.now
 		n.keys.Set(n.w.mac(n.w.keyOf(n.told)))
 	}
+}
+
+// silence is how long a vSocket is unheard before it may count as silent. While the
+// timers change that is the longest of all: each asks the witness by its own.
+func (w *World) silence() time.Duration {
+	p, s := w.nodes[site.Primary], w.nodes[site.Secondary]
+	newest := max(p.newest.Generation, s.newest.Generation, 1)
+	changing := p.conf.HA.Generation < newest || s.conf.HA.Generation < newest
+	agreed := max(p.agreed, s.agreed)
+	if changing || agreed != 0 && w.now < agreed+w.most.Silent {
+		return w.most.Silent
+	}
+	return p.conf.HA.Silent
 }
 
 // keyOf says which key a generation has: some changes bring another.
