@@ -18,6 +18,8 @@ type outageCheck struct {
 	single   bool // there is one, and it takes a vSocket away
 	changes  bool // nothing but the floating IP
 	first    site.Claim
+	asked    bool // the primary has asked for the role back
+	given    bool // and the secondary has given it
 }
 
 func newOutageCheck(w *World) *outageCheck {
@@ -67,11 +69,30 @@ func (c *outageCheck) serves(n *node, until time.Duration) {
 	if c.first.Term == 0 {
 		c.first = n.granted
 	}
+	if c.back(n) {
+		c.first = n.granted
+	}
 	if n.granted != c.first {
 		w.fail("no single dependency", "term %d has given way to %d, though nothing was broken that is needed", c.first.Term, n.granted.Term)
 	}
-	if n.granted.Boot == n.boot_ && until <= n.local() {
+	if n.granted.Boot == n.boot_ && until <= n.local() && !(c.given && c.first.Holder == site.Secondary) {
 		w.fail("no single dependency", "the %s's gate was shut, though nothing was broken that is needed", n.side)
+	}
+}
+
+// back: at the start the primary came so late that the secondary went first, which
+// gives the role back now, once all has been well for the hold time (R13). Nothing
+// needs to be broken for that.
+func (c *outageCheck) back(n *node) bool {
+	return c.asked && c.first.Holder == site.Secondary && n.granted.Holder == site.Primary && n.granted.Term == c.first.Term+1
+}
+
+func (c *outageCheck) said(n *node, what string) {
+	switch what {
+	case "asks for the role back":
+		c.asked = true
+	case "yielded":
+		c.given = c.asked && n.side == site.Secondary
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"releve.dev/releve/azure/emulator/profile"
 	"releve.dev/releve/core/ha"
+	"releve.dev/releve/site"
 )
 
 // servesCheck is liveness under faults (ha.md section 5, 7): while nothing
@@ -74,7 +75,7 @@ func (c *servesCheck) look() {
 		return
 	}
 	for _, n := range w.nodes[1:] {
-		if n.fit() && w.reachesARM(n) && !n.deposed() && (w.pops == nil || w.reached(n)) {
+		if n.fit() && w.reachesARM(n) && !n.deposed() && (w.pops == nil || w.reached(n)) && !w.bidden(w.nodes[n.side.Peer()]) {
 			w.fail("somebody serves", "nothing was forwarded for %v, nothing has begun or ended for %v, and the %s is fit and reaches Azure",
 				down, calm, n.side)
 		}
@@ -90,6 +91,21 @@ func (n *node) fit() bool {
 func (n *node) deposed() bool {
 	state, ok := ha.DecodeState(n.record)
 	return ok && state.Deposed
+}
+
+// bidden: Azure bids an active wait, as it does while another change runs, or at its
+// limit. How long that lasts is Azure's own time, and no reason to give the role away.
+func (w *World) bidden(n *node) bool {
+	for i, on := range w.under {
+		f := &w.sched.Faults[i]
+		if on && f.Kind == Refuse && f.on(n.side) && n.role == site.Active {
+			switch f.Code {
+			case "RetryableError", "AnotherOperationInProgress", "PrivateIPAddressIsAllocated", "TooManyRequests":
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // reachesARM: no fault of ARM's is on for the node.

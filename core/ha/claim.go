@@ -239,6 +239,7 @@ func (m *Machine) take(now Time, granted site.Claim) {
 	m.lease = lease{imds: m.lease.imds}
 	m.hand, m.taking, m.elect = handover{}, taking{}, elect{}
 	m.steered.mine, m.steered.done = false, false
+	m.azure.refused.since = 0
 	m.peer.newTerm()
 	m.sendAt, m.witness.hurry = now, true
 }

@@ -46,6 +46,10 @@ type AzureReach struct {
 	Problem string
 }
 
+// Refused: Azure refuses a holder's write, though it is neither busy nor at its limit,
+// and why; "": it takes them again, or nothing is left to write.
+type Refused struct{ Why string }
+
 // Prepared: both NICs have been fetched, a claim can go out at once.
 type Prepared struct{}
 
@@ -98,6 +102,7 @@ func (Fitness) event()     {}
 func (Register) event()    {}
 func (Tag) event()         {}
 func (AzureReach) event()  {}
+func (Refused) event()     {}
 func (Prepared) event()    {}
 func (ClaimSent) event()   {}
 func (ClaimFailed) event() {}

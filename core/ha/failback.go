@@ -52,7 +52,7 @@ func (m *Machine) decideFailback(now Time) {
 func (m *Machine) wellForFailback(now Time) bool {
 	p := &m.peer
 	lan := &p.paths[keepalive.LAN]
-	return m.cfg.Preempt && m.cfg.Side == site.Primary && m.role == site.Standby && m.fit && m.thirdOK() && m.azure.ok &&
+	return m.cfg.Preempt && m.cfg.Side == site.Primary && m.role == site.Standby && m.fit && m.thirdOK() && m.azure.ok && !m.azure.gaveLately(now) &&
 		p.here() && p.msg.Role == site.Active && (p.msg.Steered || slip.Is(slip.EarlyFailback)) && p.msg.ThirdOK && p.msg.AzureOK &&
 		p.msg.Granted.Term == m.state.Granted.Term && p.msg.Holds == m.cfg.Generation &&
 		(lan.heard && now-lan.at < m.cfg.Silent && m.lanTwoWay(now) || slip.Is(slip.BrokenPathBack))

@@ -3,7 +3,6 @@ package ha
 import (
 	"fmt"
 
-	"releve.dev/releve/core/slip"
 	"releve.dev/releve/site"
 	"releve.dev/releve/wire/keepalive"
 )
@@ -110,24 +109,8 @@ func (m *Machine) mustHand(now Time) string {
 		return "not fit: " + m.reason.String()
 	case m.cfg.Third == keepalive.Witness && !m.witness.ok && now >= m.started+LeaseMax:
 		return "the witness doesn't answer"
-	case m.cantSteer(now):
-		return "the floating IP is elsewhere, and Azure can't be asked: " + m.azure.problem
 	}
-	return ""
-}
-
-// cantSteer: the floating IP has left, and this active has had no way to get
-// it back for a while. Its peer may have one (ha-schedules.md 32).
-func (m *Machine) cantSteer(now Time) bool {
-	return m.peerSteers() && !slip.Is(slip.CantSteerStays) && !m.azure.ok && now >= m.azure.since+steerPatience && m.steered.imdsRead && !m.steered.imds
-}
-
-// peerSteers: the peer reaches Azure, as it says here or at the witness.
-func (m *Machine) peerSteers() bool {
-	if m.peer.here() {
-		return m.peer.msg.AzureOK
-	}
-	return m.takerAtWitness() && m.witness.other.AzureOK
+	return m.cantSteer(now)
 }
 
 // yield is R8.3: serve closes for good in this term, drain opens.
@@ -136,6 +119,7 @@ func (m *Machine) yield(now Time) {
 	why := m.hand.why
 	m.hand = handover{why: why, yielded: term}
 	m.lease, m.solo = lease{}, false
+	m.azure.left(now)
 	m.note("yielded", fmt.Sprintf("term %d: %s", term, why))
 	m.become(site.Standby, "")
 	if m.fit || m.reason == keepalive.Stopping {

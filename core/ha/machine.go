@@ -62,6 +62,7 @@ type azure struct {
 	claimed site.Term // in the last read, settled or not
 	since   Time      // when ok changed last
 	doubt   Time      // until when an own claim may show that was given up
+	refused refusal
 }
 
 // steered is what the steering has read of the floating IP in this term.
@@ -124,6 +125,8 @@ func (m *Machine) Step(now Time, event Event) []Action {
 		m.learn(now, e.Claim, "the other NIC's tag")
 	case AzureReach:
 		m.azureReach(now, e)
+	case Refused:
+		m.azure.refuses(now, e)
 	case Prepared:
 		m.prepared(now)
 	case ClaimSent:
@@ -268,6 +271,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 	m.steered = steered{imdsAt: m.steered.imdsAt, imds: m.steered.imds, imdsRead: m.steered.imdsRead}
 	switch was {
 	case site.Active, site.Suspended, site.Elect:
+		m.azure.left(now)
 		m.failback.lost(now)
 		m.note("deposed", fmt.Sprintf("term %d is granted to the %s, by %s", granted.Term, granted.Holder, how))
 		m.become(site.Standby, "")

@@ -352,10 +352,13 @@ func atWitness(v *wire.View) string {
 	return "at the witness"
 }
 
-// takerAtWitness: the peer, silent here, could take over, says the witness.
+// takerAtWitness: the peer, silent here, could take over, says the witness. A
+// claimant could too: it waits for the end of a promise that we go on renewing, so
+// nothing but our transfer ends its claim.
 func (m *Machine) takerAtWitness() bool {
 	v := &m.witness.other
-	return m.cfg.Third == keepalive.Witness && m.thirdOK() && v.Seq != 0 && v.Age < 2*helloPace && v.Fit && v.Role == site.Standby &&
+	takes := v.Role == site.Standby || v.Role == site.Claiming
+	return m.cfg.Third == keepalive.Witness && m.thirdOK() && v.Seq != 0 && v.Age < 2*helloPace && v.Fit && takes &&
 		v.Term == m.state.Granted.Term && v.Version.AtLeast(site.HAVersion)
 }
 

@@ -261,6 +261,7 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 			m.change.problem = ""
 		}
 		r.backoff, r.conflict, r.refused = 0, 0, ""
+		m.heeded(r)
 		r.wrote, r.wroteAt = r.writes, now
 		r.replaced[r.replacing] = r.base
 		r.replacing = (r.replacing + 1) % len(r.replaced)
@@ -277,6 +278,8 @@ func (m *Machine) answerWrite(now time.Duration, t Target, response *Response) {
 	if response.ID == m.change.write {
 		r.dirty = m.change.refused(now, wait, response)
 		wait = 0
+	} else {
+		m.balk(r, response, why)
 	}
 	r.nextPut = now + wait
 	if why != r.refused {
@@ -312,6 +315,26 @@ func (m *Machine) refusal(now time.Duration, r *resource, response *Response) (t
 	}
 	r.backoff = min(max(2*r.backoff, retryFirst), retryMax)
 	return r.backoff, why
+}
+
+// balk tells a holder that Azure refuses its write. Where Azure only bids it wait, or
+// another's write has come first, the next one may be taken.
+func (m *Machine) balk(r *resource, response *Response, why string) {
+	later := response.Status == 0 || response.Status == 429 || busy(response) || response.Status == 412 && r.conflict <= conflicts
+	if m.goal.Mode == ha.Hold && !later {
+		r.balks = true
+		m.tell(ha.Refused{Why: why})
+	}
+}
+
+// heeded: Azure has taken a write, or nothing is left to write. Once it refuses
+// neither NIC's, that is told too.
+func (m *Machine) heeded(r *resource) {
+	if r.balks {
+		if r.balks = false; !m.other(r).balks {
+			m.tell(ha.Refused{})
+		}
+	}
 }
 
 // busy: Azure hasn't finished another change that ours depends on.

@@ -87,6 +87,10 @@ func (m *Machine) decideHold(now time.Duration) {
 		m.putOn(now, own, peer)
 	}
 	done := m.atRest(own) && m.atRest(peer)
+	if done {
+		m.heeded(own)
+		m.heeded(peer)
+	}
 	m.tellSteered(now, done)
 	m.decideChange(now, done && !m.goal.Shut)
 }

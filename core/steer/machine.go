@@ -126,6 +126,7 @@ type resource struct {
 	replaced  [8]string     // those of the last accepted ones: they can't come back
 	replacing int
 	refused   string // last refusal, told once
+	balks     bool   // the role machine was told that Azure refuses
 }
 
 // asked is a read that is in flight.
@@ -160,6 +161,7 @@ func (m *Machine) SetGoal(now time.Duration, goal ha.Goal) []Action {
 	again := goal == same
 	if goal.Claim != m.goal.Claim {
 		m.moving, m.routes = nil, routes{}
+		m.res[OwnNIC].balks, m.res[PeerNIC].balks = false, false // of another term
 	}
 	if goal.Mode != m.goal.Mode || goal.Claim != m.goal.Claim || goal.Mode == ha.Prepare {
 		m.progress = progress{since: now}

@@ -319,3 +319,34 @@ func TestExplainNamesActionAndScope(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A holder's write that Azure refuses is told, but not where it only bids it wait;
+// and that it has taken the next one.
+func TestRefusedWritesAreTold(t *testing.T) {
+	b := newBench(t, site.Primary)
+	b.goal(ha.Hold, 7)
+	b.answer(b.take(Get, OwnNIC), body(1, 7, false, "Succeeded"))
+	b.answer(b.take(Get, PeerNIC), body(1, 7, false, "Succeeded"))
+	refused := func(status int, code string) (told bool) {
+		b.told = nil
+		b.answer(b.take(Put, OwnNIC), Response{Status: status, Code: code})
+		for _, event := range b.told {
+			_, is := event.(ha.Refused)
+			told = told || is
+		}
+		b.answer(b.take(Get, OwnNIC), body(1, 7, false, "Succeeded"))
+		b.pass(retryFirst)
+		b.calls = b.calls[len(b.calls)-1:]
+		return told
+	}
+	if refused(409, "AnotherOperationInProgress") || refused(400, "PrivateIPAddressIsAllocated") {
+		t.Error("a write that has to wait was told as refused")
+	}
+	if !refused(500, "InternalServerError") {
+		t.Error("a refused write wasn't told")
+	}
+	b.answer(b.take(Put, OwnNIC), Response{Status: 200})
+	if !b.has(ha.Refused{}) {
+		t.Error("that Azure has taken the next one wasn't told")
+	}
+}
