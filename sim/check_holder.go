@@ -73,6 +73,11 @@ func (h *holderCheck) writes(by *node, side site.Side, before, after *nic) {
 	if after.claim.Term < before.claim.Term && !h.w.witnessed.voided {
 		h.w.fail("terms rise", "the %s writes %s over %s", by.side, after.claim, before.claim)
 	}
+	// Its write rests on a read that has shown the rival (If-Match), and the register
+	// decides, where it is the third.
+	if h.w.pops == nil && after.claim.Rivals(before.claim) {
+		h.w.fail("one holder", "the %s writes %s over %s", by.side, after.claim, before.claim)
+	}
 	h.hold(after.claim)
 	if after.claim.Term > h.highest {
 		h.highest = after.claim.Term
