@@ -39,8 +39,10 @@ func (h *holderCheck) said(n *node, what string) {
 	}
 }
 
-// keeps: who holds a term gives it up by yielding it, or to a higher one, and in
-// no other way. A lease that runs out makes it suspended (ha-schedules.md 12).
+// keeps: who holds a term gives it up by yielding it, or to a higher one or a rival
+// in the register, and in no other way. A lease that runs out makes it suspended
+// (ha-schedules.md 12). Once given up it isn't held any more, though a person may
+// put the claim back.
 func (h *holderCheck) keeps(n *node, what string) {
 	switch what {
 	case "active", "suspended":
@@ -51,6 +53,7 @@ func (h *holderCheck) keeps(n *node, what string) {
 		if held := h.held[n.side]; held.Boot == n.boot_ && held == n.granted {
 			h.w.fail("one holder", "the %s holds term %d, and is standby", n.side, held.Term)
 		}
+		h.held[n.side] = site.Claim{}
 	}
 }
 
