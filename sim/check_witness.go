@@ -22,10 +22,8 @@ type witnessCheck struct {
 
 // witnessSeen is what it has seen of one witness.
 type witnessSeen struct {
-	promised time.Duration
-	term     site.Term // that the promise was for
-	yielded  site.Term
-	given    site.Term // its holder has given it to the other
+	promised time.Duration // 0: nothing, or it is void
+	term     site.Term     // that the promise was for
 	seen     [2]wire.View
 }
 
@@ -41,8 +39,7 @@ func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 	if is && known != claim && claim.Holder != site.NoSide && known.Holder != site.NoSide && !c.voided {
 		w.fail("one holder", "the witness grants term %d to %s, and has to %s", claim.Term, claim, known)
 	}
-	free := p.yielded == p.term || p.given == p.term
-	if left := p.promised - w.now; left > 0 && claim.Term > p.term && !free && claim.Holder != site.NoSide {
+	if left := p.promised - w.now; left > 0 && claim.Term > p.term && claim.Holder != site.NoSide {
 		w.fail("promise", "the witness grants term %d %v before its promise for term %d is over", claim.Term, left, p.term)
 	}
 	for _, n := range w.nodes[1:] {
@@ -67,16 +64,12 @@ func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 	}
 }
 
-// hears: who has yielded or given a term away has no claim to the promise.
+// hears: who has yielded a term or gives it away has no claim to the promise, until
+// it is made anew. That is told of the promise's own term alone: a witness that has
+// lost its record may have heard the like of higher ones before.
 func (*witnessCheck) hears(p *pop, q *wire.Question) {
-	if q.Yielded != 0 {
-		p.yielded = max(p.yielded, q.Yielded)
-	}
-	if q.Claim.Yielded {
-		p.yielded = max(p.yielded, q.Claim.From)
-	}
-	if q.Transfer != 0 {
-		p.given = max(p.given, q.Transfer)
+	if p.term != 0 && (q.Yielded == p.term || q.Claim.Yielded && q.Claim.From == p.term || q.Transfer == p.term) {
+		p.promised = 0
 	}
 }
 
