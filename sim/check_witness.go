@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"releve.dev/releve/core/ha"
 	"releve.dev/releve/site"
 	wire "releve.dev/releve/wire/witness"
 )
@@ -32,7 +33,7 @@ func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 	c.voided = c.voided || claim.Term <= c.highest && c.forgotten(claim.Term)
 	// With no holder it may be in place of a grant that nobody has heard of (R10), or
 	// made of late questions, when both have left: who comes brings a higher one.
-	if claim.Term <= c.highest && claim.Holder != site.NoSide && !c.voided {
+	if claim.Term <= c.highest && claim.Holder != site.NoSide && !c.voided && !c.late(p) {
 		w.fail("record rises", "the witness grants term %d after %d", claim.Term, c.highest)
 	}
 	known, is := c.holders[claim.Term]
@@ -71,6 +72,18 @@ func (*witnessCheck) hears(p *pop, q *wire.Question) {
 	if p.term != 0 && (q.Yielded == p.term || q.Claim.Yielded && q.Claim.From == p.term || q.Transfer == p.term) {
 		p.promised = 0
 	}
+}
+
+// late: there are two PoPs, and what this one grants was asked in the visit that its
+// record names, but neither vSocket is there any more. It can't know that of a
+// question that was long under way. Nobody hears of what is granted so, and who comes
+// back comes in another visit, for which that record doesn't count (decision 7).
+func (c *witnessCheck) late(p *pop) bool {
+	visits, q := p.record.Visits, &p.question
+	return len(c.w.pops) > 1 && q.Visit == visits[q.From-site.Primary] && !slices.ContainsFunc(c.w.nodes[1:], func(n *node) bool {
+		state, kept := ha.DecodeState(n.record) // without one its next visit has a name of its own
+		return kept && state.PoP == p.index && state.Visit == visits[n.side-site.Primary]
+	})
 }
 
 // forgotten: there are two PoPs, and no vSocket knows of this term any more, so
