@@ -39,8 +39,10 @@ func (h *holderCheck) said(n *node, what string) {
 	}
 }
 
-// keeps: who holds a term gives it up by yielding it, or to a higher one, and in
-// no other way. A lease that runs out makes it suspended (ha-schedules.md 12).
+// keeps: who holds a term gives it up by yielding it, or to a higher one or a rival
+// in the register, and in no other way. A lease that runs out makes it suspended
+// (ha-schedules.md 12). Once given up it isn't held any more, though a person may
+// put the claim back.
 func (h *holderCheck) keeps(n *node, what string) {
 	switch what {
 	case "active", "suspended":
@@ -51,6 +53,7 @@ func (h *holderCheck) keeps(n *node, what string) {
 		if held := h.held[n.side]; held.Boot == n.boot_ && held == n.granted {
 			h.w.fail("one holder", "the %s holds term %d, and is standby", n.side, held.Term)
 		}
+		h.held[n.side] = site.Claim{}
 	}
 }
 
@@ -72,6 +75,11 @@ func (h *holderCheck) writes(by *node, side site.Side, before, after *nic) {
 	}
 	if after.claim.Term < before.claim.Term && !h.w.witnessed.voided {
 		h.w.fail("terms rise", "the %s writes %s over %s", by.side, after.claim, before.claim)
+	}
+	// Its write rests on a read that has shown the rival (If-Match), and the register
+	// decides, where it is the third.
+	if h.w.pops == nil && after.claim.Rivals(before.claim) {
+		h.w.fail("one holder", "the %s writes %s over %s", by.side, after.claim, before.claim)
 	}
 	h.hold(after.claim)
 	if after.claim.Term > h.highest {

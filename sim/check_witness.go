@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"releve.dev/releve/core/ha"
 	"releve.dev/releve/site"
 	wire "releve.dev/releve/wire/witness"
 )
@@ -22,10 +23,8 @@ type witnessCheck struct {
 
 // witnessSeen is what it has seen of one witness.
 type witnessSeen struct {
-	promised time.Duration
-	term     site.Term // that the promise was for
-	yielded  site.Term
-	given    site.Term // its holder has given it to the other
+	promised time.Duration // 0: nothing, or it is void
+	term     site.Term     // that the promise was for
 	seen     [2]wire.View
 	serving  [2]serving
 }
@@ -42,15 +41,14 @@ func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 	c.voided = c.voided || claim.Term <= c.highest && c.forgotten(claim.Term)
 	// With no holder it may be in place of a grant that nobody has heard of (R10), or
 	// made of late questions, when both have left: who comes brings a higher one.
-	if claim.Term <= c.highest && claim.Holder != site.NoSide && !c.voided {
+	if claim.Term <= c.highest && claim.Holder != site.NoSide && !c.voided && !c.late(p) {
 		w.fail("record rises", "the witness grants term %d after %d", claim.Term, c.highest)
 	}
 	known, is := c.holders[claim.Term]
 	if is && known != claim && claim.Holder != site.NoSide && known.Holder != site.NoSide && !c.voided {
 		w.fail("one holder", "the witness grants term %d to %s, and has to %s", claim.Term, claim, known)
 	}
-	free := p.yielded == p.term || p.given == p.term
-	if left := p.promised - w.now; left > 0 && claim.Term > p.term && !free && claim.Holder != site.NoSide {
+	if left := p.promised - w.now; left > 0 && claim.Term > p.term && claim.Holder != site.NoSide {
 		w.fail("promise", "the witness grants term %d %v before its promise for term %d is over", claim.Term, left, p.term)
 	}
 	for _, n := range w.nodes[1:] {
@@ -75,16 +73,12 @@ func (c *witnessCheck) granted(p *pop, claim site.Claim) {
 	}
 }
 
-// hears: who has yielded or given a term away has no claim to the promise.
+// hears: who has yielded a term or gives it away has no claim to the promise, until
+// it is made anew. That is told of the promise's own term alone: a witness that has
+// lost its record may have heard the like of higher ones before.
 func (*witnessCheck) hears(p *pop, q *wire.Question) {
-	if q.Yielded != 0 {
-		p.yielded = max(p.yielded, q.Yielded)
-	}
-	if q.Claim.Yielded {
-		p.yielded = max(p.yielded, q.Claim.From)
-	}
-	if q.Transfer != 0 {
-		p.given = max(p.given, q.Transfer)
+	if p.term != 0 && (q.Yielded == p.term || q.Claim.Yielded && q.Claim.From == p.term || q.Transfer == p.term) {
+		p.promised = 0
 	}
 	now, s := p.now(), &p.serving[q.From-site.Primary]
 	says := q.Role == site.Active && q.Fit
@@ -92,6 +86,18 @@ func (*witnessCheck) hears(p *pop, q *wire.Question) {
 		s.told = never // what the witness has said before is that it was silent, or not fit to serve
 	}
 	s.heard, s.says = now, says
+}
+
+// late: there are two PoPs, and what this one grants was asked in the visit that its
+// record names, but neither vSocket is there any more. It can't know that of a
+// question that was long under way. Nobody hears of what is granted so, and who comes
+// back comes in another visit, for which that record doesn't count (decision 7).
+func (c *witnessCheck) late(p *pop) bool {
+	visits, q := p.record.Visits, &p.question
+	return len(c.w.pops) > 1 && q.Visit == visits[q.From-site.Primary] && !slices.ContainsFunc(c.w.nodes[1:], func(n *node) bool {
+		state, kept := ha.DecodeState(n.record) // without one its next visit has a name of its own
+		return kept && state.PoP == p.index && state.Visit == visits[n.side-site.Primary]
+	})
 }
 
 // forgotten: there are two PoPs, and no vSocket knows of this term any more, so

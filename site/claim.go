@@ -20,6 +20,11 @@ type Claim struct {
 	Generation uint64 // of the settings that the holder acts on
 }
 
+// Rivals reports whether two claims are of one term and of two holders.
+func (c Claim) Rivals(other Claim) bool {
+	return c.Term == other.Term && c.Term != 0 && (c.Holder != other.Holder || c.Boot != other.Boot)
+}
+
 // String is the tag's value: term/holder/boot/generation.
 func (c Claim) String() string {
 	return fmt.Sprintf("%d/%s/%s/%d", c.Term, c.Holder, c.Boot, c.Generation)

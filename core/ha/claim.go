@@ -248,7 +248,12 @@ func (m *Machine) take(now Time, granted site.Claim) {
 func (m *Machine) serve(now Time) {
 	m.become(site.Active, fmt.Sprintf("term %d", m.state.Granted.Term))
 	m.drained(now)
-	m.aim(Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now)})
+	m.aim(m.hold(now))
+}
+
+// hold is the goal of who holds the term.
+func (m *Machine) hold(now Time) Goal {
+	return Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now), Shut: m.role == site.Suspended, Third: m.cfg.Third == keepalive.ARM}
 }
 
 // claimFailed: nothing was written; the next read decides anew.
@@ -296,7 +301,7 @@ func (m *Machine) decideGoal(now Time) {
 	case m.role == site.Claiming, m.role == site.Elect, m.role == site.Suspended && m.cfg.Third == keepalive.Witness:
 		goal.Mode = Prepare
 	case m.serving():
-		goal = Goal{Mode: Hold, Claim: m.state.Granted, Alone: m.alone(now), Shut: m.role == site.Suspended}
+		goal = m.hold(now)
 	case m.peer.suspect && m.known && m.fit && m.peer.twoWay != 0 && !m.state.Deposed, m.taking.from(m.state.Granted.Term):
 		goal.Mode = Prepare
 	case !m.known || !m.azure.ok || m.peer.silent || m.peer.idleSince != 0:

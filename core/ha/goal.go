@@ -24,4 +24,5 @@ type Goal struct {
 	Claim site.Claim // of Claim and Hold
 	Alone bool       // of Hold: the peer is silent, so the register is read every 2 s (R11)
 	Shut  bool       // of Hold: the lease is out, so nothing but a lost claim is written (ha.md section 4)
+	Third bool       // of Hold: the register is the third, so it decides between two holders of one term
 }

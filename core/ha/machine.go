@@ -286,8 +286,7 @@ func (m *Machine) learn(now Time, granted site.Claim, how string) {
 // who has put an old register back and a vSocket that has lost its state; then
 // the register decides, as for every term.
 func (m *Machine) forked(granted site.Claim, how string) bool {
-	known := m.state.Granted
-	return m.isThird(how) && granted.Term != 0 && (granted.Holder != known.Holder || granted.Boot != known.Boot)
+	return m.isThird(how) && granted.Rivals(m.state.Granted)
 }
 
 // deposedInSilence: a claim of the peer's shows that it lives, though it isn't

@@ -95,14 +95,20 @@ func (m *Machine) decideHold(now time.Duration) {
 	m.decideChange(now, done && !m.goal.Shut)
 }
 
-// overruled: a read shows a higher term; nothing is written any more, and the
-// role machine yields once it is settled.
+// overruled: a read shows a higher term, or the register another holder of this
+// one, where it decides; nothing is written any more, and the role machine yields
+// once it is settled.
 func (m *Machine) overruled() bool {
+	if slip.Is(slip.DeposedWrites) {
+		return false
+	}
 	for _, t := range [...]Target{OwnNIC, PeerNIC} {
-		if slip.Is(slip.DeposedWrites) {
+		nic := m.res[t].nic
+		if nic == nil {
 			continue
 		}
-		if nic := m.res[t].nic; nic != nil && nic.Claim.Term > m.goal.Claim.Term {
+		rival := m.goal.Third && t == m.registerTarget() && nic.Claim.Rivals(m.goal.Claim)
+		if rival || nic.Claim.Term > m.goal.Claim.Term {
 			return true
 		}
 	}

@@ -199,6 +199,29 @@ func TestNoWriteAfterAHigherTermIsRead(t *testing.T) {
 	}
 }
 
+// Of two holders of one term the register decides where it is the third: nothing is
+// written over the other one. Where a witness is the third, a tag decides nothing.
+func TestNoWriteOverARivalWhereTheRegisterDecides(t *testing.T) {
+	for _, third := range []bool{true, false} {
+		b := newBench(t, site.Primary)
+		goal := ha.Goal{Mode: ha.Hold, Claim: aClaim, Third: third}
+		goal.Claim.Holder, goal.Claim.Boot = site.Primary, site.BootID{9}
+		b.file(b.m.SetGoal(b.now, goal))
+		b.answer(b.take(Get, OwnNIC), body(1, 7, true, "Succeeded"))
+		b.answer(b.take(Get, PeerNIC), body(1, 7, false, "Succeeded")) // of a rival too, but no register
+		b.pass(time.Second)
+		puts := 0
+		for _, call := range b.calls {
+			if call.Op == Put {
+				puts++
+			}
+		}
+		if want := map[bool]int{true: 0, false: 2}[third]; puts != want || !b.has(ha.Register{SentAt: time.Hour, Claim: aClaim, Settled: true}) {
+			t.Errorf("the register is the third: %v; %d writes, told %+v", third, puts, b.told)
+		}
+	}
+}
+
 // Who meets another's write each time (somebody's tool writes on and on) doesn't
 // spend the subscription's calls on it.
 func TestConflictsWithoutEndAreMetSlowly(t *testing.T) {
