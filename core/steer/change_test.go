@@ -361,6 +361,22 @@ func TestAMoveIsCompletedAfterAKill(t *testing.T) {
 	}
 }
 
+// The routes that are known say nothing of a former one that none has led to for a
+// moment: a takeover of what was there last moves it too.
+func TestATakeoverWithKnownRoutes(t *testing.T) {
+	c := newCloud(t, OwnNIC, "")
+	c.nics[OwnNIC] = append(c.nics[OwnNIC], configOf(next.String()))
+	c.hops = []string{next.String()}
+	c.take(c.m.SetGoal(c.now, ha.Goal{Mode: ha.Rest}))
+	c.configure(former).run(time.Minute)
+	c.nics[OwnNIC] = c.nics[OwnNIC][:1] // by the peer, unseen
+	c.refuse = refusing(OwnNIC, Put, "PrivateIPAddressIsAllocated")
+	c.hold(8).run(3 * time.Second)
+	c.refuse = nil
+	c.run(2 * time.Second)
+	c.wrote("peer NIC: ", "own NIC: 200+201")
+}
+
 // An update of a table has failed, the peer's or a former life's: it is made again,
 // at leisure.
 func TestAFailedTableIsMended(t *testing.T) {
