@@ -377,6 +377,32 @@ func TestATakeoverWithKnownRoutes(t *testing.T) {
 	c.wrote("peer NIC: ", "own NIC: 200+201")
 }
 
+// Nothing is put on by what an old read says of the peer's NIC: another one may be
+// there by now. A peer's NIC that can't be read is no reason to wait.
+func TestATakeoverAfterAnOldRead(t *testing.T) {
+	old := func(refuse func(Request) *Response) *cloud {
+		c := newCloud(t, PeerNIC, configOf(fip.String()))
+		c.nics[PeerNIC] = c.nics[PeerNIC][:1]
+		c.take(c.m.SetGoal(c.now, ha.Goal{Mode: ha.Rest}))
+		c.configure(former).run(time.Second)
+		c.nics[PeerNIC] = append(c.nics[PeerNIC], configOf(next.String()))
+		c.refuse = refuse
+		c.run(2 * fresh)
+		return c.hold(8).run(time.Second)
+	}
+	old(nil).wrote("peer NIC: ", "own NIC: 201")
+	unread := 0
+	c := old(func(call Request) *Response {
+		if unread++; call.Target != PeerNIC || call.Op != Get || unread > 5 {
+			return nil
+		}
+		return &Response{Status: 403, Code: "AuthorizationFailed"}
+	})
+	if len(c.log) == 0 || c.log[0] != "own NIC: 200" {
+		t.Errorf("wrote %v", c.log)
+	}
+}
+
 // An update of a table has failed, the peer's or a former life's: it is made again,
 // at leisure.
 func TestAFailedTableIsMended(t *testing.T) {
