@@ -88,7 +88,7 @@ func (m *Machine) took(now time.Duration, t Target, nic *NIC, response *Response
 	if nic.HasFIP() {
 		m.saw(now, r, nic)
 	}
-	r.nic, r.body, r.sentAt, r.dirty = nic, response.Body, response.SentAt, false
+	r.nic, r.body, r.sentAt, r.unread, r.dirty = nic, response.Body, response.SentAt, false, false
 	m.foundOut(r)
 	if r.pending && nic.Settled() {
 		m.settled(now, t)
@@ -211,7 +211,7 @@ func (m *Machine) readFailed(now time.Duration, t Target, response *Response) {
 	case response.Status == 403:
 		pace = watchPace
 	}
-	r.nextGet = now + pace
+	r.nextGet, r.unread = now+pace, true
 	if t == PeerVM {
 		r.nextGet = now + vmPace
 		return

@@ -146,13 +146,16 @@ func (c *Config) addresses() []netip.Addr {
 
 // serving are the floating IPs that belong on the own NIC as long as it isn't
 // at rest: those that are there, those that were taken off the peer's, and those
-// that a route leads to. Where nothing is on either NIC it is what was there last,
-// or all. A takeover puts on what it has taken off and nothing new: an address
-// that Azure refuses would hold up the other.
+// that a route leads to. Where nothing is on either NIC those that were there last
+// stand for what was taken off: the routes alone would leave out a former one that
+// none leads to for less than it lingers. Where nothing is known it is all. A
+// takeover puts on what it has taken off and nothing new: an address that Azure
+// refuses would hold up the other.
 func (m *Machine) serving(own *NIC) []netip.Addr {
 	if len(m.fips) == 1 || slip.Is(slip.MovesOne) && !own.HasFIP() {
 		return m.fips[:1]
 	}
+	last := len(m.moving) == 0 && !own.HasFIP()
 	pick := func(in func(netip.Addr) bool) (list []netip.Addr) {
 		for i, addr := range m.fips {
 			if own.Holds(addr) || (i == 0 || !m.cfg.Change.Moved) && in(addr) {
@@ -162,8 +165,9 @@ func (m *Machine) serving(own *NIC) []netip.Addr {
 		return list
 	}
 	for _, in := range [...]func(netip.Addr) bool{
-		func(addr netip.Addr) bool { return slices.Contains(m.moving, addr) || m.routes.lead(addr) },
-		func(addr netip.Addr) bool { return find(m.seen, addr) != nil },
+		func(addr netip.Addr) bool {
+			return slices.Contains(m.moving, addr) || m.routes.lead(addr) || last && find(m.seen, addr) != nil
+		},
 		func(netip.Addr) bool { return true },
 	} {
 		if list := pick(in); len(list) > 0 {

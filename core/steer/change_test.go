@@ -28,6 +28,7 @@ type cloud struct {
 	nics   map[Target][]string // the IP configurations, as JSON
 	claims map[Target]string
 	hops   []string // of the table's routes; each is named by its place
+	state  string   // of the table
 	refuse func(Request) *Response
 	log    []string // the writes
 	guest  []netip.Addr
@@ -38,7 +39,7 @@ func newCloud(t *testing.T, at Target, known string) *cloud {
 	b := knowing(t, site.Primary, known)
 	b.m = New(Config{Side: site.Primary, FloatingIP: fip, ConfigName: "releve-fip", SubnetID: aNetwork + "/subnets/lan", Known: known})
 	c := &cloud{bench: b, etags: map[Target]int{}, nics: map[Target][]string{OwnNIC: {configOf("10.102.2.10")}, PeerNIC: {configOf("10.102.2.11")}},
-		claims: map[Target]string{}, hops: []string{fip.String(), fip.String(), "10.9.9.9"}}
+		claims: map[Target]string{}, hops: []string{fip.String(), fip.String(), "10.9.9.9"}, state: "Succeeded"}
 	c.nics[at] = append(c.nics[at], configOf(fip.String()))
 	return c
 }
@@ -133,7 +134,7 @@ func (c *cloud) body(call Request) []byte {
 	for i, hop := range c.hops {
 		routes = append(routes, fmt.Sprintf(`{"name":"%d","etag":%q,"future":[1.50],"properties":{"addressPrefix":"10.%d.0.0/16","nextHopType":"VirtualAppliance","nextHopIpAddress":%q,"x":null}}`, i, c.tag(Route), i, hop))
 	}
-	return fmt.Appendf(nil, `{"etag":%q,"properties":{"provisioningState":"Succeeded","routes":[%s]}}`, c.tag(Route), strings.Join(routes, ","))
+	return fmt.Appendf(nil, `{"etag":%q,"properties":{"provisioningState":%q,"routes":[%s]}}`, c.tag(Route), c.state, strings.Join(routes, ","))
 }
 
 func (c *cloud) write(call Request) {
@@ -359,6 +360,64 @@ func TestAMoveIsCompletedAfterAKill(t *testing.T) {
 			t.Errorf("knowing %q: wrote %v, want %s first", k.known, c.log, k.first)
 		}
 	}
+}
+
+// The routes that are known say nothing of a former one that none has led to for a
+// moment: a takeover of what was there last moves it too.
+func TestATakeoverWithKnownRoutes(t *testing.T) {
+	c := newCloud(t, OwnNIC, "")
+	c.nics[OwnNIC] = append(c.nics[OwnNIC], configOf(next.String()))
+	c.hops = []string{next.String()}
+	c.take(c.m.SetGoal(c.now, ha.Goal{Mode: ha.Rest}))
+	c.configure(former).run(time.Minute)
+	c.nics[OwnNIC] = c.nics[OwnNIC][:1] // by the peer, unseen
+	c.refuse = refusing(OwnNIC, Put, "PrivateIPAddressIsAllocated")
+	c.hold(8).run(3 * time.Second)
+	c.refuse = nil
+	c.run(2 * time.Second)
+	c.wrote("peer NIC: ", "own NIC: 200+201")
+}
+
+// Nothing is put on by what an old read says of the peer's NIC: another one may be
+// there by now. A peer's NIC that can't be read is no reason to wait.
+func TestATakeoverAfterAnOldRead(t *testing.T) {
+	old := func(refuse func(Request) *Response) *cloud {
+		c := newCloud(t, PeerNIC, configOf(fip.String()))
+		c.nics[PeerNIC] = c.nics[PeerNIC][:1]
+		c.take(c.m.SetGoal(c.now, ha.Goal{Mode: ha.Rest}))
+		c.configure(former).run(time.Second)
+		c.nics[PeerNIC] = append(c.nics[PeerNIC], configOf(next.String()))
+		c.refuse = refuse
+		c.run(2 * fresh)
+		return c.hold(8).run(time.Second)
+	}
+	old(nil).wrote("peer NIC: ", "own NIC: 201")
+	unread := 0
+	c := old(func(call Request) *Response {
+		if unread++; call.Target != PeerNIC || call.Op != Get || unread > 5 {
+			return nil
+		}
+		return &Response{Status: 403, Code: "AuthorizationFailed"}
+	})
+	if len(c.log) == 0 || c.log[0] != "own NIC: 200" {
+		t.Errorf("wrote %v", c.log)
+	}
+}
+
+// An update of a table has failed, the peer's or a former life's: it is made again,
+// at leisure.
+func TestAFailedTableIsMended(t *testing.T) {
+	c := newCloud(t, OwnNIC, "")
+	c.nics[OwnNIC] = append(c.nics[OwnNIC], configOf(next.String()))
+	c.hops, c.state = []string{next.String(), "10.9.9.9"}, failed
+	c.configure(former).hold(8).run(time.Minute)
+	if n := len(c.log); n < 4 || n > 10 || c.log[3] != "route 0" {
+		t.Fatalf("wrote %v", c.log)
+	}
+	c.log, c.state = nil, "Succeeded"
+	c.run(2 * linger)
+	c.wrote("own NIC: 201")
+	c.step(Done)
 }
 
 // A person takes the former one off while a route leads to it: it is put back. A

@@ -142,7 +142,7 @@ func (m *Machine) takeOff(now time.Duration, peer *resource) {
 
 func (m *Machine) putOn(now time.Duration, own, peer *resource) {
 	unknown := peer.nic == nil && peer.refused == "" // an unreadable peer doesn't hold us up
-	if unknown || (peer.nic != nil && peer.nic.HasFIP()) || !m.mayWrite(now, own) {
+	if unknown || (peer.nic != nil && peer.nic.HasFIP()) || m.outdated(now, peer) || !m.mayWrite(now, own) {
 		return
 	}
 	switch {
@@ -153,6 +153,19 @@ func (m *Machine) putOn(now time.Duration, own, peer *resource) {
 	case own.nic.State == failed:
 		m.put(OwnNIC, own.nic.Body(m.goal.Claim, own.nic.Floating), "mend a failed update")
 	}
+}
+
+// outdated: in a change it must be known what is on the peer's NIC now. Azure refuses
+// an address that is there too, but not the other one: each vSocket would have one.
+// With our claim in its tag the peer writes there no more; one that can't be read
+// doesn't hold us up.
+func (m *Machine) outdated(now time.Duration, peer *resource) bool {
+	if len(m.fips) == 1 || peer.nic == nil || peer.unread || peer.nic.Claim == m.goal.Claim ||
+		now-peer.sentAt <= fresh || !m.lacking(m.res[OwnNIC].nic) {
+		return false
+	}
+	peer.nextGet = min(peer.nextGet, now)
+	return true
 }
 
 // mayWrite: one operation a resource, on a read that is recent and later than

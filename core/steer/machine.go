@@ -114,6 +114,7 @@ type resource struct {
 	nextPut  time.Duration // 0: at once
 	backoff  time.Duration
 	conflict int  // refusals in a row because of another ETag
+	unread   bool // the last read that was answered said nothing
 	dirty    bool // a write's outcome isn't known
 	pending  bool // a write was accepted and isn't settled
 	unsure   bool // no answer has come to a write: a read may show that it was accepted

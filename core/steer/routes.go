@@ -60,7 +60,6 @@ type table struct {
 	shown   bool          // nothing was written since
 
 	write   uint64 // in flight
-	wrote   bool   // this machine has changed it
 	nextPut time.Duration
 	refused string
 	denied  string // why the identity may not
@@ -128,6 +127,9 @@ func (m *Machine) reroute(now time.Duration, t *table) {
 		m.change.wake = min(m.change.wake, t.nextPut)
 		return
 	}
+	if t.state == failed {
+		t.nextPut = now + changePace // it may fail again and again
+	}
 	m.nextID++
 	t.write = m.nextID
 	why := fmt.Sprintf("route %s of %s: next hop %s", e.Route, e.Table, m.cfg.FloatingIP)
@@ -137,14 +139,16 @@ func (m *Machine) reroute(now time.Duration, t *table) {
 }
 
 // wrong is the entry to be written next, or nil: one that leads to a former
-// floating IP, or after an update of ours that has failed, one again.
+// floating IP, or after an update that has failed, one again. It may have been ours
+// or the peer's or a former life's: nobody knows any more, and else the table says
+// for ever that it isn't known where its routes lead.
 func (m *Machine) wrong(t *table) *entry {
 	for i := range t.entries {
 		if e := &t.entries[i]; e.NextHop != m.cfg.FloatingIP && t.settled() {
 			return e
 		}
 	}
-	if t.state == failed && t.wrote && len(t.entries) > 0 {
+	if t.state == failed && len(t.entries) > 0 {
 		return &t.entries[0]
 	}
 	return nil
@@ -256,7 +260,7 @@ func (m *Machine) answerRoute(now time.Duration, t *table, response *Response) {
 	t.write, t.shown, t.nextGet = 0, false, now
 	switch {
 	case response.OK():
-		t.wrote, t.refused, t.denied, t.nextGet = true, "", "", now+routePoll
+		t.refused, t.denied, t.nextGet = "", "", now+routePoll
 		return
 	case response.Status == 429 && !busy(response):
 		m.throttled(now, response)
