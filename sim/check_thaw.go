@@ -1,16 +1,21 @@
 package sim
 
-import "time"
+import (
+	"time"
+
+	"releve.dev/releve/wire/keepalive"
+)
 
 // thawCheck is the other half of R2 (ha-schedules.md 10): a guest whose clock
-// stood still with it sees the pause by the peer's clock. With the first
-// datagram that comes after those that had waited, the gate of an active shuts
-// until it has asked anew.
+// stood still with it sees the pause by the peer's clock, at the latest with the
+// first message that comes after those that had waited: the gate of an active
+// shuts until it has asked anew.
 type thawCheck struct {
 	w      *World
 	clear  bool             // nothing of the network's blurs when a datagram was sent
 	thawed [3]time.Duration // when; 0: nothing to look at
-	peer   [3]uint32        // the life of its peer then
+	lives  [3][2]uint32     // its own and its peer's then
+	in     keepalive.Message
 }
 
 func newThawCheck(w *World) thawCheck {
@@ -19,16 +24,19 @@ func newThawCheck(w *World) thawCheck {
 
 // resumed: an active's gate may still be open here, as nothing has told it yet.
 func (c *thawCheck) resumed(n *node) {
-	s := &c.w.sched.Settings
+	s := &c.w.most // who gets other timers goes by the wider ones for a while
 	stood := c.w.now - n.stilled
-	plain := stood > (2*hostSpace)*s.Keepalive+s.Lease+time.Second
+	plain := stood > max(s.Lease/2, 50*time.Millisecond)+2*s.Keepalive+2*s.Jitter+thawGrain
 	peer := c.w.nodes[n.side.Peer()]
-	c.thawed[n.side], c.peer[n.side] = 0, peer.life
+	c.thawed[n.side], c.lives[n.side] = 0, [2]uint32{n.life, peer.life}
 	if c.clear && plain && n.serve > n.local() && !n.goesOn() && peer.running && peer.bootedAt < n.stilled &&
 		(peer.until == 0 || peer.until+remembered <= n.stilled) && !c.cut(n) {
 		c.thawed[n.side] = c.w.now
 	}
 }
+
+// thawGrain is what late timers and the clocks' rates take from a pause that is seen.
+const thawGrain = 50 * time.Millisecond
 
 // remembered is for how long a peer that stood still itself hides a pause: what
 // its clock had been ahead before counts for so long (core/ha).
@@ -45,13 +53,25 @@ func (c *thawCheck) cut(n *node) bool {
 	return false
 }
 
-func (c *thawCheck) hears(n *node) {
+// waited: what had waited has been read. If it has shown the pause, the gate may
+// open again with the next answer.
+func (c *thawCheck) waited(n *node) {
+	if n.serve <= n.local() {
+		c.thawed[n.side] = 0
+	}
+}
+
+// hears looks when a message has been taken. What only a key signs that this
+// vSocket hasn't got yet is none, and its copy with a former key may come later;
+// what dies in the middle of it shuts the gate when it starts again (R0).
+func (c *thawCheck) hears(n *node, datagram []byte) {
 	at := c.thawed[n.side]
-	if at == 0 || c.w.now == at {
+	if at == 0 || c.w.now == at || keepalive.Decode(datagram, &c.in, n.keys) != nil {
 		return
 	}
 	c.thawed[n.side] = 0
-	if n.serve > n.local() && c.peer[n.side] == c.w.nodes[n.side.Peer()].life {
+	same := c.lives[n.side] == [2]uint32{n.life, c.w.nodes[n.side.Peer()].life}
+	if same && !n.dying && n.serve > n.local() {
 		c.w.fail("pause noticed", "the %s's guest and its clock stood still, the peer's went on, and its gate is open", n.side)
 	}
 }

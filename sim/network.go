@@ -116,8 +116,8 @@ func (net *network) arrive(to *node, h happening) {
 	}
 	net.w.leases.hears(to, net.buffers[h.index])
 	to.driver.Datagram(to.local(), keepalive.Path(h.path), net.buffers[h.index])
+	net.w.thaws.hears(to, net.buffers[h.index])
 	net.free(h.index)
-	net.w.thaws.hears(to)
 	to.after()
 }
 

@@ -72,6 +72,7 @@ func (n *node) resume() {
 			}
 		}
 	}
+	n.w.thaws.waited(n)
 	if n.running && n.life == life {
 		now := n.local()
 		n.driver.Tick(now, max(0, now-due))

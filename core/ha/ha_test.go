@@ -227,6 +227,16 @@ func TestThePeersClockRunsOnR2(t *testing.T) {
 	if !hear(50*ms, ms-2*time.Second) {
 		t.Error("the own clock stood still for 2 s, and nothing is noticed")
 	}
+	seen := false
+	for waited := range Time(8) { // they come at once, each a keepalive further ahead
+		seen = hear(0, ms-2*time.Second-waited*50*ms) || seen
+	}
+	if !seen {
+		t.Error("the own clock stood still, messages of 400 ms have waited, and nothing is noticed")
+	}
+	if hear(50*ms, ms-2*time.Second-8*50*ms) {
+		t.Error("a pause that was noticed is noticed again")
+	}
 	const stood = 10 * time.Second // the peer did: its clock is late from here on
 	for range 250 {
 		if hear(50*ms, stood) {

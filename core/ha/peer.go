@@ -45,10 +45,15 @@ const (
 
 // hear files a message. It reports whether the peer's clock has run on without
 // ours (R2). A message that was under way for long makes the peer's clock look
-// late, never early: so only the most that it was ahead lately is compared.
+// late, never early: so only the most that it was ahead lately is compared. What
+// has waited for a guest that stood still comes all at once, each message a little
+// further ahead than the one before: the most grows no faster than our own clock.
 func (l *path) hear(now Time, msg *keepalive.Message, pause Time) (jumped bool) {
-	ahead := msg.Sent - now
-	jumped = l.heard && ahead > max(l.ahead, l.before)+(now-l.at)/drift+pause
+	ahead, most := msg.Sent-now, max(l.ahead, l.before)
+	jumped = l.heard && ahead > most+(now-l.at)/drift+pause
+	if l.heard && !jumped {
+		ahead = min(ahead, most+now-l.at)
+	}
 	switch {
 	case !l.heard || jumped:
 		l.ahead, l.before, l.turned = ahead, ahead, now
