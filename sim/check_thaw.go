@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"time"
 
 	"releve.dev/releve/wire/keepalive"
@@ -14,7 +15,9 @@ type thawCheck struct {
 	w      *World
 	clear  bool             // nothing of the network's blurs when a datagram was sent
 	thawed [3]time.Duration // when; 0: nothing to look at
-	lives  [3][2]uint32     // its own and its peer's then
+	lives  [3][2]uint32     // its own and its peer's, then
+	met    [3]time.Duration // when it first heard its peer's present boot, on one path at least
+	known  [3][2]uint32     // the two lives of then
 	in     keepalive.Message
 }
 
@@ -28,8 +31,10 @@ func (c *thawCheck) resumed(n *node) {
 	stood := c.w.now - n.stilled
 	plain := stood > max(s.Lease/2, 50*time.Millisecond)+2*s.Keepalive+2*s.Jitter+thawGrain
 	peer := c.w.nodes[n.side.Peer()]
-	c.thawed[n.side], c.lives[n.side] = 0, [2]uint32{n.life, peer.life}
-	if c.clear && plain && n.serve > n.local() && !n.goesOn() && peer.running && peer.bootedAt < n.stilled &&
+	lives := [2]uint32{n.life, peer.life}
+	met := c.known[n.side] == lives && c.met[n.side]+s.Jitter < n.stilled // or it has no clock to compare
+	c.thawed[n.side], c.lives[n.side] = 0, lives
+	if c.clear && plain && met && n.serve > n.local() && !n.goesOn() && peer.running &&
 		(peer.until == 0 || peer.until+remembered <= n.stilled) && !c.cut(n) {
 		c.thawed[n.side] = c.w.now
 	}
@@ -42,7 +47,7 @@ const thawGrain = 50 * time.Millisecond
 // its clock had been ahead before counts for so long (core/ha).
 const remembered = 10 * time.Second
 
-// cut: this boot may never have heard its peer, so it has no clock to compare.
+// cut: it may not have heard its peer on each path, or not lately.
 func (c *thawCheck) cut(n *node) bool {
 	for i := range c.w.sched.Faults {
 		f := &c.w.sched.Faults[i]
@@ -51,6 +56,14 @@ func (c *thawCheck) cut(n *node) bool {
 		}
 	}
 	return false
+}
+
+// meets: its journal says which boot of its peer's it has accepted.
+func (c *thawCheck) meets(n *node, boot string) {
+	peer := c.w.nodes[n.side.Peer()]
+	if strings.HasPrefix(boot, peer.boot_.String()) {
+		c.met[n.side], c.known[n.side] = c.w.now, [2]uint32{n.life, peer.life}
+	}
 }
 
 // waited: what had waited has been read. If it has shown the pause, the gate may

@@ -138,6 +138,9 @@ func (n *node) Append(e site.Entry) {
 		return
 	}
 	n.w.mixText(e.What)
+	if e.What == "peer boot" {
+		n.w.thaws.meets(n, e.Detail)
+	}
 	if role, is := roles[e.What]; is {
 		n.role = role
 	}
