@@ -16,7 +16,7 @@ type thawCheck struct {
 	clear  bool             // nothing of the network's blurs when a datagram was sent
 	thawed [3]time.Duration // when; 0: nothing to look at
 	lives  [3][2]uint32     // its own and its peer's, then
-	met    [3]time.Duration // when it first heard its peer's present boot, on one path at least
+	met    [3]time.Duration // when it first heard its peer's present boot, on one path at least; 0: not yet
 	known  [3][2]uint32     // the two lives of then
 	in     keepalive.Message
 }
@@ -32,7 +32,7 @@ func (c *thawCheck) resumed(n *node) {
 	plain := stood > max(s.Lease/2, 50*time.Millisecond)+2*s.Keepalive+2*s.Jitter+thawGrain
 	peer := c.w.nodes[n.side.Peer()]
 	lives := [2]uint32{n.life, peer.life}
-	met := c.known[n.side] == lives && c.met[n.side]+s.Jitter < n.stilled // or it has no clock to compare
+	met := c.met[n.side] != 0 && c.known[n.side] == lives && c.met[n.side]+s.Jitter < n.stilled // or it has no clock to compare
 	c.thawed[n.side], c.lives[n.side] = 0, lives
 	if c.clear && plain && met && n.serve > n.local() && !n.goesOn() && peer.running &&
 		(peer.until == 0 || peer.until+remembered <= n.stilled) && !c.cut(n) {
