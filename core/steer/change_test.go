@@ -438,7 +438,6 @@ func TestAFormerOneIsPutBack(t *testing.T) {
 	c.step(Routes)
 }
 
-// A second change in the middle of one.
 // While Azure is at work on an active's own write, a tool puts the former one back in
 // place of the new: the guest keeps what it has until Azure is done. Asked for no
 // address, IMDS would say that all are here.
@@ -468,6 +467,7 @@ func TestTheGuestIsNeverWithout(t *testing.T) {
 	}
 }
 
+// A second change in the middle of one.
 func TestAChangeIsChanged(t *testing.T) {
 	c := active(t)
 	c.refuse = refusing(Route, Put, "AuthorizationFailed")
