@@ -203,6 +203,9 @@ func (r *simRun) create(seed uint64) (*os.File, error) {
 	if r.keep == "" {
 		return os.CreateTemp("", "releve-sim-*-"+name)
 	}
+	if err := os.MkdirAll(r.keep, 0o755); err != nil {
+		return nil, err
+	}
 	return os.Create(filepath.Join(r.keep, name))
 }
 

@@ -66,7 +66,11 @@ func keepMistake(dir string, mistake slip.Mistake, seed uint64) error {
 	}
 	schedule, violation := sim.Shrink(sim.Draw(seed))
 	text := fmt.Sprintf("# With the mistake: %s\n# breaks %s\n%s", strings.ReplaceAll(violation.String(), "\n", " "), mistake, schedule)
-	if err := os.WriteFile(filepath.Join(dir, string(mistake)+".txt"), []byte(text), 0o644); err != nil {
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, string(mistake)+".txt"), []byte(text), 0o644)
+	}
+	if err != nil {
 		return fmt.Errorf("keeping a schedule: %w", err)
 	}
 	return nil
