@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"context"
 	"log/slog"
 	"net"
 	"testing"
@@ -10,7 +9,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
-	"releve.dev/releve/manager/bus"
+	"releve.dev/releve/manager/bus/bustest"
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/site"
 )
@@ -30,36 +29,9 @@ func start(t *testing.T, port int) *server.Server {
 	return s
 }
 
-func manager(t *testing.T, url, key string) (*bus.Bus, <-chan fleet.Wake) {
+func manager(t *testing.T, url, key string) *bustest.Manager {
 	t.Helper()
-	b := bus.Open(bus.Config{
-		Carrier: New(Config{URL: url, Topic: "releve.test.wake", Key: []byte(key), Log: slog.New(slog.DiscardHandler)}),
-		Missed:  func(context.Context, time.Time) (fleet.Wake, error) { return fleet.Wake{}, nil }, Log: slog.New(slog.DiscardHandler),
-	})
-	heard := make(chan fleet.Wake, 1000)
-	b.Subscribe(func(w fleet.Wake) { heard <- w })
-	t.Cleanup(func() { _ = b.Close() })
-	return b, heard
-}
-
-func until(t *testing.T, heard <-chan fleet.Wake, what string, fits func(fleet.Wake) bool) {
-	t.Helper()
-	for limit := time.After(30 * time.Second); ; {
-		select {
-		case w := <-heard:
-			if fits(w) {
-				return
-			}
-		case <-limit:
-			t.Fatalf("not heard: %s", what)
-		}
-	}
-}
-
-func listening(w fleet.Wake) bool { return w.Lost }
-
-func void(serial site.Serial) func(fleet.Wake) bool {
-	return func(w fleet.Wake) bool { return len(w.Void) == 1 && w.Void[0] == serial }
+	return bustest.Open(t, New(Config{URL: url, Topic: "releve.test.wake", Key: []byte(key), Log: slog.New(slog.DiscardHandler)}), nil)
 }
 
 // What one manager says the others hear; after NATS was away they look for what
@@ -67,33 +39,30 @@ func void(serial site.Serial) func(fleet.Wake) bool {
 func TestNATS(t *testing.T) {
 	s := start(t, -1)
 	url, port := s.ClientURL(), s.Addr().(*net.TCPAddr).Port
-	a, heardA := manager(t, url, "key")
-	_, heardB := manager(t, url, "key")
-	until(t, heardA, "itself", listening)
-	until(t, heardB, "itself", listening)
+	a, b := manager(t, url, "key"), manager(t, url, "key")
+	a.Listens(t)
+	b.Listens(t)
 	began := time.Now()
 	a.Publish(fleet.Wake{Void: []site.Serial{"RLV-1"}})
-	until(t, heardB, "the other", void("RLV-1"))
+	b.Until(t, "the other", bustest.Void("RLV-1"))
 	t.Logf("heard after %s", time.Since(began).Round(100*time.Microsecond))
 
 	s.Shutdown()
 	s.WaitForShutdown()
 	a.Publish(fleet.Wake{Void: []site.Serial{"RLV-2"}}) // goes nowhere, and stops nobody
 	start(t, port)
-	until(t, heardB, "that it was deaf", listening)
-	until(t, heardA, "that it was deaf", listening)
+	b.Until(t, "that it was deaf", bustest.Lost)
+	a.Until(t, "that it was deaf", bustest.Lost)
 	a.Publish(fleet.Wake{Void: []site.Serial{"RLV-3"}})
-	until(t, heardB, "the other", void("RLV-3"))
+	b.Until(t, "the other", bustest.Void("RLV-3"))
 }
 
 // Who hasn't got the managers' key can't wake them, whatever they say.
 func TestForged(t *testing.T) {
 	url := start(t, -1).ClientURL()
-	a, heardA := manager(t, url, "key")
-	_, heardB := manager(t, url, "key")
-	other, heardOther := manager(t, url, "another")
-	for _, h := range []<-chan fleet.Wake{heardA, heardB, heardOther} {
-		until(t, h, "itself", listening)
+	a, b, other := manager(t, url, "key"), manager(t, url, "key"), manager(t, url, "another")
+	for _, m := range []*bustest.Manager{a, b, other} {
+		m.Listens(t)
 	}
 	conn, err := nats.Connect(url)
 	if err != nil {
@@ -119,11 +88,11 @@ func TestForged(t *testing.T) {
 		}
 	}
 	a.Publish(fleet.Wake{Void: []site.Serial{"RLV-1"}})
-	until(t, heardB, "the other, and nothing forged before", func(w fleet.Wake) bool {
-		if void("RLV-9")(w) || w.Lost {
+	b.Until(t, "the other, and nothing forged before", func(w fleet.Wake) bool {
+		if bustest.Void("RLV-9")(w) || w.Lost {
 			t.Errorf("heard %+v", w)
 		}
-		return void("RLV-1")(w)
+		return bustest.Void("RLV-1")(w)
 	})
 }
 

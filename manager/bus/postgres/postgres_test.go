@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"log/slog"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"releve.dev/releve/manager/bus"
+	"releve.dev/releve/manager/bus/bustest"
 	"releve.dev/releve/manager/fleet"
 	"releve.dev/releve/manager/store"
 	"releve.dev/releve/manager/store/query"
@@ -20,50 +22,25 @@ import (
 
 func TestMain(m *testing.M) { storetest.Main(m) }
 
-// manager is a bus on a database, and what it hears.
-func manager(t *testing.T, url string, missed func(context.Context, time.Time) (fleet.Wake, error)) (*bus.Bus, <-chan fleet.Wake) {
+func manager(t *testing.T, url string, missed func(context.Context, time.Time) (fleet.Wake, error)) *bustest.Manager {
 	t.Helper()
 	db := storetest.Open(t, url)
 	if missed == nil {
 		missed = bus.Missed(db)
 	}
-	b := bus.Open(bus.Config{Carrier: New(url, db), Missed: missed, Log: slog.New(slog.DiscardHandler)})
-	heard := make(chan fleet.Wake, 100)
-	b.Subscribe(func(w fleet.Wake) { heard <- w })
-	t.Cleanup(func() { _ = b.Close() })
-	return b, heard
+	return bustest.Open(t, New(url, db), missed)
 }
-
-// until waits for a wake-up that fits.
-func until(t *testing.T, heard <-chan fleet.Wake, what string, fits func(fleet.Wake) bool) {
-	t.Helper()
-	limit := time.After(20 * time.Second)
-	for {
-		select {
-		case w := <-heard:
-			if fits(w) {
-				return
-			}
-		case <-limit:
-			t.Fatalf("not heard: %s", what)
-		}
-	}
-}
-
-func listening(w fleet.Wake) bool { return w.Lost }
 
 // What one manager says the other hears, and no other database's manager.
 func TestNotify(t *testing.T) {
 	url := storetest.Postgres(t)
-	a, heardA := manager(t, url, nil)
-	_, heardB := manager(t, url, nil)
-	_, other := manager(t, storetest.Postgres(t), nil)
-	for _, h := range []<-chan fleet.Wake{heardA, heardB, other} {
-		until(t, h, "itself", listening)
+	a, b, other := manager(t, url, nil), manager(t, url, nil), manager(t, storetest.Postgres(t), nil)
+	for _, m := range []*bustest.Manager{a, b, other} {
+		m.Listens(t)
 	}
 	began := time.Now()
 	a.Publish(fleet.Wake{Void: []site.Serial{"RLV-1"}})
-	until(t, heardB, "the other", func(w fleet.Wake) bool { return len(w.Void) == 1 && w.Void[0] == "RLV-1" })
+	b.Until(t, "the other", bustest.Void("RLV-1"))
 	t.Logf("heard after %s", time.Since(began).Round(100*time.Microsecond))
 	// More than PostgreSQL takes says that all is to be looked at.
 	var many []string
@@ -71,36 +48,32 @@ func TestNotify(t *testing.T) {
 		many = append(many, strings.Repeat("e", 40)+string(rune('a'+len(many)%26))+strings.Repeat("x", len(many)))
 	}
 	a.Publish(fleet.Wake{Events: many})
-	until(t, heardB, "that there is much", listening)
-	select {
-	case w := <-other:
-		t.Errorf("another database's manager heard %+v", w)
-	default:
-	}
+	b.Until(t, "that there is much", bustest.Lost)
+	other.Silent(t)
 }
 
 // The listening connection is killed: it comes back, and the database is swept
 // then.
 func TestConnectionIsKilled(t *testing.T) {
 	url := storetest.Postgres(t)
-	swept := make(chan time.Time, 100)
-	a, heardA := manager(t, url, nil)
-	_, heardB := manager(t, url, func(_ context.Context, since time.Time) (fleet.Wake, error) {
-		swept <- since
-		return fleet.Wake{Void: []site.Serial{"RLV-2"}}, nil
+	var killed atomic.Bool
+	a := manager(t, url, nil)
+	b := manager(t, url, func(context.Context, time.Time) (fleet.Wake, error) {
+		if killed.Load() {
+			return fleet.Wake{Void: []site.Serial{"RLV-2"}}, nil
+		}
+		return fleet.Wake{}, nil
 	})
-	until(t, heardA, "itself", listening)
-	until(t, heardB, "what is missed at the start", func(w fleet.Wake) bool { return len(w.Void) == 1 })
-	for len(swept) > 0 {
-		<-swept
-	}
+	a.Listens(t)
+	b.Listens(t)
+	killed.Store(true)
 	if n := kill(t, url); n != 2 {
 		t.Fatalf("%d connections killed", n)
 	}
-	until(t, heardB, "that it was deaf", listening)
-	<-swept
+	b.Until(t, "that it was deaf", bustest.Lost)
+	b.Until(t, "what it has missed", bustest.Void("RLV-2"))
 	a.Publish(fleet.Wake{Settings: []site.Serial{"RLV-3"}})
-	until(t, heardB, "the other", func(w fleet.Wake) bool { return len(w.Settings) == 1 })
+	b.Until(t, "the other", func(w fleet.Wake) bool { return slices.Contains(w.Settings, "RLV-3") })
 }
 
 // kill ends the listening connections, and says how many there were.
