@@ -18,6 +18,8 @@ type gateCheck struct {
 	here [3]bool          // the data plane brings it what its guest has, so IMDS lists it (R11, alone: stay)
 	left [3]time.Duration // local: when that ended
 	free [3]time.Duration // local: so long its gate was opened by no term, as Master by itself
+
+	byHand site.Claim // the last that a person has put back: nobody serves by it
 }
 
 // R11's bounds.
@@ -89,8 +91,11 @@ func (g *gateCheck) staleness() (worst time.Duration) {
 }
 
 func (g *gateCheck) writes(by *node, side site.Side, before, after *nic) {
-	putBack := by == nil && after.claim.Term > before.claim.Term // by a person: nobody serves by such a claim
-	if side != site.Primary || putBack {
+	if side != site.Primary {
+		return
+	}
+	if by == nil && (after.claim.Term > before.claim.Term || after.claim == g.byHand) {
+		g.byHand = after.claim
 		return
 	}
 	for _, n := range g.w.nodes[1:] {

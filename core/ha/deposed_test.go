@@ -44,6 +44,17 @@ func TestDeposedAfterAPauseWaitsR11(t *testing.T) {
 	r.role(site.Claiming)
 }
 
+// R11: who was deposed in a silence and restarts doesn't know how long ago that was,
+// so it waits ten minutes anew, however long its machine has been up.
+func TestDeposedInAFormerLifeWaitsR11(t *testing.T) {
+	claim := site.Claim{Term: 2, Holder: site.Secondary, Boot: peerBoot, Generation: 1}
+	r := newRig(t, site.Primary, State{Granted: claim, Deposed: true})
+	r.pass(deposedWait-time.Second, nil)
+	r.role(site.Standby)
+	r.pass(2*time.Second, nil)
+	r.role(site.Claiming)
+}
+
 // R11: the claim that follows one's own yielding shows no life after it: the
 // taker may have died since (ha-schedules.md 19).
 func TestYieldedIsNotDeposed(t *testing.T) {

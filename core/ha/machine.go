@@ -89,7 +89,8 @@ func New(cfg Config, boot site.BootID, nonce uint64, state *State, now Time) *Ma
 		}
 	}
 	m.solo = cfg.FromSolo && !slip.Is(slip.SoloShuts)
-	m.claim.wait, m.azure.problem, m.witness.hurry = deposedWait, "not asked yet", true
+	m.claim.deposedAt, m.claim.wait = now, deposedWait // one deposed in a former life waits anew: no clock outlives it
+	m.azure.problem, m.witness.hurry = "not asked yet", true
 	return m
 }
 
