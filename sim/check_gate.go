@@ -94,7 +94,7 @@ func (g *gateCheck) writes(by *node, side site.Side, before, after *nic) {
 	if side != site.Primary {
 		return
 	}
-	if by == nil && (after.claim.Term > before.claim.Term || after.claim == g.byHand) {
+	if by == nil && (after.claim.Term > before.claim.Term || g.byHand.Term > 0 && after.claim == g.byHand) {
 		g.byHand = after.claim
 		return
 	}
