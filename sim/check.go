@@ -29,7 +29,7 @@ func (indifferent) ended()                              {}
 
 func checkers(w *World) []checker {
 	return []checker{&w.gates, newHolderCheck(w), &untouchedCheck{w: w}, &writerCheck{w: w}, &w.promises,
-		&movesCheck{w: w}, newOutageCheck(w), newReadCheck(w), &w.manners, &w.leases, &w.serving, &w.witnessed, &w.readdressed, w.alone, &restCheck{w: w}}
+		&movesCheck{w: w}, newOutageCheck(w), newReadCheck(w), &deposedCheck{w: w}, &w.manners, &w.leases, &w.serving, &w.witnessed, &w.readdressed, w.alone, &restCheck{w: w}}
 }
 
 // register is the claim on the primary's NIC.
@@ -38,7 +38,7 @@ func (w *World) register() site.Claim { return w.azure.nics[site.Primary].claim 
 // finish asks the checkers for their last word.
 func (w *World) finish() {
 	w.settleOutage()
-	w.stats.Outage = max(w.out.worst, w.out.lasts(w.now))
+	w.stats.Outage = max(w.out.worst(anyTime).lasted, w.out.lasts(w.now))
 	if w.violation != nil {
 		return
 	}

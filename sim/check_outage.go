@@ -18,8 +18,9 @@ type outageCheck struct {
 	single   bool // there is one, and it takes a vSocket away
 	changes  bool // nothing but the floating IP
 	first    site.Claim
-	asked    bool // the primary has asked for the role back
-	given    bool // and the secondary has given it
+	asked    bool          // the primary has asked for the role back
+	given    time.Duration // when the secondary has given it; 0: not yet
+	steered  time.Duration // and when the primary has steered since
 }
 
 func newOutageCheck(w *World) *outageCheck {
@@ -75,7 +76,7 @@ func (c *outageCheck) serves(n *node, until time.Duration) {
 	if n.granted != c.first {
 		w.fail("no single dependency", "term %d has given way to %d, though nothing was broken that is needed", c.first.Term, n.granted.Term)
 	}
-	if n.granted.Boot == n.boot_ && until <= n.local() && !(c.given && c.first.Holder == site.Secondary) {
+	if n.granted.Boot == n.boot_ && until <= n.local() && !(c.given > 0 && c.first.Holder == site.Secondary) {
 		w.fail("no single dependency", "the %s's gate was shut, though nothing was broken that is needed", n.side)
 	}
 }
@@ -88,12 +89,19 @@ func (c *outageCheck) back(n *node) bool {
 }
 
 func (c *outageCheck) said(n *node, what string) {
-	switch what {
-	case "asks for the role back":
+	switch {
+	case what == "asks for the role back":
 		c.asked = true
-	case "yielded":
-		c.given = c.asked && n.side == site.Secondary
+	case what == "yielded" && c.asked && c.given == 0 && n.side == site.Secondary:
+		c.given = c.w.now
+	case what == "steering done" && c.given > 0 && c.steered == 0 && n.side == site.Primary:
+		c.steered = c.w.now
 	}
+}
+
+// failback: at this instant the role was on its way back, and the floating IP with it.
+func (c *outageCheck) failback(at time.Duration) bool {
+	return c.given > 0 && at >= c.given && (c.steered == 0 || at < c.steered)
 }
 
 // settled is when a site has started and steered even in the slowest profile.
@@ -110,13 +118,15 @@ func settled(s *Schedule) time.Duration {
 func (c *outageCheck) ended() {
 	w := c.w
 	if quick := w.sched.Settings.Profile == "instant" || w.sched.Settings.Profile == "fast"; quick && c.single {
-		w.stats.WorstOutage = w.out.worst
+		w.stats.WorstOutage = w.out.worst(anyTime).lasted
 	}
-	if c.changes && w.out.worst > 0 && w.out.worstAt > settled(w.sched) {
-		w.fail("availability", "nothing was forwarded for %v from %v on, while only the floating IP was changed", w.out.worst, w.out.worstAt)
+	unbidden := func(at time.Duration) bool { return at > settled(w.sched) && !c.failback(at) }
+	if g := w.out.worst(unbidden); c.changes && g.lasted > 0 {
+		w.fail("availability", "nothing was forwarded for %v from %v on, while only the floating IP was changed", g.lasted, g.at)
 	}
-	if c.single && w.out.worst > c.limit() && w.out.worstAt > settled(w.sched)/2 {
-		w.fail("availability", "nothing was forwarded for %v from %v on; at most %v was to be expected", w.out.worst, w.out.worstAt, c.limit())
+	late := func(at time.Duration) bool { return at > settled(w.sched)/2 }
+	if g := w.out.worst(late); c.single && g.lasted > c.limit() {
+		w.fail("availability", "nothing was forwarded for %v from %v on; at most %v was to be expected", g.lasted, g.at, c.limit())
 	}
 }
 

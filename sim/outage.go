@@ -9,12 +9,14 @@ import (
 // outage is the traffic source: it knows since when the site's traffic isn't
 // forwarded, and for how long that was.
 type outage struct {
-	since   time.Duration // all is accounted for until then
-	down    time.Duration // since when nothing is forwarded; up if it is
-	begun   bool          // something was forwarded once
-	worst   time.Duration // the longest since it was
-	worstAt time.Duration
+	since time.Duration // all is accounted for until then
+	down  time.Duration // since when nothing is forwarded; up if it is
+	begun bool          // something was forwarded once
+	over  []gap         // those that have ended since
 }
+
+// gap is one outage.
+type gap struct{ at, lasted time.Duration }
 
 const up = time.Duration(-1)
 
@@ -57,8 +59,8 @@ func (o *outage) ends(at time.Duration) {
 	if o.down == up {
 		return
 	}
-	if d := at - o.down; o.begun && d > o.worst {
-		o.worst, o.worstAt = d, o.down
+	if o.begun && at > o.down {
+		o.over = append(o.over, gap{at: o.down, lasted: at - o.down})
 	}
 	o.down, o.begun = up, true
 }
@@ -70,3 +72,15 @@ func (o *outage) lasts(now time.Duration) time.Duration {
 	}
 	return now - o.down
 }
+
+// worst is the longest of those that count.
+func (o *outage) worst(counts func(at time.Duration) bool) (worst gap) {
+	for _, g := range o.over {
+		if g.lasted > worst.lasted && counts(g.at) {
+			worst = g
+		}
+	}
+	return worst
+}
+
+func anyTime(time.Duration) bool { return true }

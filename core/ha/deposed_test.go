@@ -55,6 +55,19 @@ func TestDeposedInAFormerLifeWaitsR11(t *testing.T) {
 	r.role(site.Claiming)
 }
 
+// R11: another claim of a peer that hasn't been heard since doesn't end the wait, not
+// even if it is read before the silence can be told from a start.
+func TestDeposedAndClaimedAgainWaitsR11(t *testing.T) {
+	claim := site.Claim{Term: 2, Holder: site.Secondary, Boot: peerBoot, Generation: 1}
+	r := newRig(t, site.Primary, State{Granted: claim, Deposed: true})
+	claim.Term, claim.Boot = 3, site.BootID{8} // its machine has started anew too
+	r.step(Register{SentAt: r.now, Claim: claim, Settled: true})
+	r.pass(time.Minute, nil)
+	r.role(site.Standby)
+	r.pass(deposedWait, nil)
+	r.role(site.Claiming)
+}
+
 // R11: the claim that follows one's own yielding shows no life after it: the
 // taker may have died since (ha-schedules.md 19).
 func TestYieldedIsNotDeposed(t *testing.T) {

@@ -293,11 +293,12 @@ func (m *Machine) forked(granted site.Claim, how string) bool {
 // deposedInSilence: a claim of the peer's shows that it lives, though it isn't
 // heard (ha-schedules.md 26): also one of which an active learns elsewhere
 // before it has noticed any silence, as after a pause. One that follows our own
-// yielding shows nothing: it may have been sent before the peer fell silent.
+// yielding shows nothing: it may have been sent before the peer fell silent. Who is
+// deposed already has not heard the peer since, and another claim of it changes nothing.
 func (m *Machine) deposedInSilence(now Time, granted site.Claim, how string) bool {
 	yielded := m.hand.yielded != 0 && m.hand.yielded == m.state.Granted.Term
 	unheard := m.peer.gone(now) || m.serving() && how != thePeer
-	return granted.Holder != m.cfg.Side && unheard && !yielded
+	return granted.Holder != m.cfg.Side && (unheard || m.state.Deposed) && !yielded
 }
 
 // seen keeps the floating IP's configuration. A mute one keeps it with the term.
