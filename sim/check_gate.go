@@ -18,8 +18,6 @@ type gateCheck struct {
 	here [3]bool          // the data plane brings it what its guest has, so IMDS lists it (R11, alone: stay)
 	left [3]time.Duration // local: when that ended
 	free [3]time.Duration // local: so long its gate was opened by no term, as Master by itself
-
-	byHand site.Claim // the last that a person has put back: nobody serves by it
 }
 
 // R11's bounds.
@@ -90,18 +88,15 @@ func (g *gateCheck) staleness() (worst time.Duration) {
 	return worst
 }
 
-func (g *gateCheck) writes(by *node, side site.Side, before, after *nic) {
+func (g *gateCheck) writes(by *node, side site.Side, _, after *nic) {
 	if side != site.Primary {
-		return
-	}
-	if by == nil && (after.claim.Term > before.claim.Term || g.byHand.Term > 0 && after.claim == g.byHand) {
-		g.byHand = after.claim
 		return
 	}
 	for _, n := range g.w.nodes[1:] {
 		switch {
 		case n.granted.Holder != n.side || after.claim.Term <= n.granted.Term:
 			g.lost[n.side] = 0
+		case by == nil: // nobody serves by what a person has put back
 		case g.lost[n.side] == 0 || g.term[n.side] != n.granted.Term:
 			g.lost[n.side], g.term[n.side] = n.local(), n.granted.Term
 			g.bound(n)
