@@ -32,6 +32,7 @@ func (n *node) Send(path keepalive.Path, datagram []byte) {
 	}
 	if path == keepalive.LAN {
 		n.w.promises.sends(n, datagram)
+		n.w.timed.sends(n)
 	}
 	if path != keepalive.LAN && slip.Is(slip.OnePath) {
 		return

@@ -33,6 +33,7 @@ type World struct {
 	serving     servesCheck
 	thaws       thawCheck
 	alone       *soloCheck
+	timed       timersCheck
 	witnessed   witnessCheck
 	changing    readdressing
 	readdressed changeCheck
@@ -128,7 +129,7 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 	for _, side := range [...]site.Side{site.Primary, site.Secondary} {
 		w.nodes[side] = newNode(w, side)
 	}
-	w.promises.w, w.manners.w, w.leases.w = w, w, w
+	w.promises.w, w.manners.w, w.leases.w, w.timed.w = w, w, w, w
 	w.readdressed.w, w.gates.w = w, w
 	w.serving, w.thaws = newServesCheck(w), newThawCheck(w)
 	w.out.down = 0
