@@ -222,6 +222,7 @@ func (a *azure) answer(n *node, c *call) {
 	a.w.mix(5, uint64(n.side), uint64(response.Status))
 	a.w.manners.answered(n, &response)
 	a.w.leases.answered(n, c.request, &response)
+	a.w.answering.answered(n, c.request, &response)
 	a.w.readdressed.answered(n, c.request, &response)
 	n.enter(func(now time.Duration) { n.driver.Response(now, &response) })
 	c.request.Body, c.response.Body = nil, nil

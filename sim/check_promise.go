@@ -50,6 +50,7 @@ func (c *promiseCheck) sends(n *node, datagram []byte) {
 	if m.Answer.Term == 0 {
 		return
 	}
+	c.w.answering.answers(n, m.Answer.Term)
 	c.promised[n.side], c.term[n.side] = c.w.now+c.w.least.Lease-drift, m.Answer.Term
 	if register := c.w.register(); c.w.pops == nil && register.Holder == n.side && register.Term > m.Answer.Term && c.known(n, register) {
 		c.w.fail("promise", "the %s answers for term %d, but term %d is its own in the register", n.side, m.Answer.Term, register.Term)

@@ -114,6 +114,7 @@ func (net *network) arrive(to *node, h happening) {
 		to.after()
 		return
 	}
+	net.w.answering.hears(to)
 	net.w.leases.hears(to, net.buffers[h.index])
 	to.driver.Datagram(to.local(), keepalive.Path(h.path), net.buffers[h.index])
 	net.w.thaws.hears(to, net.buffers[h.index])

@@ -34,6 +34,7 @@ type World struct {
 	thaws       thawCheck
 	alone       *soloCheck
 	timed       timersCheck
+	answering   answersCheck
 	witnessed   witnessCheck
 	changing    readdressing
 	readdressed changeCheck
@@ -130,6 +131,7 @@ func newWorld(s *Schedule, tell func(Line)) *World {
 		w.nodes[side] = newNode(w, side)
 	}
 	w.promises.w, w.manners.w, w.leases.w, w.timed.w = w, w, w, w
+	w.answering.w = w
 	w.readdressed.w, w.gates.w = w, w
 	w.serving, w.thaws = newServesCheck(w), newThawCheck(w)
 	w.out.down = 0
