@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,12 +27,14 @@ func simMistakesCommand() *cobra.Command {
 		Short: "Plant one mistake after the other, and see which property finds it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			planted, blind := 0, 0
-			for _, mistake := range slip.All {
-				if only != "" && string(mistake) != only {
-					continue
+			planted, blind := slip.All, 0
+			if only != "" {
+				if !slices.Contains(planted, slip.Mistake(only)) {
+					return fmt.Errorf("no mistake is called %q\nhint: core/slip/names.go has them all", only)
 				}
-				planted++
+				planted = []slip.Mistake{slip.Mistake(only)}
+			}
+			for _, mistake := range planted {
 				slip.Chosen = mistake
 				began := time.Now()
 				tried, violation := search(seeds, start)
@@ -45,7 +48,7 @@ func simMistakesCommand() *cobra.Command {
 					return err
 				}
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "mistakes=%d found=%d\n", planted, planted-blind)
+			fmt.Fprintf(cmd.OutOrStdout(), "mistakes=%d found=%d\n", len(planted), len(planted)-blind)
 			if blind > 0 {
 				return status(exitFailed)
 			}
